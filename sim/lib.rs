@@ -1,4 +1,4 @@
 //! Systole: a high-throughput ledger benchmark and discrete-event simulator for healthcare networks.
 
 pub mod base;
-
+pub mod kernel;
