@@ -1,4 +1,8 @@
 //! Systole: a high-throughput ledger benchmark and discrete-event simulator for healthcare networks.
+//!
+//! Modules, lowest first; a module uses only modules above it in this list (a test reads the `use` lines):
+//! `base`, `kernel`, `crypto`, `ledger`, `network`, `health`, `consensus`, `faults`, `observe`, `metrics`, `engine`,
+//! `scenario`, `experiment`, `report`, `cli`. `ARCHITECTURE.md` says what each is for and why.
 
 pub mod base;
 pub mod crypto;
