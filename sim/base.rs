@@ -8,7 +8,7 @@ mod encode;
 mod ids;
 mod quantity;
 
-pub use digest::{Digest, DigestMap, DigestSet};
+pub use digest::{Digest, DigestMap, DigestSet, FirstWord};
 pub use encode::{Encode, Length, Sink};
 pub use ids::{Height, HospitalId, NodeId, ReplicaId, View};
 pub use quantity::{Bytes, Rate, Span, Time};

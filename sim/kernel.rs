@@ -3,6 +3,8 @@
 //! - [`schedule`] joins the two queues below under one virtual clock; an engine needs nothing else of them.
 //! - [`agenda`] orders events by the content key `(at, origin, nth)`.
 //! - [`multicast`] expands one message to many receivers, 8 bytes per pending delivery.
+//! - [`Station`] is a FIFO server as arithmetic: NICs, cores.
+//! - [`pool`] runs jobs on worker threads ahead of virtual time and hands results back in order.
 //! - [`draw`] is stateless randomness: a value depends on what it is for, never on what was drawn before.
 //! - [`workloads`] holds the standard loads that the benchmarks and the tests put on a queue.
 //!
@@ -13,7 +15,9 @@ pub mod agenda;
 mod chunks;
 pub mod draw;
 pub mod multicast;
+pub mod pool;
 pub mod schedule;
+mod station;
 pub mod workloads;
 
 #[cfg(test)]
@@ -23,3 +27,4 @@ pub use agenda::{Agenda, Queue, Tie};
 pub use draw::{Site, draw};
 pub use multicast::Multicasts;
 pub use schedule::{Occurrence, Schedule};
+pub use station::{Station, Stations, Window};

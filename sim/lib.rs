@@ -5,5 +5,14 @@
 //! `scenario`, `experiment`, `report`, `cli`. `ARCHITECTURE.md` says what each is for and why.
 
 pub mod base;
+pub mod consensus;
 pub mod crypto;
+pub mod engine;
+pub mod faults;
+pub mod health;
 pub mod kernel;
+pub mod ledger;
+pub mod metrics;
+pub mod network;
+pub mod observe;
+pub mod scenario;

@@ -59,6 +59,12 @@ id!(
     "#"
 );
 
+impl From<u16> for ReplicaId {
+    fn from(id: u16) -> ReplicaId {
+        ReplicaId(id.into())
+    }
+}
+
 impl View {
     /// The view after this one.
     pub const fn next(self) -> View {

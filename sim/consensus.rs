@@ -1,0 +1,20 @@
+//! Consensus: ordering protocols as sans-I/O state machines, over dissemination layers that are chosen apart.
+//!
+//! A protocol is one file that implements [`Protocol`]: it is told what happened ([`Event`]) and answers with effects
+//! through its [`Context`]. It cannot observe wall time, threads, the network model, costs or other replicas' state.
+//! What reaches it was verified (signatures, hashes) and is available (every batch that a block orders is at hand), so
+//! a protocol holds no pending-verification and no pending-availability state.
+
+mod central;
+mod context;
+pub mod dissemination;
+mod jolteon;
+mod protocol;
+mod tally;
+
+pub use central::{Central, CentralParams, FsyncPolicy};
+pub use context::{Context, Effect, PayloadSource};
+pub use dissemination::{Dissemination, Layer, LayerLimits, Parcel};
+pub use jolteon::{Jolteon, JolteonParams};
+pub use protocol::{Charge, Checks, Event, Message, Protocol};
+pub use tally::Tally;

@@ -1,0 +1,126 @@
+//! A protocol's only capabilities.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::base::{Digest, ReplicaId, Span, Time};
+use crate::ledger::{Block, Payload, Statement};
+
+use super::{Charge, Protocol};
+
+/// Where blocks get their contents: the dissemination layer below a protocol.
+pub trait PayloadSource {
+    /// What a block proposed now should order: batches at hand that no block in flight and no committed one orders.
+    fn payload(&mut self) -> Payload;
+
+    /// Whether [`PayloadSource::payload`] would be empty.
+    fn is_empty(&mut self) -> bool;
+}
+
+/// What a handler wants done. Effects leave in order when the handler's charged time ends.
+pub enum Effect<P: Protocol> {
+    /// Send to one replica.
+    Send(ReplicaId, Arc<P::Message>),
+    /// Send to all other replicas.
+    Broadcast(Arc<P::Message>),
+    /// Sign a statement that this replica itself collects: no message carries it.
+    State(Statement),
+    /// Start or move a timer.
+    Arm(P::Timer, Span),
+    /// Stop a timer.
+    Disarm(P::Timer),
+    /// The next block of the chain will not be reverted.
+    Commit(Arc<Block>),
+    /// That replica will propose soon: whatever it should order must reach it.
+    Expect(ReplicaId),
+}
+
+impl<P: Protocol> fmt::Debug for Effect<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Effect::Send(to, message) => write!(f, "send {to} {message:?}"),
+            Effect::Broadcast(message) => write!(f, "broadcast {message:?}"),
+            Effect::State(statement) => write!(f, "state {statement:?}"),
+            Effect::Arm(timer, after) => write!(f, "arm {timer:?} {after:?}"),
+            Effect::Disarm(timer) => write!(f, "disarm {timer:?}"),
+            Effect::Commit(block) => write!(f, "commit {} {:?}", block.height, block.id()),
+            Effect::Expect(replica) => write!(f, "expect {replica}"),
+        }
+    }
+}
+
+/// One handler's view of the world and the effects it has asked for.
+pub struct Context<'a, P: Protocol> {
+    /// When the handler runs; effects leave later, by its cost.
+    pub now: Time,
+    source: &'a mut dyn PayloadSource,
+    effects: &'a mut Vec<Effect<P>>,
+    charges: &'a mut Vec<Charge>,
+}
+
+impl<'a, P: Protocol> Context<'a, P> {
+    /// A context that appends to `effects` and `charges`.
+    pub fn new(
+        now: Time,
+        source: &'a mut dyn PayloadSource,
+        effects: &'a mut Vec<Effect<P>>,
+        charges: &'a mut Vec<Charge>,
+    ) -> Self {
+        Context { now, source, effects, charges }
+    }
+
+    /// Sends `message` to `to`, another replica.
+    pub fn send(&mut self, to: ReplicaId, message: P::Message) {
+        self.effects.push(Effect::Send(to, Arc::new(message)));
+    }
+
+    /// Sends `message` to all other replicas, as one shared message.
+    pub fn broadcast(&mut self, message: P::Message) {
+        self.effects.push(Effect::Broadcast(Arc::new(message)));
+    }
+
+    /// Signs a statement that this replica itself collects.
+    pub fn state(&mut self, statement: Statement) {
+        self.effects.push(Effect::State(statement));
+    }
+
+    /// Starts or moves a timer to run out `after` the effects leave.
+    pub fn arm(&mut self, timer: P::Timer, after: Span) {
+        self.effects.push(Effect::Arm(timer, after));
+    }
+
+    /// Stops a timer.
+    pub fn disarm(&mut self, timer: P::Timer) {
+        self.effects.push(Effect::Disarm(timer));
+    }
+
+    /// Declares the next block of the chain committed.
+    pub fn commit(&mut self, block: Arc<Block>) {
+        self.effects.push(Effect::Commit(block));
+    }
+
+    /// Tells the dissemination layer who will propose soon.
+    pub fn expect(&mut self, proposer: ReplicaId) {
+        self.effects.push(Effect::Expect(proposer));
+    }
+
+    /// Charges work that the handler does beyond computing.
+    pub fn charge(&mut self, charge: Charge) {
+        self.charges.push(charge);
+    }
+
+    /// What a block proposed now should order.
+    pub fn payload(&mut self) -> Payload {
+        self.source.payload()
+    }
+
+    /// Whether there is nothing to order.
+    pub fn nothing_to_order(&mut self) -> bool {
+        self.source.is_empty()
+    }
+
+    /// A choice that is even but not random: spreads requests over replicas by content.
+    pub fn spread(&self, content: &Digest, attempt: u64, among: u32) -> u32 {
+        (content.first_word().wrapping_add(attempt) % u64::from(among)) as u32
+    }
+}

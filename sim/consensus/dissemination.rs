@@ -1,0 +1,166 @@
+//! Dissemination: how transactions reach the replicas that order and execute them, as a layer of its own.
+//!
+//! | layer | a gateway sends a batch to | a block carries |
+//! |---|---|---|
+//! | `leader` | the replica that will propose soon | the batches |
+//! | `batched` | every replica, best effort | their ids; who misses one fetches it |
+//!
+//! Every layer keeps a [`Depot`]: batches at hand, which of them are ordered by blocks in flight, which are committed.
+//! A layer adds only what differs: where a sealed batch goes, and whether blocks carry contents.
+
+mod batched;
+mod depot;
+mod leader;
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::base::{Bytes, Digest, Encode, ReplicaId, Sink, Span, Time};
+use crate::ledger::{Batch, BatchRef, Block, Payload};
+
+use super::PayloadSource;
+
+pub use batched::Batched;
+pub use depot::Depot;
+pub use leader::Leader;
+
+/// Which dissemination layer runs under the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Layer {
+    /// Payload inside proposals.
+    Leader,
+    /// Batches broadcast best-effort, ids ordered.
+    Batched,
+}
+
+impl Layer {
+    /// Every layer.
+    pub const ALL: [Layer; 2] = [Layer::Leader, Layer::Batched];
+
+    /// The name under which scenarios choose it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Layer::Leader => "leader",
+            Layer::Batched => "batched",
+        }
+    }
+
+    /// One replica's side of the layer.
+    pub fn at(self, me: ReplicaId, replicas: u32, limits: LayerLimits) -> Box<dyn Dissemination> {
+        let depot = Depot::new(me, replicas, limits);
+        match self {
+            Layer::Leader => Box::new(Leader::new(depot)),
+            Layer::Batched => Box::new(Batched::new(depot)),
+        }
+    }
+}
+
+/// Bounds of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LayerLimits {
+    /// Contents that one block may order.
+    pub block_bytes: Bytes,
+    /// Batches that one block may order.
+    pub block_batches: usize,
+    /// Committed heights whose batches are kept for replicas that fetch them late.
+    pub kept_heights: u64,
+    /// How long a fetch waits before the next replica is asked.
+    pub fetch_retry: Span,
+    /// How long a gateway waits for its batch to be ordered before it sends it again (layer `leader`).
+    pub resend_after: Span,
+}
+
+/// What layers send each other.
+#[derive(Clone, Debug)]
+pub enum Parcel {
+    /// A batch with its contents.
+    Batch(Arc<Batch>),
+    /// Who has these batches?
+    Fetch(Vec<Digest>),
+}
+
+impl Parcel {
+    /// Size on the wire.
+    pub fn wire(&self) -> Bytes {
+        match self {
+            Parcel::Batch(batch) => Bytes(1) + batch.wire(),
+            Parcel::Fetch(ids) => Bytes(1) + ids[..].encoded_len(),
+        }
+    }
+}
+
+impl Encode for Parcel {
+    fn encode(&self, sink: &mut impl Sink) {
+        match self {
+            Parcel::Batch(batch) => batch.reference().encode(sink),
+            Parcel::Fetch(ids) => ids[..].encode(sink),
+        }
+    }
+}
+
+/// Where a parcel goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// All other replicas.
+    All,
+    /// One other replica.
+    One(ReplicaId),
+}
+
+/// Parcels to send, in order.
+pub type Outbox = Vec<(Destination, Parcel)>;
+
+/// One replica's side of a dissemination layer. Sans-I/O like a protocol.
+pub trait Dissemination: PayloadSource {
+    /// The batches it keeps.
+    fn depot(&self) -> &Depot;
+
+    /// The batches it keeps, to change.
+    fn depot_mut(&mut self) -> &mut Depot;
+
+    /// This replica, as a gateway, has sealed and verified a batch.
+    fn on_sealed(&mut self, now: Time, batch: Arc<Batch>, out: &mut Outbox);
+
+    /// `proposer` will propose soon.
+    fn on_expected(&mut self, now: Time, proposer: ReplicaId, out: &mut Outbox);
+
+    /// Time passes: what has waited too long is sent again. Called every [`Dissemination::period`].
+    fn on_tick(&mut self, now: Time, out: &mut Outbox) {
+        self.depot_mut().refetch(now, out);
+    }
+
+    /// A parcel came; true where it brought a batch that was not at hand.
+    fn on_parcel(&mut self, from: ReplicaId, parcel: Parcel, out: &mut Outbox) -> bool {
+        match parcel {
+            Parcel::Batch(batch) => self.depot_mut().store(batch),
+            Parcel::Fetch(ids) => {
+                let found = ids.iter().filter_map(|id| self.depot().get(id).cloned());
+                out.extend(found.map(|batch| (Destination::One(from), Parcel::Batch(batch))));
+                false
+            }
+        }
+    }
+
+    /// A block was proposed, by this replica or another: what it orders is in flight.
+    fn on_proposed(&mut self, block: &Block) {
+        self.depot_mut().proposed(block);
+    }
+
+    /// A block was committed.
+    fn on_committed(&mut self, block: &Block) {
+        self.depot_mut().committed(block);
+    }
+
+    /// The batches that `payload` orders and that are not at hand.
+    fn missing(&self, payload: &Payload) -> Vec<BatchRef> {
+        payload.batches.iter().filter(|batch| self.depot().get(&batch.id).is_none()).copied().collect()
+    }
+
+    /// How often [`Dissemination::on_tick`] wants to be called.
+    fn period(&self) -> Span {
+        self.depot().limits().fetch_retry
+    }
+}

@@ -1,0 +1,52 @@
+//! `batched`: every gateway sends its batches to every replica, blocks order their ids.
+//!
+//! The leader's egress no longer carries the payload; each gateway's does, (n - 1) times its own. Nothing proves that a
+//! batch is available before it is ordered: a replica that misses one fetches it before it votes.
+
+use std::sync::Arc;
+
+use crate::base::{ReplicaId, Time};
+use crate::consensus::PayloadSource;
+use crate::ledger::{Batch, Payload};
+
+use super::{Depot, Destination, Dissemination, Outbox, Parcel};
+
+/// The `batched` layer at one replica.
+#[derive(Debug)]
+pub struct Batched {
+    depot: Depot,
+}
+
+impl Batched {
+    /// The layer over `depot`.
+    pub fn new(depot: Depot) -> Batched {
+        Batched { depot }
+    }
+}
+
+impl PayloadSource for Batched {
+    fn payload(&mut self) -> Payload {
+        self.depot.next(false)
+    }
+
+    fn is_empty(&mut self) -> bool {
+        self.depot.is_idle()
+    }
+}
+
+impl Dissemination for Batched {
+    fn depot(&self) -> &Depot {
+        &self.depot
+    }
+
+    fn depot_mut(&mut self) -> &mut Depot {
+        &mut self.depot
+    }
+
+    fn on_sealed(&mut self, _: Time, batch: Arc<Batch>, out: &mut Outbox) {
+        self.depot.store(batch.clone());
+        out.push((Destination::All, Parcel::Batch(batch)));
+    }
+
+    fn on_expected(&mut self, _: Time, _: ReplicaId, _: &mut Outbox) {}
+}

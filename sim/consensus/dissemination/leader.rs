@@ -1,0 +1,109 @@
+//! `leader`: a gateway sends its batches to the replica that proposes soon, whose block carries them to everyone.
+//!
+//! The leader's egress carries the payload n - 1 times. Where leaders rotate, a batch may reach one too late for its
+//! turn; what no block orders within `resend_after` goes to the next one, and should two blocks order it, execution
+//! lets it take effect once.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::base::{Digest, ReplicaId, Time};
+use crate::consensus::PayloadSource;
+use crate::ledger::{Batch, Payload};
+
+use super::{Depot, Destination, Dissemination, Outbox, Parcel};
+
+/// The `leader` layer at one replica.
+#[derive(Debug)]
+pub struct Leader {
+    depot: Depot,
+    proposer: Option<ReplicaId>,
+    /// Own batches that no known block orders, with the time they were last sent, oldest first.
+    own: VecDeque<(Time, Digest)>,
+}
+
+impl Leader {
+    /// The layer over `depot`.
+    pub fn new(depot: Depot) -> Leader {
+        Leader { depot, proposer: None, own: VecDeque::new() }
+    }
+
+    fn forward(&self, id: &Digest, out: &mut Outbox) {
+        if let (Some(proposer), Some(batch)) = (self.proposer, self.depot.get(id))
+            && proposer != self.depot.owner()
+        {
+            out.push((Destination::One(proposer), Parcel::Batch(batch.clone())));
+        }
+    }
+}
+
+impl PayloadSource for Leader {
+    fn payload(&mut self) -> Payload {
+        self.depot.next(true)
+    }
+
+    fn is_empty(&mut self) -> bool {
+        self.depot.is_idle()
+    }
+}
+
+impl Dissemination for Leader {
+    fn depot(&self) -> &Depot {
+        &self.depot
+    }
+
+    fn depot_mut(&mut self) -> &mut Depot {
+        &mut self.depot
+    }
+
+    fn on_sealed(&mut self, now: Time, batch: Arc<Batch>, out: &mut Outbox) {
+        let id = batch.id();
+        self.depot.store(batch);
+        self.forward(&id, out);
+        self.own.push_back((now, id));
+    }
+
+    fn on_expected(&mut self, _: Time, proposer: ReplicaId, _: &mut Outbox) {
+        self.proposer = Some(proposer);
+    }
+
+    fn on_tick(&mut self, now: Time, out: &mut Outbox) {
+        self.depot.refetch(now, out);
+        let patience = self.depot.limits().resend_after;
+        while self.own.front().is_some_and(|(sent, _)| *sent + patience <= now) {
+            let (_, id) = self.own.pop_front().expect("the front was there just now");
+            if self.depot.get(&id).is_some() && !self.depot.is_ordered(&id) {
+                self.forward(&id, out);
+                self.own.push_back((now, id));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Bytes, Span};
+    use crate::consensus::LayerLimits;
+
+    #[test]
+    fn an_unordered_batch_goes_to_the_next_proposer_after_a_while() {
+        let limits = LayerLimits {
+            block_bytes: Bytes(1000),
+            block_batches: 10,
+            kept_heights: 2,
+            fetch_retry: Span::from_millis(100),
+            resend_after: Span::from_secs(1),
+        };
+        let mut layer = Leader::new(Depot::new(ReplicaId(0), 4, limits));
+        let mut out = Outbox::new();
+        layer.on_expected(Time::ZERO, ReplicaId(2), &mut out);
+        layer.on_sealed(Time::ZERO, Arc::new(Batch::seal(ReplicaId(0), 0, Vec::new(), 1)), &mut out);
+        layer.on_expected(Time::ZERO, ReplicaId(3), &mut out);
+        layer.on_tick(Time::ZERO + Span::from_millis(900), &mut out);
+        layer.on_tick(Time::ZERO + Span::from_millis(1_000), &mut out);
+        let to: Vec<Destination> = out.into_iter().map(|(to, _)| to).collect();
+        assert_eq!(to, [Destination::One(ReplicaId(2)), Destination::One(ReplicaId(3))]);
+        assert!(!layer.is_empty(), "the gateway itself may propose it, should it become the leader");
+    }
+}

@@ -1,0 +1,32 @@
+//! One run: wires load, network, replicas and judges together on one virtual clock.
+//!
+//! A message's way, and the file that walks it:
+//!
+//! | step | file |
+//! |---|---|
+//! | hospital: arrival, sign, uplink | `submit.rs` |
+//! | gateway: ingress NIC, mempool, verify, seal a batch | `gateway.rs` |
+//! | egress NIC, connection, link, ingress NIC, verify | `wire.rs` |
+//! | availability, protocol core, effects, timers | `order.rs` |
+//! | commit, execute, receipts, latencies | `commit.rs` |
+//!
+//! Real signing, hashing and verifying happens ahead of virtual time on worker threads (`supply.rs`); what an operation
+//! costs in virtual time comes from the cost table, so neither threads nor the host change a result.
+
+mod commit;
+mod event;
+mod gateway;
+mod order;
+mod outcome;
+mod registry;
+mod replica;
+mod run;
+mod setup;
+mod submit;
+mod supply;
+mod wire;
+
+pub use outcome::{Counts, Outcome, Real, RegionLatency};
+pub use registry::{ProtocolKind, ProtocolTables, run};
+pub use run::{Control, Progress, RunError};
+pub use setup::{HospitalSetup, LinkSetup, ReplicaSetup, Setup, Timing};

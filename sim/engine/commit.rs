@@ -1,0 +1,244 @@
+//! Commits: execution, receipts, and every latency.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::base::{Bytes, Digest, Encode, Height, NodeId, ReplicaId, Time};
+use crate::consensus::Protocol;
+use crate::ledger::{Batch, Block, SIGNATURE_BYTES, Signers, Transaction};
+use crate::metrics::Definition;
+use crate::observe::Tap;
+
+use super::event::Event;
+use super::run::Engine;
+use super::submit::access_bits;
+
+/// What a hospital gets back: transaction id, height, block id, the gateway's signature.
+const RECEIPT: Bytes = Bytes(32 + 8 + 32 + SIGNATURE_BYTES);
+
+/// A batch in a committed block.
+struct Ordered {
+    batch: Arc<Batch>,
+    /// Its transactions that took effect; none before execution, and none where the batch took effect before.
+    in_effect: Vec<Transaction>,
+    /// When its own gateway committed it.
+    at_gateway: Option<Time>,
+}
+
+/// A height that some running replica has not executed yet.
+struct Open {
+    first: Time,
+    batches: Vec<Ordered>,
+    state: Option<Digest>,
+    executed_by: Signers,
+    last_executed: Time,
+}
+
+/// Heights between their first commit and their execution everywhere.
+pub(super) struct Heights {
+    replicas: usize,
+    open: BTreeMap<Height, Open>,
+    /// Open heights that order something.
+    with_payload: usize,
+}
+
+impl Heights {
+    pub fn new(replicas: usize) -> Heights {
+        Heights { replicas, open: BTreeMap::new(), with_payload: 0 }
+    }
+
+    /// Whether everything ordered is executed everywhere.
+    pub fn settled(&self) -> bool {
+        self.with_payload == 0
+    }
+}
+
+impl<P: Protocol> Engine<'_, P> {
+    /// A replica commits the next block of its chain at `at`.
+    pub(super) fn on_commit(&mut self, at: Time, me: ReplicaId, block: Arc<Block>) {
+        self.observe(&Tap::Committed { replica: me, at, block: &block });
+        me.encode(&mut self.hasher);
+        at.encode(&mut self.hasher);
+        block.height.encode(&mut self.hasher);
+        block.id().encode(&mut self.hasher);
+        let replica = &mut self.replicas[me.index()];
+        replica.committed = block.height;
+        let held = |id: &Digest| replica.layer.depot().get(id).cloned();
+        let ordered = |id: &Digest| held(id).expect("a block reaches its protocol with its batches at hand");
+        let batches: Vec<Arc<Batch>> = block.payload.batches.iter().map(|batch| ordered(&batch.id)).collect();
+        replica.layer.on_committed(&block);
+        self.settle_own(me, &batches);
+        self.note_commit(at, me, &block, &batches);
+        let transactions: u64 = batches.iter().map(|batch| batch.transactions().len() as u64).sum();
+        let work = self.setup.costs.execute(transactions * u64::from(self.setup.weight));
+        let executed = self.replicas[me.index()].execution.serve(at, work, &self.window);
+        let height = u32::try_from(block.height.0).expect("a run has fewer than 2^32 blocks");
+        self.schedule.post(NodeId(me.0), executed, Event::Executed { replica: me.0 as u16, height });
+    }
+
+    fn note_commit(&mut self, at: Time, me: ReplicaId, block: &Block, batches: &[Arc<Batch>]) {
+        let replicas = self.heights.replicas as u32;
+        let fresh = |batch: &Arc<Batch>| Ordered { batch: batch.clone(), in_effect: Vec::new(), at_gateway: None };
+        let mut with_payload = 0;
+        let open = self.heights.open.entry(block.height).or_insert_with(|| {
+            with_payload = usize::from(!batches.is_empty());
+            Open {
+                first: at,
+                batches: batches.iter().map(fresh).collect(),
+                state: None,
+                executed_by: Signers::none_of(replicas),
+                last_executed: at,
+            }
+        });
+        self.heights.with_payload += with_payload;
+        // Handlers end at different times: a commit that is handled later may be earlier.
+        open.first = open.first.min(at);
+        for ordered in open.batches.iter_mut().filter(|ordered| ordered.batch.reference().origin == me) {
+            ordered.at_gateway.get_or_insert(at);
+        }
+    }
+
+    /// A gateway's own batches that are committed no longer count against its mempool's bound; each once, however
+    /// often it is ordered.
+    fn settle_own(&mut self, me: ReplicaId, batches: &[Arc<Batch>]) {
+        let replica = &mut self.replicas[me.index()];
+        for reference in batches.iter().map(|batch| batch.reference()).filter(|reference| reference.origin == me) {
+            if replica.unsettled.remove(&reference.sequence) {
+                replica.mempool.settled(reference.count as usize);
+            }
+        }
+    }
+
+    /// A replica has executed the block at `height`.
+    pub(super) fn on_executed(&mut self, at: Time, me: ReplicaId, height: u32) {
+        let height = Height(height.into());
+        if !self.replicas[me.index()].running {
+            return;
+        }
+        self.replicas[me.index()].executed = height;
+        if self.executor.height() < height {
+            self.apply(at, height);
+        }
+        let open = self.heights.open.get_mut(&height).expect("a height is open until all have executed it");
+        open.executed_by.insert(me);
+        open.last_executed = at;
+        let state = open.state.expect("the height is applied");
+        self.observe(&Tap::Executed { replica: me, height, state });
+        self.send_receipts(at, me, height);
+        self.close_if_settled(height);
+    }
+
+    /// The first replica to get there executes the block for all: correct replicas compute the same.
+    fn apply(&mut self, at: Time, height: Height) {
+        let mut open = self.heights.open.remove(&height).expect("an executed height was committed");
+        let mut in_effect: BTreeMap<Digest, Vec<Transaction>> = BTreeMap::new();
+        let batches: Vec<Arc<Batch>> = open.batches.iter().map(|ordered| ordered.batch.clone()).collect();
+        let took_effect = |batch: &Batch, tx: &Transaction| in_effect.entry(batch.id()).or_default().push(*tx);
+        let applied = self.executor.apply(at, height, batches.iter().map(|batch| &**batch), took_effect);
+        open.state = Some(applied.state);
+        for ordered in &mut open.batches {
+            // Of two orderings in one block only the first has an effect: the list is taken, not copied.
+            ordered.in_effect = in_effect.remove(&ordered.batch.id()).unwrap_or_default();
+            let reference = ordered.batch.reference();
+            self.sealed.remove(&(reference.origin, reference.sequence));
+            for transaction in &ordered.in_effect {
+                self.observe(&Tap::TookEffect { height, transaction });
+            }
+        }
+        for (transaction, reason) in &applied.refused {
+            self.reject(at, transaction, *reason);
+        }
+        self.unresolved -= u64::from(applied.executed);
+        self.counts.in_effect_total += u64::from(applied.executed) * u64::from(self.setup.weight);
+        self.counts.repeated_batches += u64::from(applied.repeated_batches);
+        self.counts.blocks_total += 1;
+        self.heights.open.insert(height, open);
+    }
+
+    /// A gateway tells its hospitals: one receipt for each of their transactions.
+    fn send_receipts(&mut self, at: Time, me: ReplicaId, height: Height) {
+        let Some(open) = self.heights.open.remove(&height) else { return };
+        for ordered in open.batches.iter().filter(|ordered| ordered.batch.reference().origin == me) {
+            for transaction in &ordered.in_effect {
+                self.send_receipt(at, me, transaction);
+            }
+        }
+        self.heights.open.insert(height, open);
+    }
+
+    fn send_receipt(&mut self, at: Time, me: ReplicaId, transaction: &Transaction) {
+        let weight = u64::from(self.setup.weight);
+        let size = RECEIPT * weight;
+        let serialisation = self.setup.replica.egress.serialisation(size);
+        let departed = self.replicas[me.index()].egress.serve(at, serialisation, &self.window);
+        self.count_message(departed, size.0);
+        let hospital = transaction.hospital.index();
+        let (seed, node) = (self.setup.seed, self.hospital_node(hospital));
+        let bits = |nth| access_bits(seed, node, 1, nth);
+        let access = &self.setup.hospitals[hospital].access;
+        let received = self.uplinks[hospital].receive(access, departed, size, &self.window, bits);
+        let latency = received.since(transaction.submitted);
+        self.series.at(received).reply_us.saturating_record_n(latency.0 / 1_000, weight);
+        if self.window.contains(transaction.submitted) {
+            self.record(Definition::SubmitToReply, transaction, received);
+            if latency <= self.setup.deadline {
+                self.counts.good += weight;
+            }
+        }
+    }
+
+    fn record(&mut self, definition: Definition, transaction: &Transaction, until: Time) {
+        let region = self.setup.hospitals[transaction.hospital.index()].region;
+        let latency = until.since(transaction.submitted);
+        self.latencies.record(definition, region, latency, self.setup.weight.into());
+    }
+
+    /// Closes a height that every running replica has executed.
+    fn close_if_settled(&mut self, height: Height) {
+        let Some(open) = self.heights.open.get(&height) else { return };
+        let executed = |(index, replica): (usize, &super::replica::Replica<P>)| {
+            !replica.running || open.executed_by.contains(ReplicaId(index as u32))
+        };
+        if open.executed_by.count() as usize >= self.heights.replicas
+            || (open.executed_by.count() > 0 && self.replicas.iter().enumerate().all(executed))
+        {
+            self.close(height, true);
+        }
+    }
+
+    /// Records the latencies of a height; `everywhere` where every running replica has executed it.
+    fn close(&mut self, height: Height, everywhere: bool) {
+        let open = self.heights.open.remove(&height).expect("the height is open");
+        self.heights.with_payload -= usize::from(!open.batches.is_empty());
+        let weight = u64::from(self.setup.weight);
+        for Ordered { in_effect, at_gateway, .. } in &open.batches {
+            let count = in_effect.len() as u64 * weight;
+            self.series.at(open.first).committed += count;
+            if self.window.contains(open.first) {
+                self.counts.committed += count;
+            }
+            let window = self.window;
+            for transaction in in_effect.iter().filter(|tx| window.contains(tx.submitted)) {
+                self.record(Definition::SubmitToCommit, transaction, open.first);
+                if let Some(at) = at_gateway {
+                    self.record(Definition::SubmitToGateway, transaction, *at);
+                }
+                if everywhere {
+                    self.record(Definition::SubmitToVisible, transaction, open.last_executed);
+                }
+            }
+        }
+    }
+
+    /// A replica stopped: heights no longer wait for it.
+    pub(super) fn close_without_stopped(&mut self) {
+        let heights: Vec<Height> = self.heights.open.keys().copied().collect();
+        heights.into_iter().for_each(|height| self.close_if_settled(height));
+    }
+
+    /// The run is over: heights that some replica has not executed are visible somewhere, but not everywhere.
+    pub(super) fn settle_open_heights(&mut self) {
+        let heights: Vec<Height> = self.heights.open.keys().copied().collect();
+        heights.into_iter().for_each(|height| self.close(height, false));
+    }
+}

@@ -1,0 +1,116 @@
+//! Gateways: what hospitals send becomes verified batches.
+
+use std::sync::Arc;
+
+use crate::base::{Bytes, NodeId, ReplicaId, Span, Time};
+use crate::consensus::Protocol;
+use crate::consensus::dissemination::Outbox;
+use crate::crypto::BATCH;
+use crate::ledger::{Admission, Batch, Rejection, Transaction};
+use crate::observe::Tap;
+
+use super::event::{Event, Work};
+use super::run::Engine;
+
+/// Transactions taken out of a mempool while their signatures are verified.
+pub(super) struct Unsealed {
+    pub sequence: u64,
+    pub transactions: Vec<Transaction>,
+}
+
+impl<P: Protocol> Engine<'_, P> {
+    /// A transaction reaches its gateway's NIC.
+    pub(super) fn on_uplinked(&mut self, at: Time, slot: u32) {
+        let upload = self.uploads.remove(slot as usize);
+        let (tx, gateway) = (upload.transaction, upload.gateway);
+        if !self.replicas[gateway.index()].running {
+            return self.reject(at, &tx, Rejection::GatewayDown);
+        }
+        let size = self.wire_size(&tx);
+        let replica = &mut self.replicas[gateway.index()];
+        let received = replica.ingress.serve(at, self.setup.replica.ingress.serialisation(size), &self.window);
+        let admission = replica.mempool.admit(tx);
+        if self.window.contains(at) {
+            replica.mempool_max = replica.mempool_max.max(replica.mempool.held() as u64);
+        }
+        match admission {
+            Admission::First => self.await_seal(received, gateway),
+            Admission::Held => {}
+            Admission::Full => self.seal(received, gateway),
+            Admission::Refused(reason) => self.reject(at, &tx, reason),
+        }
+    }
+
+    fn await_seal(&mut self, received: Time, gateway: ReplicaId) {
+        let sequence = self.replicas[gateway.index()].sequence as u32;
+        let event = Event::SealDue { replica: gateway.0 as u16, sequence };
+        self.schedule.post(NodeId(gateway.0), received + self.setup.batch_delay, event);
+    }
+
+    /// The first transaction of a batch has waited long enough.
+    pub(super) fn on_seal_due(&mut self, at: Time, gateway: ReplicaId, sequence: u32) {
+        let replica = &self.replicas[gateway.index()];
+        if replica.running && replica.sequence as u32 == sequence && !replica.mempool.open().is_empty() {
+            self.seal(at, gateway);
+        }
+    }
+
+    /// Takes everything unsealed out and has its signatures verified.
+    fn seal(&mut self, at: Time, gateway: ReplicaId) {
+        let replica = &mut self.replicas[gateway.index()];
+        let transactions = replica.mempool.take();
+        let sequence = replica.sequence;
+        replica.sequence += 1;
+        self.sealed.insert((gateway, sequence), transactions.len() as u32);
+        let work = self.verification(&transactions);
+        let replica = &mut self.replicas[gateway.index()];
+        let verified = replica.crypto.serve_split(at, work.total, work.parts, &self.window);
+        let slot = self.unsealed.insert(Unsealed { sequence, transactions }) as u32;
+        self.schedule.post(NodeId(gateway.0), verified, Event::Sealed { replica: gateway.0 as u16, slot });
+    }
+
+    /// Receiving, hashing and verifying each of `transactions`, in verification batches. A batch with a forgery in it
+    /// fails and is verified again one by one.
+    fn verification(&self, transactions: &[Transaction]) -> Work {
+        let (costs, weight) = (&self.setup.costs, u64::from(self.setup.weight));
+        let one = |tx: &Transaction| costs.receive(Bytes(tx.wire.into())) + costs.hash(Bytes(tx.wire.into()));
+        let singly: Span = transactions.iter().map(one).sum();
+        let in_batches = |chunk: &[Transaction]| {
+            // A transaction of weight w brings w signatures, so a chunk of k is k * w in batches of BATCH.
+            let signatures = chunk.len() as u64 * weight;
+            let batches = signatures.div_ceil(BATCH as u64);
+            let passed = costs.batch_verify(signatures.div_ceil(batches)) * batches;
+            let failed = chunk.iter().any(|tx| !tx.authentic);
+            if failed { passed + costs.verify() * signatures } else { passed }
+        };
+        let verified: Span = transactions.chunks(BATCH).map(in_batches).sum();
+        let signatures = transactions.len() as u64 * weight;
+        Work { total: singly * weight + verified, parts: signatures.div_ceil(BATCH as u64) }
+    }
+
+    /// A batch's signatures are verified: forgeries go, the rest is sealed and disseminated.
+    pub(super) fn on_sealed(&mut self, at: Time, gateway: ReplicaId, slot: u32) {
+        let Unsealed { sequence, transactions } = self.unsealed.remove(slot as usize);
+        if !self.replicas[gateway.index()].running {
+            return;
+        }
+        let (good, forged): (Vec<Transaction>, Vec<Transaction>) =
+            transactions.into_iter().partition(|tx| tx.authentic);
+        for tx in &forged {
+            self.reject(at, tx, Rejection::ForgedSignature);
+        }
+        self.replicas[gateway.index()].mempool.settled(forged.len());
+        if good.is_empty() {
+            self.sealed.remove(&(gateway, sequence));
+            return;
+        }
+        self.sealed.insert((gateway, sequence), good.len() as u32);
+        self.replicas[gateway.index()].unsettled.insert(sequence);
+        let batch = Arc::new(Batch::seal(gateway, sequence, good, self.setup.weight));
+        self.observe(&Tap::Held { replica: gateway, batch: &batch });
+        let mut out = Outbox::new();
+        self.replicas[gateway.index()].layer.on_sealed(at, batch, &mut out);
+        self.send_parcels(at, gateway, out);
+        self.wake(at, gateway);
+    }
+}

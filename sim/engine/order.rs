@@ -1,0 +1,220 @@
+//! Ordering: availability, the protocol core, effects, timers.
+
+use std::sync::Arc;
+
+use crate::base::{NodeId, ReplicaId, Span, Time};
+use crate::consensus::dissemination::Outbox;
+use crate::consensus::{self, Charge, Context, Effect, Message, Protocol};
+use crate::ledger::{Block, Statement};
+use crate::observe::Tap;
+
+use super::event::{Event, Wire};
+use super::replica::Parked;
+use super::run::Engine;
+
+impl<P: Protocol> Engine<'_, P> {
+    /// A replica begins.
+    pub(super) fn start_replica(&mut self, me: ReplicaId) {
+        self.step(Time::ZERO, me, consensus::Event::Start);
+        self.await_tick(Time::ZERO, me);
+    }
+
+    /// A message is received and verified.
+    pub(super) fn on_ready(&mut self, at: Time, me: ReplicaId, slot: u32) {
+        let envelope = &self.envelopes[slot as usize];
+        let (from, wire) = (envelope.from, envelope.wire.clone());
+        self.let_go(slot);
+        if !self.replicas[me.index()].running {
+            return;
+        }
+        match wire {
+            Wire::Order(message) => self.deliver(at, me, from, message),
+            Wire::Parcel(parcel) => self.on_parcel(at, me, from, parcel),
+        }
+    }
+
+    /// Gives a message to the protocol, once everything that its block orders is at hand.
+    fn deliver(&mut self, at: Time, me: ReplicaId, from: ReplicaId, message: Arc<P::Message>) {
+        if let Some(block) = message.block() {
+            let layer = &mut self.replicas[me.index()].layer;
+            layer.on_proposed(block);
+            let missing = layer.missing(&block.payload);
+            if !missing.is_empty() {
+                let mut out = Outbox::new();
+                layer.depot_mut().fetch(at, from, &missing, &mut out);
+                let missing = missing.iter().map(|batch| batch.id).collect();
+                self.replicas[me.index()].parked.push(Parked { from, message, missing });
+                return self.send_parcels(at, me, out);
+            }
+        }
+        self.step(at, me, consensus::Event::Received { from, message });
+    }
+
+    /// A batch came: messages that waited only for it go on, in the order in which they came.
+    pub(super) fn unpark(&mut self, at: Time, me: ReplicaId) {
+        let replica = &mut self.replicas[me.index()];
+        if replica.parked.is_empty() {
+            return;
+        }
+        let depot = replica.layer.depot();
+        for parked in &mut replica.parked {
+            parked.missing.retain(|id| depot.get(id).is_none());
+        }
+        let (ready, waiting) =
+            std::mem::take(&mut replica.parked).into_iter().partition(|parked| parked.missing.is_empty());
+        replica.parked = waiting;
+        let ready: Vec<Parked<P>> = ready;
+        for Parked { from, message, .. } in ready {
+            self.step(at, me, consensus::Event::Received { from, message });
+        }
+    }
+
+    /// There is something to order.
+    pub(super) fn wake(&mut self, at: Time, me: ReplicaId) {
+        if P::WAKES_ON_PAYLOAD {
+            self.step(at, me, consensus::Event::Submitted);
+        }
+    }
+
+    /// Runs one handler on the protocol core. Handlers run in the order in which they are offered, each when the core
+    /// is free; its messages leave when the time it is charged ends.
+    fn step(&mut self, at: Time, me: ReplicaId, event: consensus::Event<P>) {
+        let (mut effects, mut charges) = (Vec::new(), Vec::new());
+        let replica = &mut self.replicas[me.index()];
+        let start = at.max(replica.core.free());
+        let mut context = Context::new(start, &mut *replica.layer, &mut effects, &mut charges);
+        replica.protocol.step(event, &mut context);
+        let work = self.charge(&effects, &charges);
+        let done = self.replicas[me.index()].core.serve(at, work, &self.window);
+        self.carry_out(done, me, effects);
+    }
+
+    /// What a handler costs: its fixed part, a signature for each statement, sending each copy, and what it names.
+    fn charge(&self, effects: &[Effect<P>], charges: &[Charge]) -> Span {
+        let costs = &self.setup.costs;
+        let of_message = |message: &P::Message, copies: u64| {
+            let signed = if message.statement(ReplicaId(0)).is_some() { costs.sign() } else { Span::ZERO };
+            signed + costs.send(message.wire()) * copies
+        };
+        let sent = effects.iter().map(|effect| match effect {
+            Effect::Send(_, message) => of_message(message, 1),
+            Effect::Broadcast(message) => of_message(message, u64::from(self.setup.committee.len()) - 1),
+            Effect::State(_) => costs.sign(),
+            _ => Span::ZERO,
+        });
+        let named = charges.iter().map(|charge| match charge {
+            Charge::Fsync => costs.fsync(),
+        });
+        self.setup.replica.handler + sent.sum() + named.sum()
+    }
+
+    /// Timers, commits and news for the dissemination layer act at once, in the handler's order; messages leave when
+    /// the handler's time ends.
+    fn carry_out(&mut self, done: Time, me: ReplicaId, effects: Vec<Effect<P>>) {
+        let mut outbox = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Send(to, message) => outbox.push((Some(to), self.stated(me, message))),
+                Effect::Broadcast(message) => {
+                    let message = self.stated(me, message);
+                    outbox.push((None, message));
+                }
+                Effect::State(statement) => self.make(statement),
+                Effect::Arm(timer, after) => self.arm(done + after, me, timer),
+                Effect::Disarm(timer) => self.replicas[me.index()].timers.retain(|(armed, _)| *armed != timer),
+                Effect::Commit(block) => self.on_commit(done, me, block),
+                Effect::Expect(proposer) => {
+                    let mut out = Outbox::new();
+                    self.replicas[me.index()].layer.on_expected(done, proposer, &mut out);
+                    self.send_parcels(done, me, out);
+                }
+            }
+        }
+        if outbox.is_empty() {
+            return;
+        }
+        let slot = self.outboxes.insert(outbox) as u32;
+        self.schedule.post(NodeId(me.0), done, Event::Released { replica: me.0 as u16, slot });
+    }
+
+    /// Tells judges, notary and the own dissemination layer of what a message says.
+    fn stated(&mut self, me: ReplicaId, message: Arc<P::Message>) -> Wire<P> {
+        if let Some(statement) = message.statement(me) {
+            self.make(statement);
+        }
+        if let Some(certificate) = message.certificate() {
+            self.observe(&Tap::Certified { certificate });
+        }
+        if let Some(certificate) = message.timeout_certificate() {
+            self.observe(&Tap::GivenUp { certificate });
+        }
+        if let Some(block) = message.block().filter(|block| block.author == me) {
+            let block: &Block = block;
+            self.replicas[me.index()].layer.on_proposed(block);
+        }
+        Wire::Order(message)
+    }
+
+    /// Judges hear of a statement, and the notary signs and verifies it for real.
+    fn make(&mut self, statement: Statement) {
+        self.observe(&Tap::Stated { statement: &statement });
+        self.supply.notarise(statement);
+    }
+
+    /// A handler's charged time has ended.
+    pub(super) fn on_released(&mut self, at: Time, me: ReplicaId, slot: u32) {
+        let outbox = self.outboxes.remove(slot as usize);
+        if !self.replicas[me.index()].running {
+            return;
+        }
+        for (to, wire) in outbox {
+            match to {
+                Some(to) => self.send(at, me, to, wire),
+                None => self.broadcast(at, me, None, wire),
+            }
+        }
+    }
+
+    fn arm(&mut self, at: Time, me: ReplicaId, timer: P::Timer) {
+        let replica = &mut self.replicas[me.index()];
+        let serial = replica.serials;
+        replica.serials += 1;
+        match replica.timers.iter_mut().find(|(armed, _)| *armed == timer) {
+            Some((_, armed)) => *armed = serial,
+            None => replica.timers.push((timer, serial)),
+        }
+        self.schedule.post(NodeId(me.0), at, Event::Expired { replica: me.0 as u16, serial });
+    }
+
+    /// A timer runs out, unless it was moved or stopped since.
+    pub(super) fn on_expired(&mut self, at: Time, me: ReplicaId, serial: u32) {
+        let replica = &mut self.replicas[me.index()];
+        let Some(index) = replica.timers.iter().position(|(_, armed)| *armed == serial) else { return };
+        let (timer, _) = replica.timers.swap_remove(index);
+        if replica.running {
+            self.step(at, me, consensus::Event::Expired(timer));
+        }
+    }
+
+    fn await_tick(&mut self, at: Time, me: ReplicaId) {
+        let period = self.replicas[me.index()].layer.period();
+        self.schedule.post(NodeId(me.0), at + period, Event::Ticked { replica: me.0 as u16 });
+    }
+
+    /// The dissemination layer looks after what has waited.
+    pub(super) fn on_ticked(&mut self, at: Time, me: ReplicaId) {
+        if !self.replicas[me.index()].running {
+            return;
+        }
+        let mut out = Outbox::new();
+        self.replicas[me.index()].layer.on_tick(at, &mut out);
+        self.send_parcels(at, me, out);
+        self.await_tick(at, me);
+    }
+
+    /// A replica stops for good.
+    pub(super) fn on_crashed(&mut self, me: ReplicaId) {
+        self.replicas[me.index()].running = false;
+        self.close_without_stopped();
+    }
+}

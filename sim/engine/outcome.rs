@@ -1,0 +1,69 @@
+//! What came of a run: all of it virtual, so all of it the same on every host.
+
+use crate::base::{Digest, Time};
+use crate::health::Totals;
+use crate::ledger::Rejection;
+use crate::metrics::{Latencies, Series, UtilisationTable};
+
+/// Counts of the measured window, in transactions with their weight, unless said otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Submitted in the window by hospitals, attackers' copies not counted.
+    pub offered: u64,
+    /// First committed in the window.
+    pub committed: u64,
+    /// Submitted in the window, authentic, in effect once, with a receipt within the deadline.
+    pub good: u64,
+    /// Submitted over the whole run, attackers' copies included.
+    pub submitted_total: u64,
+    /// In effect over the whole run.
+    pub in_effect_total: u64,
+    /// Neither in effect nor refused at the end.
+    pub pending_total: u64,
+    /// Refused over the whole run, by [`Rejection`].
+    pub rejected_total: [u64; Rejection::ALL.len()],
+    /// Batches refused because their contents did not hash to their id.
+    pub tampered_batches: u64,
+    /// Batches ordered a second time, without effect.
+    pub repeated_batches: u64,
+    /// Copies of messages that left a NIC in the window, hospitals' included.
+    pub messages: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Blocks committed by the first replica over the whole run.
+    pub blocks_total: u64,
+}
+
+/// What was really computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Real {
+    /// Signatures made and verified, bodies hashed.
+    pub totals: Totals,
+    /// Transactions applied to the ledger's state.
+    pub executed: u64,
+}
+
+/// A region's place in [`Latencies`].
+pub type RegionLatency = (String, usize);
+
+/// The outcome of a run.
+pub struct Outcome {
+    /// BLAKE3 over everything virtual: commits with their times, latencies, counts, utilisation.
+    pub digest: Digest,
+    /// Counts.
+    pub counts: Counts,
+    /// Latencies of transactions submitted in the window.
+    pub latencies: Latencies,
+    /// Load, throughput and latency over time.
+    pub series: Series,
+    /// How busy everything was in the window.
+    pub utilisation: UtilisationTable,
+    /// What was really computed.
+    pub real: Real,
+    /// Judges that found nothing.
+    pub judges: Vec<&'static str>,
+    /// Events and deliveries processed.
+    pub events: u64,
+    /// Virtual time at the end.
+    pub ended: Time,
+}

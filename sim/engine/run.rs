@@ -1,0 +1,318 @@
+//! The main loop, and the state that its steps share.
+
+use std::collections::BTreeMap;
+
+use slab::Slab;
+use thiserror::Error;
+
+use crate::base::{Digest, Encode, NodeId, ReplicaId, Time};
+use crate::consensus::Protocol;
+use crate::health::{Stream, StreamSettings};
+use crate::kernel::{Occurrence, Schedule, Station, Window};
+use crate::ledger::{Executor, Rejection, Transaction};
+use crate::metrics::{Latencies, Resource, Series, UtilisationTable};
+use crate::network::{Flow, Uplink};
+use crate::observe::{Bench, Inventory, Tap, Violation};
+
+use super::commit::Heights;
+use super::event::{Envelope, Event, Upload, Wire};
+use super::gateway::Unsealed;
+use super::outcome::{Counts, Outcome, Real};
+use super::replica::Replica;
+use super::supply::Supply;
+use super::Setup;
+
+/// Occurrences between two looks at the control: a fraction of a millisecond.
+const CONTROL_EVERY: u64 = 1 << 13;
+/// Length of a point of the time series.
+const SERIES_STEP: crate::base::Span = crate::base::Span::from_millis(500);
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Virtual time.
+    pub now: Time,
+    /// When it ends at the latest.
+    pub end: Time,
+    /// Transactions submitted so far.
+    pub submitted: u64,
+    /// Transactions in effect so far.
+    pub in_effect: u64,
+    /// Events so far.
+    pub events: u64,
+}
+
+/// Who watches a run from outside virtual time.
+pub trait Control {
+    /// Called often; false stops the run.
+    fn proceed(&mut self, progress: &Progress) -> bool;
+}
+
+/// Why a run has no outcome.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// A judge found a broken rule.
+    #[error("at {at:?} of virtual time, judge {violation}")]
+    Unsafe {
+        /// When.
+        at: Time,
+        /// What.
+        violation: Violation,
+    },
+    /// The control stopped it.
+    #[error("interrupted at {0:?} of virtual time")]
+    Interrupted(Time),
+}
+
+/// Runs `setup` under protocol `P`.
+pub(super) fn run_protocol<P: Protocol>(
+    setup: &Setup,
+    params: &P::Params,
+    control: &mut dyn Control,
+) -> Result<Outcome, RunError> {
+    let mut engine = Engine::<P>::new(setup, params);
+    engine.start();
+    engine.drive(control)?;
+    engine.finish()
+}
+
+/// Everything that moves. Steps are methods in the files that the module's table names.
+pub(super) struct Engine<'a, P: Protocol> {
+    pub setup: &'a Setup,
+    pub schedule: Schedule<Event>,
+    pub window: Window,
+    pub replicas: Vec<Replica<P>>,
+    /// Connections between replicas, row-major by sender.
+    pub flows: Vec<Flow>,
+    pub uplinks: Vec<Uplink>,
+    pub hospital_cpu: Vec<Station>,
+    pub supply: Supply,
+    pub uploads: Slab<Upload>,
+    pub unsealed: Slab<Unsealed>,
+    pub envelopes: Slab<Envelope<P>>,
+    pub outboxes: Slab<Vec<(Option<ReplicaId>, Wire<P>)>>,
+    /// Transactions of batches that no replica has executed, by gateway and sequence.
+    pub sealed: BTreeMap<(ReplicaId, u64), u32>,
+    pub heights: Heights,
+    pub executor: Executor,
+    pub bench: Bench,
+    pub violation: Option<Violation>,
+    pub counts: Counts,
+    pub latencies: Latencies,
+    pub series: Series,
+    pub hasher: blake3::Hasher,
+    /// Reused by every multicast.
+    pub arrivals: Vec<(NodeId, Time)>,
+    /// Transactions neither in effect nor refused, unweighted.
+    pub unresolved: u64,
+}
+
+impl<'a, P: Protocol> Engine<'a, P> {
+    fn new(setup: &'a Setup, params: &P::Params) -> Self {
+        let n = setup.committee.len() as usize;
+        let window = setup.timing.window();
+        let settings = StreamSettings {
+            seed: setup.seed,
+            weight: setup.weight,
+            until: window.until,
+            injection: setup.injection,
+            real: setup.real,
+        };
+        let stream = Stream::new(setup.load.clone(), setup.kinds.clone(), settings);
+        Engine {
+            setup,
+            schedule: Schedule::new(n + setup.hospitals.len()),
+            window,
+            replicas: setup.committee.replicas().map(|me| Replica::new(me, setup, params)).collect(),
+            flows: vec![Flow::default(); n * n],
+            uplinks: vec![Uplink::default(); setup.hospitals.len()],
+            hospital_cpu: vec![Station::default(); setup.hospitals.len()],
+            supply: Supply::new(stream, setup.threads, setup.committee.len(), setup.seed, setup.real),
+            uploads: Slab::new(),
+            unsealed: Slab::new(),
+            envelopes: Slab::new(),
+            outboxes: Slab::new(),
+            sealed: BTreeMap::new(),
+            heights: Heights::new(n),
+            executor: Executor::new(setup.replay_horizon),
+            bench: Bench::full(&setup.committee, setup.weight),
+            violation: None,
+            counts: Counts::default(),
+            latencies: Latencies::new(setup.regions.len()),
+            series: Series::new(SERIES_STEP),
+            hasher: blake3::Hasher::new(),
+            arrivals: Vec::new(),
+            unresolved: 0,
+        }
+    }
+
+    /// The node of a hospital: replicas come first.
+    pub fn hospital_node(&self, hospital: usize) -> NodeId {
+        NodeId(self.setup.committee.len() + hospital as u32)
+    }
+
+    fn start(&mut self) {
+        for crash in &self.setup.faults.crashes {
+            let replica = crash.replica.0 as u16;
+            self.schedule.post(NodeId(crash.replica.0), crash.at, Event::Crashed { replica });
+        }
+        for replica in self.setup.committee.replicas() {
+            self.start_replica(replica);
+        }
+    }
+
+    fn drive(&mut self, control: &mut dyn Control) -> Result<(), RunError> {
+        let end = self.setup.timing.end();
+        let mut next = self.supply.next();
+        while !(next.is_none() && self.unresolved == 0 && self.heights.settled()) {
+            let until = next.map_or(end, |transaction: Transaction| transaction.submitted);
+            match (self.schedule.pop_before(until), next) {
+                (Some(occurrence), _) => self.handle(occurrence),
+                (None, Some(transaction)) => {
+                    self.submit(transaction);
+                    next = self.supply.next();
+                }
+                (None, None) => break,
+            }
+            if let Some(violation) = self.violation.take() {
+                return Err(RunError::Unsafe { at: self.schedule.now(), violation });
+            }
+            if self.schedule.popped() % CONTROL_EVERY == 0 && !control.proceed(&self.progress(end)) {
+                return Err(RunError::Interrupted(self.schedule.now()));
+            }
+        }
+        Ok(())
+    }
+
+    fn progress(&self, end: Time) -> Progress {
+        Progress {
+            now: self.schedule.now(),
+            end,
+            submitted: self.counts.submitted_total,
+            in_effect: self.counts.in_effect_total,
+            events: self.schedule.popped(),
+        }
+    }
+
+    fn handle(&mut self, occurrence: Occurrence<Event>) {
+        let (at, to, event) = match occurrence {
+            Occurrence::Event { at, event } => (at, None, event),
+            // Envelopes count their receivers themselves: one is held until its last receiver has verified it.
+            Occurrence::Delivery { at, to, event, .. } => (at, Some(ReplicaId(to.0)), event),
+        };
+        match event {
+            Event::Uplinked { slot } => self.on_uplinked(at, slot),
+            Event::SealDue { replica, sequence } => self.on_seal_due(at, replica.into(), sequence),
+            Event::Sealed { replica, slot } => self.on_sealed(at, replica.into(), slot),
+            Event::Arrived { slot } => self.on_arrived(at, to, slot),
+            Event::Ready { replica, slot } => self.on_ready(at, replica.into(), slot),
+            Event::Released { replica, slot } => self.on_released(at, replica.into(), slot),
+            Event::Expired { replica, serial } => self.on_expired(at, replica.into(), serial),
+            Event::Ticked { replica } => self.on_ticked(at, replica.into()),
+            Event::Executed { replica, height } => self.on_executed(at, replica.into(), height),
+            Event::Crashed { replica } => self.on_crashed(replica.into()),
+        }
+    }
+
+    /// Shows the judges an observation; the first violation ends the run after this event.
+    pub fn observe(&mut self, tap: &Tap<'_>) {
+        if let Err(violation) = self.bench.observe(tap) {
+            self.violation.get_or_insert(violation);
+        }
+    }
+
+    /// A transaction will not be committed.
+    pub fn reject(&mut self, at: Time, transaction: &Transaction, reason: Rejection) {
+        let weight = u64::from(self.setup.weight);
+        self.counts.rejected_total[reason as usize] += weight;
+        self.series.at(at).rejected += weight;
+        self.unresolved -= 1;
+        self.observe(&Tap::Rejected { transaction, reason });
+    }
+
+    /// A copy of a message leaves a NIC.
+    pub fn count_message(&mut self, at: Time, bytes: u64) {
+        if self.window.contains(at) {
+            self.counts.messages += 1;
+            self.counts.bytes += bytes;
+        }
+    }
+
+    fn finish(mut self) -> Result<Outcome, RunError> {
+        self.settle_open_heights();
+        let inventory = Inventory {
+            on_the_way: self.uploads.len() as u64,
+            unsealed: self.replicas.iter().map(|replica| replica.mempool.open().len() as u64).sum(),
+            sealed: self.sealed.values().map(|&count| u64::from(count)).sum(),
+        };
+        self.observe(&Tap::Ended { inventory: &inventory });
+        let at = self.schedule.now();
+        if let Some(violation) = self.violation.take() {
+            return Err(RunError::Unsafe { at, violation });
+        }
+        self.counts.pending_total = inventory.total() * u64::from(self.setup.weight);
+        let utilisation = self.utilisation();
+        let digest = self.digest(&utilisation);
+        let executed = self.counts.in_effect_total / u64::from(self.setup.weight);
+        let real = Real { totals: self.supply.finish(), executed };
+        Ok(Outcome {
+            digest,
+            counts: self.counts,
+            latencies: self.latencies,
+            series: self.series,
+            utilisation,
+            real,
+            judges: self.bench.names().collect(),
+            events: self.schedule.popped(),
+            ended: at,
+        })
+    }
+
+    fn utilisation(&self) -> UtilisationTable {
+        let length = self.window.length();
+        let mut table = UtilisationTable::default();
+        table.add(Resource::HospitalUplink, self.uplinks.iter().map(|link| (link.up_busy(), length)));
+        table.add(Resource::HospitalDownlink, self.uplinks.iter().map(|link| (link.down_busy(), length)));
+        let running = || self.replicas.iter().filter(|replica| replica.running);
+        let mut of = |resource, station: fn(&Replica<P>) -> &Station| {
+            table.add(resource, running().map(|replica| (station(replica).busy(), length)));
+        };
+        of(Resource::ReplicaEgress, |replica| &replica.egress);
+        of(Resource::ReplicaIngress, |replica| &replica.ingress);
+        of(Resource::ProtocolCore, |replica| &replica.core);
+        of(Resource::ExecutionCore, |replica| &replica.execution);
+        let cores = |replica: &Replica<P>| (replica.crypto.busy(), length * replica.crypto.count() as u64);
+        table.add(Resource::CryptoCores, running().map(cores));
+        if let Some(window) = self.setup.link.window {
+            let run = self.schedule.now().since(Time::ZERO);
+            let used = |(flow, rtt): (&Flow, &crate::base::Span)| (flow.occupied(*rtt, window), run);
+            table.add(Resource::WanConnection, self.flows.iter().zip(&self.setup.rtt).map(used));
+        }
+        let bound = self.setup.mempool.transactions as u64;
+        let held = |replica: &Replica<P>| (crate::base::Span(replica.mempool_max), crate::base::Span(bound));
+        table.add(Resource::Mempool, running().map(held));
+        table
+    }
+
+    fn digest(&mut self, utilisation: &UtilisationTable) -> Digest {
+        let counts = &self.counts;
+        let numbers = [
+            counts.offered,
+            counts.committed,
+            counts.good,
+            counts.submitted_total,
+            counts.in_effect_total,
+            counts.pending_total,
+            counts.tampered_batches,
+            counts.repeated_batches,
+            counts.messages,
+            counts.bytes,
+            counts.blocks_total,
+        ];
+        numbers[..].encode(&mut self.hasher);
+        counts.rejected_total[..].encode(&mut self.hasher);
+        self.latencies.encode(&mut self.hasher);
+        utilisation.encode(&mut self.hasher);
+        Digest(*self.hasher.finalize().as_bytes())
+    }
+}

@@ -1,0 +1,120 @@
+//! Everything a run follows from, beside the protocol's own settings. Validated above, in `scenario`.
+
+use crate::base::{Bytes, Rate, ReplicaId, Span, Time};
+use crate::consensus::{Layer, LayerLimits};
+use crate::crypto::CostTable;
+use crate::faults::FaultPlan;
+use crate::health::{Injection, KindSpec, LoadProfile};
+use crate::kernel::Window;
+use crate::ledger::{Committee, MempoolLimits};
+use crate::network::{AccessLink, LossRate};
+
+/// A run's phases: hospitals submit during warm-up and window; nothing is measured of the former; the drain lets finish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// Discarded.
+    pub warm_up: Span,
+    /// Measured.
+    pub window: Span,
+    /// Time to let finish, at most.
+    pub drain: Span,
+}
+
+impl Timing {
+    /// The measured window.
+    pub fn window(&self) -> Window {
+        let from = Time::ZERO + self.warm_up;
+        Window { from, until: from + self.window }
+    }
+
+    /// When the run ends at the latest.
+    pub fn end(&self) -> Time {
+        self.window().until + self.drain
+    }
+}
+
+/// A replica's machine; all are alike.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ReplicaSetup {
+    /// NIC rate, sending.
+    pub egress: Rate,
+    /// NIC rate, receiving.
+    pub ingress: Rate,
+    /// Cores that verify, hash and decode, beside the protocol's core and the execution core.
+    pub crypto_cores: usize,
+    /// Fixed cost of one protocol handler, beside what it signs, sends and writes.
+    pub handler: Span,
+}
+
+/// Connections between replicas; all are alike but for their RTT.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LinkSetup {
+    /// Mean of the exponential jitter, as a share of the RTT in parts per thousand.
+    pub jitter_permille: u64,
+    /// Segments lost.
+    pub loss: LossRate,
+    /// Bytes in flight at most.
+    pub window: Option<Bytes>,
+    /// Whether Nagle's algorithm is on.
+    pub nagle: bool,
+}
+
+/// One hospital.
+#[derive(Clone, Debug)]
+pub struct HospitalSetup {
+    /// The replica it submits to and reads from.
+    pub gateway: ReplicaId,
+    /// Index of its region.
+    pub region: usize,
+    /// How it reaches its gateway.
+    pub access: AccessLink,
+}
+
+/// The whole of a run.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Every random draw follows from it.
+    pub seed: u64,
+    /// Who orders.
+    pub committee: Committee,
+    /// How batches travel.
+    pub layer: Layer,
+    /// Bounds of the layer.
+    pub layer_limits: LayerLimits,
+    /// Bounds of each gateway's mempool.
+    pub mempool: MempoolLimits,
+    /// How long an unsealed batch waits to fill.
+    pub batch_delay: Span,
+    /// How long replays are refused after the original took effect, at least.
+    pub replay_horizon: Span,
+    /// The replicas' machines.
+    pub replica: ReplicaSetup,
+    /// The connections between them.
+    pub link: LinkSetup,
+    /// RTT between replicas, row-major.
+    pub rtt: Vec<Span>,
+    /// The hospitals.
+    pub hospitals: Vec<HospitalSetup>,
+    /// Region names.
+    pub regions: Vec<String>,
+    /// What hospitals do.
+    pub load: LoadProfile,
+    /// The kinds that `load` chooses from.
+    pub kinds: Vec<KindSpec>,
+    /// What operations cost.
+    pub costs: CostTable,
+    /// The run's phases.
+    pub timing: Timing,
+    /// How many alike transactions each stands for.
+    pub weight: u32,
+    /// A receipt later than this is no goodput.
+    pub deadline: Span,
+    /// Attacks on the load.
+    pub injection: Injection,
+    /// What fails.
+    pub faults: FaultPlan,
+    /// Whether cryptography is executed or only charged for.
+    pub real: bool,
+    /// Worker threads. No input of the result.
+    pub threads: usize,
+}

@@ -1,0 +1,158 @@
+//! Work that runs ahead of virtual time: slices of the transaction stream, and consensus statements really signed and
+//! verified, on one pool of workers.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::vec;
+
+use crate::base::{Digest, ReplicaId};
+use crate::crypto::{Item, Keypair, Role, Signature, sign_all, verify_batch};
+use crate::health::{Slice, Stream, Totals};
+use crate::kernel::pool::InOrder;
+use crate::ledger::{Statement, Transaction};
+
+/// Slices made ahead for each worker.
+const AHEAD: usize = 4;
+/// Statements signed and verified as one job.
+const STATEMENTS: usize = 64;
+
+enum Job {
+    Slice(u64),
+    Notarise(Vec<Statement>),
+}
+
+enum Done {
+    Slice(Slice),
+    Notarised(usize),
+}
+
+/// The run's transactions in order of arrival, and the notary of its statements.
+pub(super) struct Supply {
+    pool: InOrder<Job, Done>,
+    next_slice: u64,
+    slices: u64,
+    /// Slices submitted and not yet begun: on the pool, or in `ready`.
+    ahead: usize,
+    most_ahead: usize,
+    ready: VecDeque<Slice>,
+    current: vec::IntoIter<Transaction>,
+    statements: Vec<Statement>,
+    real: bool,
+    totals: Totals,
+}
+
+impl Supply {
+    /// Starts `threads` workers on `stream`; with `real`, statements of `replicas` are signed and verified too.
+    pub fn new(stream: Stream, threads: usize, replicas: u32, seed: u64, real: bool) -> Supply {
+        let threads = NonZeroUsize::new(threads).expect("a run has at least one worker");
+        let count = if real { replicas } else { 0 };
+        let keys: Vec<Keypair> = (0..count).map(|index| Keypair::derive(seed, Role::Replica, index)).collect();
+        let (slices, stream) = (stream.slices(), Arc::new(stream));
+        let work = move |job| match job {
+            Job::Slice(index) => Done::Slice(stream.slice(index)),
+            Job::Notarise(statements) => Done::Notarised(notarise(&keys, &statements)),
+        };
+        let most_ahead = AHEAD * threads.get();
+        // Room for as many statement jobs besides.
+        let look_ahead = NonZeroUsize::new(2 * most_ahead).expect("a multiple of a positive number");
+        let pool = InOrder::new(threads, look_ahead, work);
+        Supply {
+            pool,
+            next_slice: 0,
+            slices,
+            ahead: 0,
+            most_ahead,
+            ready: VecDeque::new(),
+            current: Vec::new().into_iter(),
+            statements: Vec::new(),
+            real,
+            totals: Totals::default(),
+        }
+    }
+
+    /// The next transaction by arrival.
+    pub fn next(&mut self) -> Option<Transaction> {
+        loop {
+            if let Some(transaction) = self.current.next() {
+                return Some(transaction);
+            }
+            self.refill();
+            if self.ahead == 0 {
+                return None;
+            }
+            while self.ready.is_empty() {
+                self.take();
+            }
+            let slice = self.ready.pop_front().expect("a slice is ready");
+            self.ahead -= 1;
+            self.totals.add(slice.totals);
+            self.current = slice.transactions.into_iter();
+        }
+    }
+
+    /// Has `statement` signed and verified, some time before the run ends.
+    pub fn notarise(&mut self, statement: Statement) {
+        if self.real {
+            self.statements.push(statement);
+            if self.statements.len() >= STATEMENTS {
+                self.flush();
+            }
+        }
+    }
+
+    /// Waits for everything and returns what was really computed.
+    pub fn finish(mut self) -> Totals {
+        self.flush();
+        while self.pool.pending() > 0 {
+            self.take();
+        }
+        self.totals
+    }
+
+    fn refill(&mut self) {
+        while self.ahead < self.most_ahead && self.next_slice < self.slices && self.pool.has_room() {
+            self.pool.submit(Job::Slice(self.next_slice));
+            self.next_slice += 1;
+            self.ahead += 1;
+        }
+    }
+
+    fn flush(&mut self) {
+        if self.statements.is_empty() {
+            return;
+        }
+        while !self.pool.has_room() {
+            self.take();
+        }
+        self.pool.submit(Job::Notarise(std::mem::take(&mut self.statements)));
+    }
+
+    /// Waits for the oldest job.
+    fn take(&mut self) {
+        match self.pool.take() {
+            Done::Slice(slice) => self.ready.push_back(slice),
+            Done::Notarised(count) => {
+                let count = count as u64;
+                self.totals.add(Totals { signed: count, verified: count, hashed: count });
+            }
+        }
+    }
+}
+
+/// Signs each statement with its author's key and verifies all of them as one batch; panics where one does not verify,
+/// since no run forges statements and arithmetic that fails is a defect of this program or its host.
+fn notarise(keys: &[Keypair], statements: &[Statement]) -> usize {
+    let key = |by: ReplicaId| &keys[by.index()];
+    let message = |statement: &Statement| Digest::of_encoded("systole statement v1", statement).0;
+    let messages: Vec<(&Keypair, [u8; 32])> = statements.iter().map(|one| (key(one.by), message(one))).collect();
+    let signatures: Vec<Signature> = sign_all(&messages);
+    let signed = messages.iter().zip(&signatures);
+    let items: Vec<Item<'_>> =
+        signed.map(|((key, message), signature)| Item { key: key.public(), message, signature }).collect();
+    let mut verdicts = Vec::with_capacity(items.len());
+    verify_batch(&items, &mut verdicts);
+    assert!(verdicts.iter().all(|&valid| valid), "an honest statement's signature does not verify");
+    statements.len()
+}
+

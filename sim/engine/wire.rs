@@ -1,0 +1,187 @@
+//! The way from replica to replica: egress NIC, connection, link, ingress NIC, verification.
+
+use std::sync::Arc;
+
+use crate::base::{Bytes, NodeId, ReplicaId, Span, Time};
+use crate::consensus::dissemination::{Destination, Outbox};
+use crate::consensus::{Message, Parcel, Protocol};
+use crate::crypto::BATCH;
+use crate::kernel::draw::{Chance, Site, draw};
+use crate::ledger::Batch;
+use crate::network::{Link, Partition};
+use crate::observe::Tap;
+
+use super::event::{Envelope, Event, Wire, Work};
+use super::run::Engine;
+
+impl<P: Protocol> Engine<'_, P> {
+    /// Sends `wire` to one other replica.
+    pub(super) fn send(&mut self, at: Time, from: ReplicaId, to: ReplicaId, wire: Wire<P>) {
+        assert_ne!(from, to, "{from} sends itself {}", P::NAME);
+        let size = size_of_wire(&wire);
+        let work = self.receiving(&wire, size);
+        let arrival = self.carry(at, from, to, size);
+        let envelope = Envelope { from, to: Some(to), wire, size, work, left: 1 };
+        let slot = self.envelopes.insert(envelope) as u32;
+        self.schedule.post(NodeId(from.0), arrival, Event::Arrived { slot });
+    }
+
+    /// Sends `wire` to all other replicas but those in `except`, as one shared message. The copies leave one after the
+    /// other, beginning with the sender's successor, so that no replica is everyone's last.
+    pub(super) fn broadcast(&mut self, at: Time, from: ReplicaId, except: Option<ReplicaId>, wire: Wire<P>) {
+        let n = self.setup.committee.len();
+        let size = size_of_wire(&wire);
+        let work = self.receiving(&wire, size);
+        let mut arrivals = std::mem::take(&mut self.arrivals);
+        arrivals.clear();
+        for step in 1..n {
+            let to = ReplicaId((from.0 + step) % n);
+            if Some(to) != except {
+                let arrival = self.carry(at, from, to, size);
+                arrivals.push((NodeId(to.0), arrival));
+            }
+        }
+        if !arrivals.is_empty() {
+            let left = arrivals.len() as u32;
+            let slot = self.envelopes.insert(Envelope { from, to: None, wire, size, work, left }) as u32;
+            self.schedule.multicast(NodeId(from.0), Event::Arrived { slot }, arrivals.drain(..));
+        }
+        self.arrivals = arrivals;
+    }
+
+    /// Takes one copy through the sender's NIC and the connection; returns its arrival at the receiver's NIC.
+    fn carry(&mut self, at: Time, from: ReplicaId, to: ReplicaId, size: Bytes) -> Time {
+        let setup = self.setup;
+        let serialisation = setup.replica.egress.serialisation(size);
+        let departed = self.replicas[from.index()].egress.serve(at, serialisation, &self.window);
+        self.count_message(departed, size.0);
+        let passed = Partition::passage(&setup.faults.partitions, from, to, departed);
+        let pair = from.index() * setup.committee.len() as usize + to.index();
+        let rtt = setup.rtt[pair];
+        let link = Link {
+            rtt,
+            jitter: Span(rtt.0 / 1000 * setup.link.jitter_permille),
+            loss: setup.link.loss,
+            window: setup.link.window,
+            nagle: setup.link.nagle,
+        };
+        let bits = |nth| {
+            let jitter = draw(setup.seed, Site::Jitter, pair as u64, nth, 0);
+            // A link without losses draws none.
+            let loss = if link.loss.is_none() { u64::MAX } else { draw(setup.seed, Site::Loss, pair as u64, nth, 0) };
+            [jitter, loss]
+        };
+        self.flows[pair].carry(&link, passed, size, bits)
+    }
+
+    /// What receiving a message costs: reading it, hashing what it hashes to, verifying its signatures.
+    fn receiving(&self, wire: &Wire<P>, size: Bytes) -> Work {
+        let costs = &self.setup.costs;
+        match wire {
+            Wire::Order(message) => {
+                let checks = message.checks();
+                let own = costs.hash(checks.hashed) + costs.batch_verify(checks.signatures.into());
+                let inline = message.block().map(|block| block.payload.inline.as_slice()).unwrap_or_default();
+                let inline = inline.iter().map(|batch| self.checking(batch));
+                let (total, parts) =
+                    inline.fold((own, 1), |(total, parts), work| (total + work.total, parts + work.parts));
+                Work { total: total + costs.receive(size), parts }
+            }
+            Wire::Parcel(Parcel::Batch(batch)) => {
+                let work = self.checking(batch);
+                Work { total: work.total + costs.receive(size), parts: work.parts }
+            }
+            Wire::Parcel(Parcel::Fetch(_)) => Work { total: costs.receive(size), parts: 1 },
+        }
+    }
+
+    /// Checking a batch: every id, the Merkle root over them, every client signature.
+    fn checking(&self, batch: &Batch) -> Work {
+        let (costs, weight) = (&self.setup.costs, u64::from(self.setup.weight));
+        let count = batch.reference().count as u64 * weight;
+        let average = Bytes(batch.reference().bytes.0 / count.max(1));
+        let parts = count.div_ceil(BATCH as u64).max(1);
+        let verify = costs.batch_verify(count.div_ceil(parts)) * parts;
+        Work { total: costs.hash(average) * count + costs.merkle(count) + verify, parts }
+    }
+
+    /// A message reaches a replica's NIC.
+    pub(super) fn on_arrived(&mut self, at: Time, to: Option<ReplicaId>, slot: u32) {
+        let envelope = &self.envelopes[slot as usize];
+        let to = to.or(envelope.to).expect("a message has a receiver");
+        let (size, work) = (envelope.size, envelope.work);
+        let replica = &mut self.replicas[to.index()];
+        if !replica.running {
+            return self.let_go(slot);
+        }
+        let received = replica.ingress.serve(at, self.setup.replica.ingress.serialisation(size), &self.window);
+        let ready = replica.crypto.serve_split(received, work.total, work.parts, &self.window);
+        self.schedule.post(NodeId(to.0), ready, Event::Ready { replica: to.0 as u16, slot });
+    }
+
+    /// One receiver is done with an envelope.
+    pub(super) fn let_go(&mut self, slot: u32) {
+        let envelope = &mut self.envelopes[slot as usize];
+        envelope.left -= 1;
+        if envelope.left == 0 {
+            self.envelopes.remove(slot as usize);
+        }
+    }
+
+    /// Sends what a dissemination layer wants sent; the work of sending is the crypto cores'.
+    pub(super) fn send_parcels(&mut self, at: Time, from: ReplicaId, out: Outbox) {
+        for (destination, parcel) in out {
+            let size = parcel.wire();
+            let copies = match destination {
+                Destination::All => u64::from(self.setup.committee.len() - 1),
+                Destination::One(_) => 1,
+            };
+            let work = self.setup.costs.send(size) * copies;
+            let sent = self.replicas[from.index()].crypto.serve(at, work, &self.window);
+            match (destination, parcel) {
+                (Destination::One(to), parcel) if to != from => self.send(sent, from, to, Wire::Parcel(parcel)),
+                (Destination::One(_), _) => {}
+                (Destination::All, Parcel::Batch(batch)) => self.broadcast_batch(sent, from, batch),
+                (Destination::All, parcel) => self.broadcast(sent, from, None, Wire::Parcel(parcel)),
+            }
+        }
+    }
+
+    /// Broadcasts a batch. With the injected share, one receiver gets other content under the same id.
+    fn broadcast_batch(&mut self, at: Time, from: ReplicaId, batch: Arc<Batch>) {
+        let (seed, n) = (self.setup.seed, self.setup.committee.len());
+        let sequence = batch.reference().sequence;
+        let bits = draw(seed, Site::Inject, u64::from(from.0), sequence, 1);
+        let tampers = Chance::new(self.setup.injection.tampered_batches).happens(bits);
+        let victim = (tampers && n > 1).then(|| ReplicaId((from.0 + 1 + (bits as u32) % (n - 1)) % n));
+        if let Some(victim) = victim {
+            self.send(at, from, victim, Wire::Parcel(Parcel::Batch(Arc::new(batch.tampered()))));
+        }
+        self.broadcast(at, from, victim, Wire::Parcel(Parcel::Batch(batch)));
+    }
+
+    /// A parcel is received and checked.
+    pub(super) fn on_parcel(&mut self, at: Time, to: ReplicaId, from: ReplicaId, parcel: Parcel) {
+        if let Parcel::Batch(batch) = &parcel {
+            if !batch.is_intact() {
+                self.counts.tampered_batches += 1;
+                return;
+            }
+            self.observe(&Tap::Held { replica: to, batch });
+        }
+        let mut out = Outbox::new();
+        let brought = self.replicas[to.index()].layer.on_parcel(from, parcel, &mut out);
+        self.send_parcels(at, to, out);
+        if brought {
+            self.unpark(at, to);
+            self.wake(at, to);
+        }
+    }
+}
+
+fn size_of_wire<P: Protocol>(wire: &Wire<P>) -> Bytes {
+    match wire {
+        Wire::Order(message) => message.wire(),
+        Wire::Parcel(parcel) => parcel.wire(),
+    }
+}

@@ -1,0 +1,71 @@
+//! The committee: who may vote, how many may lie, and how many make a quorum.
+
+use crate::base::{ReplicaId, View};
+
+/// A committee of `n` replicas with one vote each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Committee {
+    n: u32,
+}
+
+impl Committee {
+    /// A committee of `n` replicas; panics on none.
+    pub fn new(n: u32) -> Committee {
+        assert!(n > 0, "a committee has at least one replica");
+        Committee { n }
+    }
+
+    /// Number of replicas.
+    pub fn len(&self) -> u32 {
+        self.n
+    }
+
+    /// Never: a committee has at least one replica.
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// Byzantine replicas tolerated: the largest f with 3f < n.
+    pub fn faults(&self) -> u32 {
+        (self.n - 1) / 3
+    }
+
+    /// Votes of which any two sets share an honest replica: the least q with 2q - n > f, which is 2f + 1 for n = 3f + 1.
+    pub fn quorum(&self) -> u32 {
+        (self.n + self.faults()) / 2 + 1
+    }
+
+    /// Votes of which at least one is honest: f + 1.
+    pub fn witness(&self) -> u32 {
+        self.faults() + 1
+    }
+
+    /// The leader of `view`, round-robin.
+    pub fn leader(&self, view: View) -> ReplicaId {
+        ReplicaId((view.0 % u64::from(self.n)) as u32)
+    }
+
+    /// All replicas.
+    pub fn replicas(&self) -> impl Iterator<Item = ReplicaId> + use<> {
+        (0..self.n).map(ReplicaId)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quorums_intersect_in_an_honest_replica_and_are_live_without_the_faulty_ones() {
+        for n in 1..500 {
+            let committee = Committee::new(n);
+            let (f, q) = (committee.faults(), committee.quorum());
+            assert!(2 * q > n + f, "two quorums of {q} of {n} may share only faulty replicas");
+            assert!(q <= n - f, "a quorum of {q} of {n} needs a faulty replica");
+            assert!(2 * (q - 1) <= n + f, "{q} of {n} is more than needed");
+            if n % 3 == 1 {
+                assert_eq!(q, 2 * f + 1);
+            }
+        }
+    }
+}

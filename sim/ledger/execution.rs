@@ -1,0 +1,120 @@
+//! Executing a committed block: which of its transactions take effect, and the state they lead to.
+//!
+//! Correct replicas execute the same blocks in the same order to the same result, so a run computes each height once
+//! and every replica is charged for it. A batch or a transaction that took effect before does not take effect again,
+//! whatever a faulty leader or gateway orders; neither does one whose signature does not verify.
+
+use crate::base::{Digest, DigestSet, Encode, Height, Sink, Span, Time};
+
+use super::{Batch, Rejection, Transaction};
+
+/// The outcome of one block.
+#[derive(Clone, Debug, Default)]
+pub struct Applied {
+    /// The state after the block: a hash chain over everything that took effect.
+    pub state: Digest,
+    /// Transactions that took effect.
+    pub executed: u32,
+    /// Transactions refused, by reason.
+    pub refused: Vec<(Transaction, Rejection)>,
+    /// Batches that were ordered before and so had no effect at all.
+    pub repeated_batches: u32,
+}
+
+/// Applies blocks in height order. Ids are remembered for one to two horizons of virtual time: memory is 40 to 75
+/// bytes for each transaction committed within it.
+#[derive(Debug)]
+pub struct Executor {
+    state: Digest,
+    height: Height,
+    batches: Recent,
+    transactions: Recent,
+}
+
+/// Ids of the last one to two horizons, in two generations.
+#[derive(Debug)]
+struct Recent {
+    horizon: Span,
+    since: Time,
+    current: DigestSet,
+    previous: DigestSet,
+}
+
+impl Recent {
+    fn new(horizon: Span) -> Recent {
+        Recent { horizon, since: Time::ZERO, current: DigestSet::default(), previous: DigestSet::default() }
+    }
+
+    /// Forgets the older generation where the younger one is a horizon old.
+    fn age(&mut self, now: Time) {
+        if now >= self.since + self.horizon {
+            self.previous = std::mem::take(&mut self.current);
+            self.since = now;
+        }
+    }
+
+    /// Remembers `id`; false where it was remembered already.
+    fn insert(&mut self, id: Digest) -> bool {
+        !self.previous.contains(&id) && self.current.insert(id)
+    }
+}
+
+impl Executor {
+    /// An executor at genesis that refuses replays for at least `horizon` after the original took effect.
+    pub fn new(horizon: Span) -> Executor {
+        let (batches, transactions) = (Recent::new(horizon), Recent::new(horizon));
+        Executor { state: Digest::ZERO, height: Height(0), batches, transactions }
+    }
+
+    /// The last height applied.
+    pub fn height(&self) -> Height {
+        self.height
+    }
+
+    /// Applies the batches of the block at `height` at virtual time `now`; reports each transaction that takes effect.
+    pub fn apply<'a>(
+        &mut self,
+        now: Time,
+        height: Height,
+        batches: impl Iterator<Item = &'a Batch>,
+        mut took_effect: impl FnMut(&Batch, &Transaction),
+    ) -> Applied {
+        assert_eq!(height, self.height.next(), "blocks are executed in order");
+        self.height = height;
+        self.batches.age(now);
+        self.transactions.age(now);
+        let mut applied = Applied::default();
+        let mut hasher = blake3::Hasher::new();
+        self.state.encode(&mut hasher);
+        height.encode(&mut hasher);
+        for batch in batches {
+            if !self.batches.insert(batch.id()) {
+                applied.repeated_batches += 1;
+                continue;
+            }
+            for tx in batch.transactions() {
+                match self.admit(tx) {
+                    Ok(()) => {
+                        hasher.put(&tx.id.0);
+                        applied.executed += 1;
+                        took_effect(batch, tx);
+                    }
+                    Err(reason) => applied.refused.push((*tx, reason)),
+                }
+            }
+        }
+        self.state = Digest(*hasher.finalize().as_bytes());
+        applied.state = self.state;
+        applied
+    }
+
+    fn admit(&mut self, tx: &Transaction) -> Result<(), Rejection> {
+        if !tx.authentic {
+            return Err(Rejection::ForgedSignature);
+        }
+        if !self.transactions.insert(tx.id) {
+            return Err(Rejection::Replayed);
+        }
+        Ok(())
+    }
+}

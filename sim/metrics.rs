@@ -1,0 +1,9 @@
+//! What a run measures: latency histograms, time series, utilisation, and which resource binds.
+
+mod latency;
+mod series;
+mod utilisation;
+
+pub use latency::{Definition, Latencies, LatencyHistogram};
+pub use series::{Point, Series};
+pub use utilisation::{Binding, Resource, Utilisation, UtilisationTable};

@@ -1,0 +1,139 @@
+//! Latency, under four definitions that name both ends, overall and by region.
+
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+use crate::base::{Encode, Sink, Span};
+
+/// What a latency runs to. It always runs from the intended arrival at the hospital.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Definition {
+    /// The earliest commit at any replica.
+    SubmitToCommit,
+    /// The commit at the hospital's own gateway.
+    SubmitToGateway,
+    /// The gateway's receipt reaching the hospital, after execution there.
+    SubmitToReply,
+    /// Execution at the last replica that runs: readable everywhere.
+    SubmitToVisible,
+}
+
+impl Definition {
+    /// Every definition, in the order of reports.
+    pub const ALL: [Definition; 4] = [
+        Definition::SubmitToCommit,
+        Definition::SubmitToGateway,
+        Definition::SubmitToReply,
+        Definition::SubmitToVisible,
+    ];
+
+    /// The definition's name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Definition::SubmitToCommit => "submit_to_commit",
+            Definition::SubmitToGateway => "submit_to_gateway",
+            Definition::SubmitToReply => "submit_to_reply",
+            Definition::SubmitToVisible => "submit_to_visible",
+        }
+    }
+}
+
+/// Longest latency told apart from longer ones.
+const LONGEST_US: u64 = 3_600_000_000;
+
+/// A histogram of latencies: microseconds to an hour, three significant digits. About 200 KiB.
+#[derive(Clone, Debug)]
+pub struct LatencyHistogram(Histogram<u64>);
+
+impl Default for LatencyHistogram {
+    fn default() -> Self {
+        LatencyHistogram(Histogram::new_with_bounds(1, LONGEST_US, 3).expect("constant bounds are valid"))
+    }
+}
+
+impl LatencyHistogram {
+    /// Records `latency` for `weight` transactions.
+    pub fn record(&mut self, latency: Span, weight: u64) {
+        self.0.saturating_record_n((latency.0 / 1_000).max(1), weight);
+    }
+
+    /// The histogram in microseconds.
+    pub fn inner(&self) -> &Histogram<u64> {
+        &self.0
+    }
+
+    /// Number of latencies recorded.
+    pub fn count(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// The latency at quantile `q`, ms; 0 where nothing was recorded.
+    pub fn quantile_ms(&self, q: f64) -> f64 {
+        if self.0.is_empty() { 0.0 } else { self.0.value_at_quantile(q) as f64 / 1e3 }
+    }
+
+    /// The largest latency, ms.
+    pub fn max_ms(&self) -> f64 {
+        self.0.max() as f64 / 1e3
+    }
+
+    /// The mean of the buckets' middles, ms.
+    pub fn mean_ms(&self) -> f64 {
+        let (mut sum, mut count) = (0u128, 0u128);
+        for bucket in self.0.iter_recorded() {
+            sum += u128::from(bucket.value_iterated_to()) * u128::from(bucket.count_at_value());
+            count += u128::from(bucket.count_at_value());
+        }
+        if count == 0 { 0.0 } else { (sum / count) as f64 / 1e3 }
+    }
+}
+
+impl Encode for LatencyHistogram {
+    fn encode(&self, sink: &mut impl Sink) {
+        for bucket in self.0.iter_recorded() {
+            bucket.value_iterated_to().encode(sink);
+            bucket.count_at_value().encode(sink);
+        }
+        u64::MAX.encode(sink);
+    }
+}
+
+/// Latencies of the measured window under every definition, overall and by region.
+#[derive(Clone, Debug)]
+pub struct Latencies {
+    overall: [LatencyHistogram; 4],
+    by_region: Vec<[LatencyHistogram; 4]>,
+}
+
+impl Latencies {
+    /// Empty histograms for `regions` regions.
+    pub fn new(regions: usize) -> Latencies {
+        let empty = || std::array::from_fn(|_| LatencyHistogram::default());
+        Latencies { overall: empty(), by_region: (0..regions).map(|_| empty()).collect() }
+    }
+
+    /// Records a latency of `weight` transactions of a region.
+    pub fn record(&mut self, definition: Definition, region: usize, latency: Span, weight: u64) {
+        self.overall[definition as usize].record(latency, weight);
+        self.by_region[region][definition as usize].record(latency, weight);
+    }
+
+    /// All regions together.
+    pub fn overall(&self, definition: Definition) -> &LatencyHistogram {
+        &self.overall[definition as usize]
+    }
+
+    /// One region.
+    pub fn of_region(&self, region: usize, definition: Definition) -> &LatencyHistogram {
+        &self.by_region[region][definition as usize]
+    }
+}
+
+impl Encode for Latencies {
+    fn encode(&self, sink: &mut impl Sink) {
+        for histogram in self.overall.iter().chain(self.by_region.iter().flatten()) {
+            histogram.encode(sink);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Certificates: a quorum of distinct signers who each really stated what the certificate says they did.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::{Digest, ReplicaId, View};
+use crate::ledger::{Certificate, Committee, Phase, Statement, TimeoutCertificate};
+
+use super::{Judge, Tap};
+
+/// Views after which statements are forgotten; a certificate that old is not rechecked.
+const REMEMBERED_VIEWS: u64 = 4_096;
+
+/// Keeps every replica's votes and timeouts of recent views and rechecks each certificate signer by signer, once.
+/// Memory: about 100 bytes a statement of the remembered views.
+pub(super) struct Certificates {
+    quorum: u32,
+    votes: BTreeMap<View, BTreeSet<(ReplicaId, Digest)>>,
+    timeouts: BTreeMap<View, BTreeSet<(ReplicaId, View)>>,
+    checked: BTreeSet<(View, Digest)>,
+}
+
+impl Certificates {
+    pub(super) fn new(committee: &Committee) -> Certificates {
+        let (n, f) = (committee.len(), (committee.len() - 1) / 3);
+        // Its own arithmetic: the least q of n with any two sets of q sharing more than f.
+        let quorum = (1..=n).find(|q| 2 * q > n + f).expect("all of n is a quorum");
+        Certificates { quorum, votes: BTreeMap::new(), timeouts: BTreeMap::new(), checked: BTreeSet::new() }
+    }
+
+    fn on_statement(&mut self, statement: &Statement) -> Result<(), String> {
+        let Statement { by, view, justify, block, .. } = *statement;
+        match statement.phase {
+            Phase::Propose => {}
+            Phase::Vote => {
+                let votes = self.votes.entry(view).or_default();
+                let of_signer = (by, Digest([0; 32]))..=(by, Digest([0xFF; 32]));
+                if votes.range(of_signer).any(|&(_, other)| other != block) {
+                    return Err(format!("{by} votes for two blocks in {view}"));
+                }
+                votes.insert((by, block));
+            }
+            Phase::Timeout => {
+                self.timeouts.entry(view).or_default().insert((by, justify));
+            }
+        }
+        let oldest = View(view.0.saturating_sub(REMEMBERED_VIEWS));
+        if self.votes.first_key_value().is_some_and(|(&view, _)| view < oldest) {
+            self.votes = self.votes.split_off(&oldest);
+            self.timeouts = self.timeouts.split_off(&oldest);
+            self.checked = self.checked.split_off(&(oldest, Digest::ZERO));
+        }
+        Ok(())
+    }
+
+    fn on_certificate(&mut self, certificate: &Certificate) -> Result<(), String> {
+        let Certificate { view, block, ref signers, .. } = *certificate;
+        if view == View(0) || !self.checked.insert((view, block)) {
+            return Ok(());
+        }
+        let distinct: BTreeSet<ReplicaId> = signers.iter().collect();
+        if (distinct.len() as u32) < self.quorum {
+            return Err(format!("a certificate of {view} has {} signers, a quorum is {}", distinct.len(), self.quorum));
+        }
+        let votes = self.votes.get(&view);
+        match distinct.into_iter().find(|&by| !votes.is_some_and(|votes| votes.contains(&(by, block)))) {
+            Some(by) => Err(format!("a certificate of {view} names {by}, who did not vote for {block:?}")),
+            None => Ok(()),
+        }
+    }
+
+    fn on_timeout_certificate(&mut self, certificate: &TimeoutCertificate) -> Result<(), String> {
+        let view = certificate.view;
+        // A timeout certificate has no block: the greatest digest stands in, which no block hashes to in practice.
+        if !self.checked.insert((view, Digest([0xFF; 32]))) {
+            return Ok(());
+        }
+        let distinct: BTreeSet<ReplicaId> = certificate.timeouts.iter().map(|&(by, _)| by).collect();
+        if (distinct.len() as u32) < self.quorum {
+            return Err(format!("a timeout certificate of {view} has {} signers of {}", distinct.len(), self.quorum));
+        }
+        let stated = self.timeouts.get(&view);
+        match certificate.timeouts.iter().find(|timeout| !stated.is_some_and(|stated| stated.contains(timeout))) {
+            Some((by, high)) => Err(format!("a timeout certificate of {view} claims {by} timed out knowing {high}")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Judge for Certificates {
+    fn name(&self) -> &'static str {
+        "certificates"
+    }
+
+    fn observe(&mut self, tap: &Tap<'_>) -> Result<(), String> {
+        match tap {
+            Tap::Stated { statement } => self.on_statement(statement),
+            Tap::Certified { certificate } => self.on_certificate(certificate),
+            Tap::GivenUp { certificate } => self.on_timeout_certificate(certificate),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Scenarios: TOML as written → [`ScenarioFile`] → validated [`Scenario`], one conversion, here and nowhere else.
+//!
+//! Bad configuration ends here, with file, line, column, what is wrong and what to write instead. What leaves this
+//! module as a [`crate::engine::Setup`] is possible, and the layers below panic if it is not.
+
+mod build;
+mod data;
+mod error;
+mod file;
+mod overrides;
+mod slo;
+mod validate;
+
+pub use build::{Placement, RunOptions};
+pub use data::WorldData;
+pub use error::ScenarioError;
+pub use file::{Dissemination, Execution, FaultEntry, ScenarioFile, Weight, schema};
+pub use slo::{Slo, SloError};
+pub use validate::Scenario;

@@ -1,0 +1,252 @@
+//! The one conversion: validated scenario and data → the engine's [`Setup`].
+
+use std::collections::BTreeMap;
+
+use crate::base::{Bytes, HospitalId, Rate, ReplicaId, Span, Time};
+use crate::consensus::LayerLimits;
+use crate::engine::{HospitalSetup, LinkSetup, ReplicaSetup, Setup, Timing};
+use crate::faults::{Crash, FaultPlan};
+use crate::health::{HospitalSite, Injection, LoadProfile, WorldLoad};
+use crate::kernel::draw::{LogNormal, Site, draw};
+use crate::ledger::{Committee, MempoolLimits};
+use crate::network::{AccessLink, Backbone, Link, LossRate, Partition, Place, fibre_rtt};
+
+use super::data::HospitalRow;
+use super::{Execution, FaultEntry, Scenario, Weight, WorldData};
+
+/// Simulated arrivals per second up to which `weight = "auto"` stays at 1.
+const AUTO_ARRIVALS_PER_S: f64 = 200_000.0;
+/// Standard-normal quantile of 0.95.
+const Z95: f64 = 1.644_853_626_951;
+
+/// What a caller chooses beside the scenario; none of it but `load_tps` and `timing` changes a result.
+#[derive(Clone, Copy, Debug)]
+pub struct RunOptions {
+    /// Worker threads.
+    pub threads: usize,
+    /// Charges for signatures without computing them, whatever the scenario says.
+    pub modelled: bool,
+    /// Replaces the scenario's load, transactions/s.
+    pub load_tps: Option<f64>,
+    /// Replaces the scenario's phases.
+    pub timing: Option<Timing>,
+}
+
+/// Where replicas stand, and how well their distances are known.
+#[derive(Clone, Debug)]
+pub struct Placement {
+    /// For each replica the index of its metro.
+    pub metro_of: Vec<usize>,
+    /// RTT between metros.
+    pub backbone: Backbone,
+}
+
+impl Placement {
+    /// Replica `i` of `n` is in the metro at `i / n` of the list; beyond one for each metro, they go round.
+    fn new(scenario: &Scenario, world: &WorldData) -> Placement {
+        let (n, metros) = (scenario.file.consensus.replicas as usize, world.metros.len());
+        let spread = |replica: usize| if n <= metros { replica * metros / n } else { replica % metros };
+        let near_km = scenario.file.world.near_km;
+        let backbone = Backbone::new(&world.metros, &world.cities, &world.modelled_ms, near_km);
+        Placement { metro_of: (0..n).map(spread).collect(), backbone }
+    }
+
+    fn rtt(&self) -> Vec<Span> {
+        let pairs = self.metro_of.iter().flat_map(|&a| self.metro_of.iter().map(move |&b| (a, b)));
+        pairs.map(|(a, b)| self.backbone.rtt(a, b)).collect()
+    }
+}
+
+impl Scenario {
+    /// Everything the engine needs, and where its replicas stand.
+    pub fn setup(&self, world: &WorldData, options: &RunOptions) -> (Setup, Placement) {
+        let file = &self.file;
+        let placement = Placement::new(self, world);
+        let rows = self.hospitals(world);
+        let regions: Vec<String> = world.region_tps.keys().cloned().collect();
+        let sites: Vec<HospitalSite> = rows.iter().map(|row| site(row)).collect();
+        let load = self.profile(world, &sites, options.load_tps);
+        let weight = match file.run.weight {
+            Weight::Fixed(weight) => weight,
+            Weight::Auto(_) => libm::ceil(load.total_tps / AUTO_ARRIVALS_PER_S).max(1.0) as u32,
+        };
+        let setup = Setup {
+            seed: file.seed,
+            committee: Committee::new(file.consensus.replicas),
+            layer: file.consensus.dissemination,
+            layer_limits: self.layer_limits(),
+            mempool: self.mempool_limits(),
+            batch_delay: Span::from_millis_f64(file.batch.max_delay_ms),
+            replay_horizon: seconds(file.mempool.replay_horizon_s),
+            replica: self.replica(),
+            link: self.link(),
+            rtt: placement.rtt(),
+            hospitals: self.attach(&rows, world, &placement, &regions),
+            regions,
+            load,
+            kinds: world.kinds.clone(),
+            costs: self.costs.clone(),
+            timing: options.timing.unwrap_or_else(|| self.timing()),
+            weight,
+            deadline: Span::from_millis_f64(file.slo.deadline_ms),
+            injection: self.injection(),
+            faults: self.faults(),
+            real: file.crypto.execution == Execution::Real && !options.modelled,
+            threads: options.threads,
+        };
+        (setup, placement)
+    }
+
+    /// The scenario's phases.
+    pub fn timing(&self) -> Timing {
+        let run = &self.file.run;
+        Timing { warm_up: seconds(run.warm_up_s), window: seconds(run.window_s), drain: seconds(run.drain_s) }
+    }
+
+    /// Hospitals taken evenly from the data set, which is sorted by country.
+    fn hospitals<'w>(&self, world: &'w WorldData) -> Vec<&'w HospitalRow> {
+        let (wanted, all) = (self.file.world.hospitals as usize, world.hospitals.len());
+        let wanted = wanted.min(all);
+        (0..wanted).map(|index| &world.hospitals[index * all / wanted]).collect()
+    }
+
+    fn profile(&self, world: &WorldData, sites: &[HospitalSite], load_tps: Option<f64>) -> LoadProfile {
+        let keys = &self.file.world;
+        let total: f64 = world.region_tps.values().sum();
+        let scale = match load_tps.or(keys.load_tps) {
+            Some(tps) => tps / total,
+            None => keys.scale,
+        };
+        // Regions without a hospital in a small world have nobody to submit their load.
+        let populated = |region: &&String| sites.iter().any(|site| site.region == **region);
+        let present: f64 = world.region_tps.keys().filter(populated).map(|region| world.region_tps[region]).sum();
+        let load = WorldLoad {
+            classes: world.loads.clone(),
+            region_tps: world.region_tps.clone(),
+            hour_of_week: keys.hour_of_week,
+            kinds: world.kinds.len(),
+        };
+        load.over(sites, scale * total / present)
+    }
+
+    fn layer_limits(&self) -> LayerLimits {
+        let block = &self.file.block;
+        LayerLimits {
+            block_bytes: Bytes(block.max_bytes),
+            block_batches: block.max_batches,
+            kept_heights: block.kept,
+            fetch_retry: Span::from_millis_f64(block.fetch_retry_ms),
+            resend_after: Span::from_millis_f64(block.resend_ms),
+        }
+    }
+
+    fn mempool_limits(&self) -> MempoolLimits {
+        let mempool = &self.file.mempool;
+        MempoolLimits {
+            transactions: mempool.max_transactions,
+            remembered: mempool.remembered,
+            batch_bytes: Bytes(self.file.batch.max_bytes),
+        }
+    }
+
+    fn replica(&self) -> ReplicaSetup {
+        let replica = &self.file.replica;
+        ReplicaSetup {
+            egress: Rate::from_mbps(replica.egress_mbps),
+            ingress: Rate::from_mbps(replica.ingress_mbps),
+            crypto_cores: replica.crypto_cores,
+            handler: Span::from_millis_f64(replica.handler_us / 1_000.0),
+        }
+    }
+
+    fn link(&self) -> LinkSetup {
+        let link = &self.file.link;
+        LinkSetup {
+            jitter_permille: (link.jitter_percent * 10.0 + 0.5) as u64,
+            loss: LossRate::new(link.loss_percent / 100.0),
+            window: (link.window_bytes > 0).then_some(Bytes(link.window_bytes)),
+            nagle: link.nagle,
+        }
+    }
+
+    fn injection(&self) -> Injection {
+        let inject = &self.file.inject;
+        let (forged, replayed, tampered_batches) = (inject.forged, inject.replayed, inject.tampered_batches);
+        Injection { forged, replayed, tampered_batches }
+    }
+
+    fn faults(&self) -> FaultPlan {
+        let mut plan = FaultPlan::default();
+        for fault in &self.file.faults {
+            match fault {
+                FaultEntry::Crash { replica, at_s } => {
+                    plan.crashes.push(Crash { replica: ReplicaId(*replica), at: instant(*at_s) });
+                }
+                FaultEntry::Partition { side, from_s, until_s, one_way } => {
+                    let mut side: Vec<ReplicaId> = side.iter().copied().map(ReplicaId).collect();
+                    side.sort_unstable();
+                    let (from, until) = (instant(*from_s), instant(*until_s));
+                    plan.partitions.push(Partition { from, until, side, one_way: *one_way });
+                }
+            }
+        }
+        plan
+    }
+
+    /// Gives each hospital its gateway: its metro's replica, or the nearest metro that has one.
+    fn attach(
+        &self,
+        rows: &[&HospitalRow],
+        world: &WorldData,
+        placement: &Placement,
+        regions: &[String],
+    ) -> Vec<HospitalSetup> {
+        let mut replicas_at: BTreeMap<usize, Vec<ReplicaId>> = BTreeMap::new();
+        for (replica, &metro) in placement.metro_of.iter().enumerate() {
+            replicas_at.entry(metro).or_default().push(ReplicaId(replica as u32));
+        }
+        let own = |row: &HospitalRow| world.metros.iter().position(|metro| metro.name == row.metro);
+        let nearest = |place: Place| {
+            let km = |metro: &&usize| world.metros[**metro].place.distance_km(place);
+            *replicas_at.keys().min_by(|a, b| km(a).total_cmp(&km(b))).expect("some metro has a replica")
+        };
+        let attach = |(index, row): (usize, &&HospitalRow)| {
+            let metro = own(row).filter(|metro| replicas_at.contains_key(metro)).unwrap_or_else(|| nearest(row.place));
+            let here = &replicas_at[&metro];
+            let km = world.metros[metro].place.distance_km(row.place);
+            HospitalSetup {
+                gateway: here[index % here.len()],
+                region: regions.iter().position(|region| *region == row.region).unwrap_or(0),
+                access: self.access(HospitalId(index as u32), row, world, km),
+            }
+        };
+        rows.iter().enumerate().map(attach).collect()
+    }
+
+    /// A hospital's access link: its class's rates, jitter and loss, an RTT drawn between the class's quantiles, and
+    /// the way to its gateway's metro.
+    fn access(&self, hospital: HospitalId, row: &HospitalRow, world: &WorldData, km: f64) -> AccessLink {
+        let class = &world.classes[&row.class];
+        let sigma = libm::log(class.rtt_p95.as_millis_f64() / class.rtt_p50.as_millis_f64()) / Z95;
+        let drawn = LogNormal::new(class.rtt_p50, sigma).span(draw(self.file.seed, Site::AccessLatency, hospital.0.into(), 0, 0));
+        let rtt = drawn.min(class.rtt_p95 * 2) + fibre_rtt(km);
+        let link = Link { rtt, jitter: class.jitter, loss: LossRate::new(class.loss), window: None, nagle: false };
+        AccessLink { link, up: class.up, down: class.down }
+    }
+}
+
+fn site(row: &HospitalRow) -> HospitalSite {
+    HospitalSite {
+        region: row.region.clone(),
+        utc_offset_minutes: row.utc_offset_minutes,
+        population: row.population,
+    }
+}
+
+fn seconds(seconds: f64) -> Span {
+    Span::from_millis_f64(seconds * 1_000.0)
+}
+
+fn instant(at_s: f64) -> Time {
+    Time::ZERO + seconds(at_s)
+}

@@ -1,0 +1,355 @@
+//! The data files: CSV rows → tables, with the file and row of what does not fit.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::base::{Bytes, Digest, Rate, Span};
+use crate::health::{ClassLoad, KindSpec, PayloadSizes};
+use crate::network::{AccessClass, CityMatrix, Metro, Place};
+
+use super::ScenarioError;
+
+/// Off-ledger size of kinds whose taxonomy row has none: a hash and nothing else.
+const NO_PAYLOAD_BYTES: f64 = 32.0;
+
+/// One hospital of the data set.
+#[derive(Clone, Debug)]
+pub struct HospitalRow {
+    /// WHO region code.
+    pub region: String,
+    /// Where it is.
+    pub place: Place,
+    /// Minutes ahead of UTC.
+    pub utc_offset_minutes: i64,
+    /// Name of its connectivity class.
+    pub class: String,
+    /// Name of its metro.
+    pub metro: String,
+    /// People it stands for.
+    pub population: u64,
+}
+
+/// Everything the data files say.
+#[derive(Clone, Debug)]
+pub struct WorldData {
+    /// The hospitals, in the order of the file.
+    pub hospitals: Vec<HospitalRow>,
+    /// The metros, in the order of the file.
+    pub metros: Vec<Metro>,
+    /// Measured RTT between cities.
+    pub cities: CityMatrix,
+    /// Modelled RTT between metros, ms, row-major.
+    pub modelled_ms: Vec<f64>,
+    /// Connectivity classes by name.
+    pub classes: BTreeMap<String, AccessClass>,
+    /// Kinds of transactions.
+    pub kinds: Vec<KindSpec>,
+    /// Load classes of the chosen mix.
+    pub loads: Vec<ClassLoad>,
+    /// Transactions/s by region at the chosen hour.
+    pub region_tps: BTreeMap<String, f64>,
+    /// BLAKE3 over every file read.
+    pub digest: Digest,
+}
+
+/// Reads files and remembers what it read.
+struct Reader {
+    folder: PathBuf,
+    hasher: blake3::Hasher,
+}
+
+impl Reader {
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn text(&mut self, name: &str) -> Result<String, ScenarioError> {
+        let path = self.path(name);
+        let text = fs::read_to_string(&path).map_err(|source| ScenarioError::Unreadable { path, source })?;
+        self.hasher.update(&(text.len() as u64).to_le_bytes());
+        self.hasher.update(text.as_bytes());
+        Ok(text)
+    }
+
+    fn rows<T: DeserializeOwned>(&mut self, name: &str) -> Result<Vec<T>, ScenarioError> {
+        let text = self.text(name)?;
+        let rows: Result<Vec<T>, csv::Error> = csv::Reader::from_reader(text.as_bytes()).deserialize().collect();
+        rows.map_err(|source| ScenarioError::BadTable { path: self.path(name), source })
+    }
+
+    /// A square matrix with names in its first row and column.
+    fn matrix(&mut self, name: &str) -> Result<(Vec<String>, Vec<f64>), ScenarioError> {
+        let text = self.text(name)?;
+        let path = self.path(name);
+        let bad = |source| ScenarioError::BadTable { path: path.clone(), source };
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let names: Vec<String> = reader.headers().map_err(bad)?.iter().skip(1).map(str::to_string).collect();
+        let mut values = Vec::with_capacity(names.len() * names.len());
+        for row in reader.records() {
+            let row = row.map_err(bad)?;
+            for cell in row.iter().skip(1) {
+                let what = || format!("row `{}` has `{cell}` where an RTT in ms is due", &row[0]);
+                let value = cell.parse().map_err(|_| ScenarioError::Inconsistent { path: path.clone(), what: what() })?;
+                values.push(value);
+            }
+        }
+        if values.len() != names.len() * names.len() {
+            let what = format!("{} values are no square of {} names", values.len(), names.len());
+            return Err(ScenarioError::Inconsistent { path, what });
+        }
+        Ok((names, values))
+    }
+
+    fn inconsistent(&self, name: &str, what: String) -> ScenarioError {
+        ScenarioError::Inconsistent { path: self.path(name), what }
+    }
+}
+
+#[derive(Deserialize)]
+struct NodeRow {
+    who_region: String,
+    lat: f64,
+    lon: f64,
+    tz: String,
+    connectivity_class: String,
+    metro: String,
+    population_represented: u64,
+}
+
+#[derive(Deserialize)]
+struct OffsetRow {
+    tz: String,
+    utc_offset_minutes: i64,
+}
+
+#[derive(Deserialize)]
+struct MetroRow {
+    metro: String,
+    who_region: String,
+    lat: f64,
+    lon: f64,
+}
+
+#[derive(Deserialize)]
+struct CityRow {
+    city: String,
+    lat: f64,
+    lon: f64,
+}
+
+#[derive(Deserialize)]
+struct ClassRow {
+    class: String,
+    down_mbps_p50: f64,
+    up_mbps_p50: f64,
+    access_rtt_ms_p50: f64,
+    access_rtt_ms_p95: f64,
+    jitter_ms: f64,
+    loss_pct_p50: f64,
+}
+
+#[derive(Deserialize)]
+struct KindRow {
+    kind: String,
+    standard_mapping: String,
+    #[serde(rename = "offchain_payload_median_B")]
+    payload_median: Option<f64>,
+    #[serde(rename = "offchain_payload_p95_B")]
+    payload_p95: Option<f64>,
+    #[serde(rename = "suggested_onchain_B")]
+    on_ledger: u64,
+}
+
+#[derive(Deserialize)]
+struct MixRow {
+    mix: String,
+    tx_class: String,
+}
+
+#[derive(Deserialize)]
+struct ClassKindRow {
+    tx_class: String,
+    kind: String,
+    share: f64,
+}
+
+#[derive(Deserialize)]
+struct LoadRow {
+    tx_class: String,
+    who_region: String,
+    mean_tps: f64,
+    diurnal_shape: String,
+}
+
+impl WorldData {
+    /// Reads the files below `folder` for one mix and hour of the week.
+    pub fn read(folder: &Path, mix: &str, hour_of_week: u32) -> Result<WorldData, ScenarioError> {
+        let mut reader = Reader { folder: folder.to_path_buf(), hasher: blake3::Hasher::new() };
+        let kinds = kinds(&mut reader)?;
+        let loads = loads(&mut reader, mix, &kinds)?;
+        let metros = metros(&mut reader)?;
+        let (names, modelled_ms) = reader.matrix("health/metro_rtt_ms_modelled.csv")?;
+        if !names.iter().eq(metros.iter().map(|metro| &metro.name)) {
+            let what = "its metros are not those of metros_60.csv, in order".to_string();
+            return Err(reader.inconsistent("health/metro_rtt_ms_modelled.csv", what));
+        }
+        let classes = classes(&mut reader)?;
+        Ok(WorldData {
+            hospitals: hospitals(&mut reader, &classes)?,
+            metros,
+            cities: cities(&mut reader)?,
+            modelled_ms,
+            classes,
+            kinds,
+            loads,
+            region_tps: region_tps(&mut reader, mix, hour_of_week)?,
+            digest: Digest(*reader.hasher.finalize().as_bytes()),
+        })
+    }
+}
+
+const HOSPITALS: &str = "health/nodes_5000_balanced.csv";
+
+fn hospitals(reader: &mut Reader, classes: &BTreeMap<String, AccessClass>) -> Result<Vec<HospitalRow>, ScenarioError> {
+    let offsets = reader.rows::<OffsetRow>("health/tz_offsets.csv")?;
+    let offsets: BTreeMap<String, i64> = offsets.into_iter().map(|row| (row.tz, row.utc_offset_minutes)).collect();
+    let rows = reader.rows::<NodeRow>(HOSPITALS)?;
+    let hospital = |row: NodeRow| {
+        let offset = offsets.get(&row.tz);
+        if !classes.contains_key(&row.connectivity_class) {
+            let what = format!("`{}` is no class of connectivity_classes.csv", row.connectivity_class);
+            return Err(reader.inconsistent(HOSPITALS, what));
+        }
+        let lacks = || reader.inconsistent("health/tz_offsets.csv", format!("it lacks the time zone `{}`", row.tz));
+        Ok(HospitalRow {
+            utc_offset_minutes: *offset.ok_or_else(lacks)?,
+            region: row.who_region,
+            place: Place { lat: row.lat, lon: row.lon },
+            class: row.connectivity_class,
+            metro: row.metro,
+            population: row.population_represented,
+        })
+    };
+    rows.into_iter().map(hospital).collect()
+}
+
+fn metros(reader: &mut Reader) -> Result<Vec<Metro>, ScenarioError> {
+    let rows = reader.rows::<MetroRow>("health/metros_60.csv")?;
+    let metro = |row: MetroRow| {
+        let place = Place { lat: row.lat, lon: row.lon };
+        Metro { name: row.metro, region: row.who_region, place }
+    };
+    Ok(rows.into_iter().map(metro).collect())
+}
+
+fn cities(reader: &mut Reader) -> Result<CityMatrix, ScenarioError> {
+    let (names, rtt_ms) = reader.matrix("rtt/wonderproxy_cities.csv")?;
+    let rows = reader.rows::<CityRow>("rtt/wonderproxy_coordinates.csv")?;
+    if !names.iter().eq(rows.iter().map(|row| &row.city)) {
+        let what = "its cities are not those of wonderproxy_cities.csv, in order".to_string();
+        return Err(reader.inconsistent("rtt/wonderproxy_coordinates.csv", what));
+    }
+    let places = rows.into_iter().map(|row| Place { lat: row.lat, lon: row.lon }).collect();
+    Ok(CityMatrix { names, places, rtt_ms })
+}
+
+fn classes(reader: &mut Reader) -> Result<BTreeMap<String, AccessClass>, ScenarioError> {
+    let rows = reader.rows::<ClassRow>("health/connectivity_classes.csv")?;
+    let class = |row: ClassRow| {
+        let class = AccessClass {
+            name: row.class.clone(),
+            down: Rate::from_mbps(row.down_mbps_p50),
+            up: Rate::from_mbps(row.up_mbps_p50),
+            rtt_p50: Span::from_millis_f64(row.access_rtt_ms_p50),
+            rtt_p95: Span::from_millis_f64(row.access_rtt_ms_p95),
+            jitter: Span::from_millis_f64(row.jitter_ms),
+            loss: row.loss_pct_p50 / 100.0,
+        };
+        (row.class, class)
+    };
+    Ok(rows.into_iter().map(class).collect())
+}
+
+fn kinds(reader: &mut Reader) -> Result<Vec<KindSpec>, ScenarioError> {
+    let rows = reader.rows::<KindRow>("health/tx_taxonomy.csv")?;
+    let kind = |row: KindRow| {
+        let median = row.payload_median.unwrap_or(NO_PAYLOAD_BYTES);
+        KindSpec {
+            name: row.kind,
+            standard: row.standard_mapping,
+            wire: Bytes(row.on_ledger),
+            payload: PayloadSizes::new(median, row.payload_p95.unwrap_or(median).max(median)),
+        }
+    };
+    Ok(rows.into_iter().map(kind).collect())
+}
+
+fn loads(reader: &mut Reader, mix: &str, kinds: &[KindSpec]) -> Result<Vec<ClassLoad>, ScenarioError> {
+    const MIXES: &str = "health/mixes.csv";
+    const CLASS_KINDS: &str = "health/class_kinds.csv";
+    let mixes = reader.rows::<MixRow>(MIXES)?;
+    let chosen: Vec<&str> = mixes.iter().filter(|row| row.mix == mix).map(|row| row.tx_class.as_str()).collect();
+    if chosen.is_empty() {
+        let mut known: Vec<&str> = mixes.iter().map(|row| row.mix.as_str()).collect();
+        known.dedup();
+        return Err(reader.inconsistent(MIXES, format!("it lacks the mix `{mix}`; it has {}", known.join(", "))));
+    }
+    let diurnal = diurnal(reader)?;
+    let mut shares: BTreeMap<String, Vec<(usize, f64)>> = BTreeMap::new();
+    for row in reader.rows::<ClassKindRow>(CLASS_KINDS)? {
+        let index = kinds.iter().position(|kind| kind.name == row.kind);
+        let lacks = || reader.inconsistent(CLASS_KINDS, format!("`{}` is no kind of tx_taxonomy.csv", row.kind));
+        shares.entry(row.tx_class).or_default().push((index.ok_or_else(lacks)?, row.share));
+    }
+    let rows = reader.rows::<LoadRow>("health/load_by_class_region.csv")?;
+    let load = |row: LoadRow| {
+        let lacks_kinds = || reader.inconsistent(CLASS_KINDS, format!("it lacks the class `{}`", row.tx_class));
+        let lacks_shape = || {
+            let what = format!("it lacks the shape `{}`", row.diurnal_shape);
+            reader.inconsistent(DIURNAL, what)
+        };
+        Ok(ClassLoad {
+            diurnal: *diurnal.get(&row.diurnal_shape).ok_or_else(lacks_shape)?,
+            kinds: shares.get(&row.tx_class).ok_or_else(lacks_kinds)?.clone(),
+            region: row.who_region,
+            mean_tps: row.mean_tps,
+        })
+    };
+    // The table repeats the regions' sum as `WORLD`.
+    let wanted = |row: &LoadRow| chosen.contains(&row.tx_class.as_str()) && row.who_region != "WORLD";
+    rows.into_iter().filter(wanted).map(load).collect()
+}
+
+const DIURNAL: &str = "health/diurnal_profiles_local.csv";
+
+fn diurnal(reader: &mut Reader) -> Result<BTreeMap<String, [f64; 24]>, ScenarioError> {
+    let rows = reader.rows::<(String, Vec<f64>)>(DIURNAL)?;
+    let shape = |(name, hours): (String, Vec<f64>)| {
+        let count = hours.len();
+        let wrong = |_| reader.inconsistent(DIURNAL, format!("shape `{name}` has {count} hours instead of 24"));
+        Ok((name.clone(), <[f64; 24]>::try_from(hours).map_err(wrong)?))
+    };
+    rows.into_iter().map(shape).collect()
+}
+
+fn region_tps(reader: &mut Reader, mix: &str, hour: u32) -> Result<BTreeMap<String, f64>, ScenarioError> {
+    const HOURLY: &str = "health/load_hourly_utc_168.csv";
+    let rows = reader.rows::<BTreeMap<String, String>>(HOURLY)?;
+    let hour = hour.to_string();
+    let wanted = |row: &&BTreeMap<String, String>| {
+        row.get("scenario").is_some_and(|name| name == mix)
+            && row.get("utc_hour_of_week_from_mon").is_some_and(|at| *at == hour)
+    };
+    let lacks = || reader.inconsistent(HOURLY, format!("it lacks hour {hour} of mix `{mix}`"));
+    let row = rows.iter().find(wanted).ok_or_else(lacks)?;
+    let is_region = |name: &str| !["scenario", "utc_hour_of_week_from_mon", "world_tps"].contains(&name);
+    let region = |(name, tps): (&String, &String)| {
+        let wrong = |_| reader.inconsistent(HOURLY, format!("`{tps}` is no load of {name}"));
+        Ok((name.clone(), tps.parse().map_err(wrong)?))
+    };
+    row.iter().filter(|(name, _)| is_region(name)).map(region).collect()
+}

@@ -1,0 +1,357 @@
+//! A scenario as it is written. Every key is documented here; `systole schema` emits these words.
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{ProtocolKind, ProtocolTables};
+
+pub use crate::consensus::Layer as Dissemination;
+
+/// A scenario: one world, one ledger design, one measurement.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScenarioFile {
+    /// Names the results folder: letters, digits, `-` and `_`.
+    pub name: String,
+    /// Every random draw follows from it.
+    #[serde(default)]
+    pub seed: u64,
+    /// Who submits what, from where.
+    #[serde(default)]
+    pub world: World,
+    /// Who orders it, and how.
+    #[serde(default)]
+    pub consensus: Consensus,
+    /// Settings of each protocol; a run reads those of its own.
+    #[serde(default, rename = "protocol")]
+    pub protocols: ProtocolTables,
+    /// How gateways cut batches.
+    #[serde(default)]
+    pub batch: BatchKeys,
+    /// What one block may order.
+    #[serde(default)]
+    pub block: BlockKeys,
+    /// What a gateway holds.
+    #[serde(default)]
+    pub mempool: MempoolKeys,
+    /// A replica's machine.
+    #[serde(default)]
+    pub replica: ReplicaKeys,
+    /// Connections between replicas.
+    #[serde(default)]
+    pub link: LinkKeys,
+    /// Whether and at what price cryptography runs.
+    #[serde(default)]
+    pub crypto: CryptoKeys,
+    /// How long to simulate.
+    #[serde(default)]
+    pub run: RunKeys,
+    /// What counts as good service.
+    #[serde(default)]
+    pub slo: SloKeys,
+    /// The search for the saturation point.
+    #[serde(default)]
+    pub limit: LimitKeys,
+    /// Attacks on the load.
+    #[serde(default)]
+    pub inject: InjectKeys,
+    /// What fails, and when.
+    #[serde(default, rename = "fault")]
+    pub faults: Vec<FaultEntry>,
+}
+
+/// Who submits what, from where.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct World {
+    /// Folder of the data files, relative to the scenario's own folder.
+    pub data: String,
+    /// Hospitals, taken evenly from the data set's 5,000.
+    pub hospitals: u32,
+    /// Load classes: a mix of `health/mixes.csv`.
+    pub mix: String,
+    /// Hour of the week, 0 to 167, from Monday 00:00 UTC; 8 is the world's busiest.
+    pub hour_of_week: u32,
+    /// Multiplies the load of the hourly table.
+    pub scale: f64,
+    /// Replaces the hourly table's total by this many transactions/s, spread alike.
+    pub load_tps: Option<f64>,
+    /// A measured city farther than this from a metro does not stand for it, km.
+    pub near_km: f64,
+}
+
+/// Who orders it, and how.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Consensus {
+    /// The ordering protocol.
+    pub protocol: ProtocolKind,
+    /// How transactions reach the replicas that order them.
+    pub dissemination: Dissemination,
+    /// Replicas: up to 60 one for each metro, spread evenly over the list; more share metros.
+    pub replicas: u32,
+}
+
+/// How gateways cut batches.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BatchKeys {
+    /// Contents at which a batch is cut, bytes.
+    pub max_bytes: u64,
+    /// How long the first transaction of a batch waits at most, ms.
+    pub max_delay_ms: f64,
+}
+
+/// What one block may order.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BlockKeys {
+    /// Contents of the batches a block orders, bytes.
+    pub max_bytes: u64,
+    /// Batches a block orders.
+    pub max_batches: usize,
+    /// Committed blocks whose batches replicas keep for those that fetch late.
+    pub kept: u64,
+    /// How long a fetch of a batch waits before the next replica is asked, ms.
+    pub fetch_retry_ms: f64,
+    /// How long a gateway waits for its batch to be ordered before it sends it again (layer `leader`), ms.
+    pub resend_ms: f64,
+}
+
+/// What a gateway holds.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MempoolKeys {
+    /// Transactions that are not committed before it refuses more.
+    pub max_transactions: usize,
+    /// Transaction ids it remembers to refuse replays.
+    pub remembered: usize,
+    /// How long executed transactions are remembered to refuse replays, at least, s.
+    pub replay_horizon_s: f64,
+}
+
+/// A replica's machine.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReplicaKeys {
+    /// NIC rate, sending, Mbit/s.
+    pub egress_mbps: f64,
+    /// NIC rate, receiving, Mbit/s.
+    pub ingress_mbps: f64,
+    /// Cores that verify, hash and decode; one more runs the protocol, one more executes.
+    pub crypto_cores: usize,
+    /// Fixed cost of one protocol handler, µs.
+    pub handler_us: f64,
+}
+
+/// Connections between replicas.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LinkKeys {
+    /// Mean of the exponential jitter, percent of the RTT.
+    pub jitter_percent: f64,
+    /// Segments lost, percent.
+    pub loss_percent: f64,
+    /// Bytes in flight on one connection at most; its rate is at most this over the RTT. 0: unlimited.
+    pub window_bytes: u64,
+    /// Whether Nagle's algorithm is on.
+    pub nagle: bool,
+}
+
+/// Whether cryptography is really executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Execution {
+    /// Every signature is really made and verified.
+    Real,
+    /// Signatures are charged for and not computed; hashing is always real.
+    Modelled,
+}
+
+/// Whether and at what price cryptography runs.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CryptoKeys {
+    /// Real or modelled; the result is the same.
+    pub execution: Execution,
+    /// A cost table, relative to the scenario's folder (`systole calibrate` writes one), or `reference`.
+    pub costs: String,
+}
+
+/// How many alike transactions each simulated one stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Weight {
+    /// That many.
+    Fixed(u32),
+    /// The least that keeps simulated arrivals at or below 200,000/s.
+    Auto(Auto),
+}
+
+/// The word `auto`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Auto {
+    /// Chosen by load.
+    Auto,
+}
+
+/// How long to simulate.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunKeys {
+    /// Discarded at the beginning, s.
+    pub warm_up_s: f64,
+    /// Measured, s.
+    pub window_s: f64,
+    /// Let finish, at most, s.
+    pub drain_s: f64,
+    /// A number, or `"auto"`.
+    pub weight: Weight,
+}
+
+/// What counts as good service.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SloKeys {
+    /// Thresholds on latency, such as `p(99)<5s` or `submit_to_visible p(99.9)<10s`; without a name `submit_to_reply`.
+    pub thresholds: Vec<String>,
+    /// A receipt later than this is no goodput, ms.
+    pub deadline_ms: f64,
+}
+
+/// The search for the saturation point.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitKeys {
+    /// Load of the first probe, transactions/s.
+    pub from_tps: f64,
+    /// Largest load probed, transactions/s.
+    pub to_tps: f64,
+    /// The search ends when the bracket is this narrow, percent of its lower end.
+    pub precision_percent: f64,
+    /// Warm-up of a probe, s.
+    pub warm_up_s: f64,
+    /// Measured window of a probe, s.
+    pub window_s: f64,
+}
+
+/// Attacks on the load, as shares between 0 and 1.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct InjectKeys {
+    /// Transactions whose signature does not verify.
+    pub forged: f64,
+    /// Transactions sent a second time, to any gateway.
+    pub replayed: f64,
+    /// Batches of which one receiver gets other content under the same id.
+    pub tampered_batches: f64,
+}
+
+/// What fails, and when.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, tag = "kind", rename_all = "snake_case")]
+pub enum FaultEntry {
+    /// A replica stops for good.
+    Crash {
+        /// Which replica.
+        replica: u32,
+        /// When, s.
+        at_s: f64,
+    },
+    /// Links carry nothing for a while.
+    Partition {
+        /// The replicas on one side.
+        side: Vec<u32>,
+        /// When it begins, s.
+        from_s: f64,
+        /// When it heals, s.
+        until_s: f64,
+        /// Whether messages still pass towards `side`.
+        #[serde(default)]
+        one_way: bool,
+    },
+}
+
+impl Default for World {
+    fn default() -> Self {
+        World {
+            data: "data".into(),
+            hospitals: 5_000,
+            mix: "c1".into(),
+            hour_of_week: 8,
+            scale: 1.0,
+            load_tps: None,
+            near_km: 150.0,
+        }
+    }
+}
+
+impl Default for Consensus {
+    fn default() -> Self {
+        let (protocol, dissemination) = (ProtocolKind::Jolteon, Dissemination::Batched);
+        Consensus { protocol, dissemination, replicas: 60 }
+    }
+}
+
+impl Default for BatchKeys {
+    fn default() -> Self {
+        BatchKeys { max_bytes: 500_000, max_delay_ms: 100.0 }
+    }
+}
+
+impl Default for BlockKeys {
+    fn default() -> Self {
+        let (kept, fetch_retry_ms, resend_ms) = (64, 500.0, 5_000.0);
+        BlockKeys { max_bytes: 100_000_000, max_batches: 10_000, kept, fetch_retry_ms, resend_ms }
+    }
+}
+
+impl Default for MempoolKeys {
+    fn default() -> Self {
+        MempoolKeys { max_transactions: 200_000, remembered: 65_536, replay_horizon_s: 60.0 }
+    }
+}
+
+impl Default for ReplicaKeys {
+    fn default() -> Self {
+        ReplicaKeys { egress_mbps: 10_000.0, ingress_mbps: 10_000.0, crypto_cores: 14, handler_us: 5.0 }
+    }
+}
+
+impl Default for LinkKeys {
+    fn default() -> Self {
+        LinkKeys { jitter_percent: 1.0, loss_percent: 0.0, window_bytes: 1_000_000, nagle: false }
+    }
+}
+
+impl Default for CryptoKeys {
+    fn default() -> Self {
+        CryptoKeys { execution: Execution::Real, costs: "reference".into() }
+    }
+}
+
+impl Default for RunKeys {
+    fn default() -> Self {
+        RunKeys { warm_up_s: 5.0, window_s: 25.0, drain_s: 10.0, weight: Weight::Fixed(1) }
+    }
+}
+
+impl Default for SloKeys {
+    fn default() -> Self {
+        SloKeys { thresholds: vec!["p(99)<5s".into()], deadline_ms: 5_000.0 }
+    }
+}
+
+impl Default for LimitKeys {
+    fn default() -> Self {
+        let (from_tps, to_tps) = (10_000.0, 10_000_000.0);
+        LimitKeys { from_tps, to_tps, precision_percent: 5.0, warm_up_s: 5.0, window_s: 10.0 }
+    }
+}
+
+/// The JSON Schema (draft-07) of scenario files.
+pub fn schema() -> Schema {
+    SchemaSettings::draft07().into_generator().into_root_schema_for::<ScenarioFile>()
+}

@@ -1,0 +1,103 @@
+//! Parsing with places: text → [`ScenarioFile`], `--set` overrides, and `did you mean`.
+
+use std::ops::Range;
+
+use toml_edit::{Document, DocumentMut, Item, TableLike};
+
+use super::{ScenarioError, ScenarioFile};
+
+/// Names at most this many edits apart are taken for misspellings.
+const MOST_EDITS: usize = 3;
+
+/// The text of a scenario, for errors that name a place in it.
+pub(super) struct Source<'a> {
+    /// What the text is called: its path, or the override.
+    pub name: &'a str,
+    /// The text.
+    pub text: &'a str,
+    /// Whether places are lines of the text; an override has none.
+    pub has_lines: bool,
+}
+
+impl Source<'_> {
+    /// `file:line:column` of a byte range.
+    pub fn place(&self, span: Option<Range<usize>>) -> String {
+        let Some(span) = span.filter(|_| self.has_lines) else { return self.name.to_string() };
+        let before = &self.text[..span.start.min(self.text.len())];
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
+        format!("{}:{line}:{column}", self.name)
+    }
+
+    /// An error at the value of a dotted key, or at the nearest table around it.
+    pub fn error_at(&self, key: &str, what: impl Into<String>) -> ScenarioError {
+        ScenarioError::Invalid { place: self.place(self.span_of(key)), what: what.into(), hint: None }
+    }
+
+    fn span_of(&self, key: &str) -> Option<Range<usize>> {
+        let document = Document::parse(self.text).ok()?;
+        let mut table: &dyn TableLike = document.as_table();
+        let mut span = None;
+        for part in key.split('.') {
+            let Some((key, item)) = table.get_key_value(part) else { break };
+            span = item.span().or(key.span()).or(span);
+            match item.as_table_like() {
+                Some(inner) => table = inner,
+                None => break,
+            }
+        }
+        span
+    }
+
+    /// Parses the text.
+    pub fn parse(&self) -> Result<ScenarioFile, ScenarioError> {
+        toml_edit::de::from_str(self.text).map_err(|error| {
+            let message = error.message().to_string();
+            let place = self.place(error.span());
+            let (what, hint) = explain(&message);
+            ScenarioError::Invalid { place, what, hint }
+        })
+    }
+}
+
+/// Turns the parser's words into ours: names what is unknown and what may have been meant.
+fn explain(message: &str) -> (String, Option<String>) {
+    let words: Vec<&str> = message.split('`').collect();
+    let (Some(kind), Some(unknown)) = (words.first(), words.get(1)) else { return (message.to_string(), None) };
+    if !kind.starts_with("unknown") {
+        return (message.to_string(), None);
+    }
+    let known: Vec<&str> = words.iter().skip(3).step_by(2).copied().collect();
+    let what = match *kind {
+        "unknown field " => format!("unknown key `{unknown}`"),
+        _ => format!("unknown value `{unknown}`"),
+    };
+    let nearest = known.iter().min_by_key(|name| strsim::damerau_levenshtein(name, unknown));
+    let hint = match nearest {
+        Some(name) if strsim::damerau_levenshtein(name, unknown) <= MOST_EDITS => format!("did you mean `{name}`?"),
+        _ => format!("known here: {}", known.join(", ")),
+    };
+    (what, Some(hint))
+}
+
+/// Writes `key=value` into `text`; the value is TOML, or a string where it is none.
+pub(super) fn apply(text: &str, setting: &str) -> Result<String, ScenarioError> {
+    let invalid = |what: String| ScenarioError::Invalid {
+        place: format!("--set {setting}"),
+        what,
+        hint: Some("write key=value, such as consensus.replicas=16".into()),
+    };
+    let (key, value) = setting.split_once('=').ok_or_else(|| invalid("this is no key=value".into()))?;
+    let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| invalid(error.to_string()))?;
+    let value: toml_edit::Value = value.trim().parse().unwrap_or_else(|_| value.trim().into());
+    let parts: Vec<&str> = key.trim().split('.').collect();
+    let (last, tables) = parts.split_last().ok_or_else(|| invalid("the key is empty".into()))?;
+    let mut table: &mut dyn TableLike = document.as_table_mut();
+    for part in tables {
+        let item = table.entry(part).or_insert_with(toml_edit::table);
+        let Some(inner) = item.as_table_like_mut() else { return Err(invalid(format!("`{part}` is no table"))) };
+        table = inner;
+    }
+    table.insert(last, Item::Value(value));
+    Ok(document.to_string())
+}

@@ -1,0 +1,195 @@
+//! A validated scenario: every number possible, every name known.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::base::Digest;
+use crate::crypto::CostTable;
+
+use super::overrides::{Source, apply};
+use super::{FaultEntry, ScenarioError, ScenarioFile, Slo, Weight, WorldData};
+
+/// More replicas would need gigabytes for their connections' state.
+const MOST_REPLICAS: u32 = 2_000;
+/// Hospitals of the data set.
+const MOST_HOSPITALS: u32 = 5_000;
+
+/// A scenario that can be run.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// As written, overrides applied.
+    pub file: ScenarioFile,
+    /// Its thresholds.
+    pub slos: Vec<Slo>,
+    /// What operations cost.
+    pub costs: CostTable,
+    folder: PathBuf,
+}
+
+impl Scenario {
+    /// Reads and validates a file, then applies and validates `--set` overrides one by one.
+    pub fn load(path: &Path, settings: &[String]) -> Result<Scenario, ScenarioError> {
+        let text = fs::read_to_string(path)
+            .map_err(|source| ScenarioError::Unreadable { path: path.to_path_buf(), source })?;
+        let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        Self::parse(&path.display().to_string(), &text, &folder, settings)
+    }
+
+    /// As [`Scenario::load`], from text; `folder` is where its data folder is looked for.
+    pub fn parse(name: &str, text: &str, folder: &Path, settings: &[String]) -> Result<Scenario, ScenarioError> {
+        let source = Source { name, text, has_lines: true };
+        let mut file = source.parse()?;
+        let mut slos = validate(&file, &source)?;
+        let mut text = text.to_string();
+        for setting in settings {
+            text = apply(&text, setting)?;
+            let name = format!("--set {setting}");
+            let source = Source { name: &name, text: &text, has_lines: false };
+            file = source.parse()?;
+            slos = validate(&file, &source)?;
+        }
+        let costs = costs(&file, folder)?;
+        Ok(Scenario { file, slos, costs, folder: folder.to_path_buf() })
+    }
+
+    /// Reads the data files that it speaks of.
+    pub fn world(&self) -> Result<WorldData, ScenarioError> {
+        let world = &self.file.world;
+        WorldData::read(&self.folder.join(&world.data), &world.mix, world.hour_of_week)
+    }
+
+    /// What a run of it follows from, as one digest: scenario, data and costs, but not whether cryptography runs.
+    pub fn digest(&self, world: &WorldData) -> Digest {
+        let mut file = self.file.clone();
+        file.crypto.execution = super::Execution::Modelled;
+        let file = serde_json::to_string(&file).expect("a scenario is plain data");
+        let inputs = [file.as_bytes(), self.costs.to_toml().as_bytes(), &world.digest.0].map(Digest::of);
+        Digest::of(&inputs.map(|digest| digest.0).concat())
+    }
+}
+
+fn costs(file: &ScenarioFile, folder: &Path) -> Result<CostTable, ScenarioError> {
+    if file.crypto.costs == "reference" {
+        return Ok(CostTable::reference());
+    }
+    let path = folder.join(&file.crypto.costs);
+    let text = fs::read_to_string(&path)
+        .map_err(|source| ScenarioError::Unreadable { path: path.clone(), source })?;
+    CostTable::from_toml(&text).map_err(|source| ScenarioError::BadCosts { path, source })
+}
+
+/// One condition on one key.
+struct Check {
+    key: &'static str,
+    holds: bool,
+    rule: String,
+}
+
+fn positive(key: &'static str, value: f64) -> Check {
+    Check { key, holds: value > 0.0 && value.is_finite(), rule: format!("must be above 0, not {value}") }
+}
+
+fn not_negative(key: &'static str, value: f64) -> Check {
+    Check { key, holds: value >= 0.0 && value.is_finite(), rule: format!("must be 0 or above, not {value}") }
+}
+
+fn share(key: &'static str, value: f64) -> Check {
+    Check { key, holds: (0.0..1.0).contains(&value), rule: format!("must be at least 0 and below 1, not {value}") }
+}
+
+fn between(key: &'static str, value: u64, least: u64, most: u64) -> Check {
+    let holds = (least..=most).contains(&value);
+    Check { key, holds, rule: format!("must be between {least} and {most}, not {value}") }
+}
+
+fn validate(file: &ScenarioFile, source: &Source<'_>) -> Result<Vec<Slo>, ScenarioError> {
+    let checks = [world(file), machines(file), measurement(file)];
+    if let Some(broken) = checks.into_iter().flatten().find(|check| !check.holds) {
+        return Err(source.error_at(broken.key, format!("`{}` {}", broken.key, broken.rule)));
+    }
+    for fault in &file.faults {
+        validate_fault(fault, file).map_err(|what| source.error_at("fault", what))?;
+    }
+    let slo = |text: &String| {
+        text.parse().map_err(|error: super::SloError| source.error_at("slo.thresholds", error.to_string()))
+    };
+    file.slo.thresholds.iter().map(slo).collect()
+}
+
+fn world(file: &ScenarioFile) -> Vec<Check> {
+    let world = &file.world;
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let named = !file.name.is_empty() && file.name.chars().all(plain);
+    let rule = format!("must be made of letters, digits, `-` and `_`, not `{}`", file.name);
+    vec![
+        Check { key: "name", holds: named, rule },
+        between("world.hospitals", world.hospitals.into(), 1, MOST_HOSPITALS.into()),
+        between("world.hour_of_week", world.hour_of_week.into(), 0, 167),
+        positive("world.scale", world.scale),
+        positive("world.load_tps", world.load_tps.unwrap_or(1.0)),
+        not_negative("world.near_km", world.near_km),
+        share("inject.forged", file.inject.forged),
+        share("inject.replayed", file.inject.replayed),
+        share("inject.tampered_batches", file.inject.tampered_batches),
+    ]
+}
+
+fn machines(file: &ScenarioFile) -> Vec<Check> {
+    vec![
+        between("consensus.replicas", file.consensus.replicas.into(), 1, MOST_REPLICAS.into()),
+        between("batch.max_bytes", file.batch.max_bytes, 1, 1 << 30),
+        positive("batch.max_delay_ms", file.batch.max_delay_ms),
+        between("block.max_bytes", file.block.max_bytes, 1, 1 << 40),
+        between("block.max_batches", file.block.max_batches as u64, 1, 1 << 20),
+        between("block.kept", file.block.kept, 1, 1 << 20),
+        positive("block.fetch_retry_ms", file.block.fetch_retry_ms),
+        positive("block.resend_ms", file.block.resend_ms),
+        between("mempool.max_transactions", file.mempool.max_transactions as u64, 1, 1 << 32),
+        between("mempool.remembered", file.mempool.remembered as u64, 1, 1 << 24),
+        positive("mempool.replay_horizon_s", file.mempool.replay_horizon_s),
+        positive("replica.egress_mbps", file.replica.egress_mbps),
+        positive("replica.ingress_mbps", file.replica.ingress_mbps),
+        between("replica.crypto_cores", file.replica.crypto_cores as u64, 1, 1024),
+        not_negative("replica.handler_us", file.replica.handler_us),
+        not_negative("link.jitter_percent", file.link.jitter_percent),
+        share("link.loss_percent", file.link.loss_percent / 100.0),
+    ]
+}
+
+fn measurement(file: &ScenarioFile) -> Vec<Check> {
+    let weight = match file.run.weight {
+        Weight::Fixed(weight) => weight.into(),
+        Weight::Auto(_) => 1,
+    };
+    vec![
+        not_negative("run.warm_up_s", file.run.warm_up_s),
+        positive("run.window_s", file.run.window_s),
+        not_negative("run.drain_s", file.run.drain_s),
+        between("run.weight", weight, 1, 1 << 20),
+        positive("slo.deadline_ms", file.slo.deadline_ms),
+        positive("limit.from_tps", file.limit.from_tps),
+        Check {
+            key: "limit.to_tps",
+            holds: file.limit.to_tps >= file.limit.from_tps,
+            rule: format!("must not be below limit.from_tps, {}", file.limit.from_tps),
+        },
+        positive("limit.precision_percent", file.limit.precision_percent),
+        not_negative("limit.warm_up_s", file.limit.warm_up_s),
+        positive("limit.window_s", file.limit.window_s),
+    ]
+}
+
+fn validate_fault(fault: &FaultEntry, file: &ScenarioFile) -> Result<(), String> {
+    let replicas = file.consensus.replicas;
+    let (named, times) = match fault {
+        FaultEntry::Crash { replica, at_s } => (std::slice::from_ref(replica), vec![*at_s]),
+        FaultEntry::Partition { side, from_s, until_s, .. } => (side.as_slice(), vec![*from_s, *until_s]),
+    };
+    if let Some(replica) = named.iter().find(|&&replica| replica >= replicas) {
+        return Err(format!("a fault names replica {replica}; there are {replicas}, numbered from 0"));
+    }
+    if !times.iter().all(|at| at.is_finite() && *at >= 0.0) || !times.is_sorted() {
+        return Err("a fault's times must be 0 or above, and it must not end before it begins".into());
+    }
+    Ok(())
+}
