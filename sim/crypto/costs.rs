@@ -166,6 +166,12 @@ mod tests {
     }
 
     #[test]
+    fn the_schema_describes_a_curve_as_a_list_of_points() {
+        let schema = schemars::schema_for!(CostTable).to_value();
+        assert_eq!(schema.pointer("/$defs/Curve/items/$ref"), Some(&"#/$defs/Point".into()), "{schema:#}");
+    }
+
+    #[test]
     fn an_unknown_key_is_named_with_its_place() {
         let text = CostTable::reference().to_toml() + "\n[colour]\n";
         let error = CostTable::from_toml(&text).expect_err("colour costs nothing");

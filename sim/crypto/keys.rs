@@ -45,7 +45,7 @@ pub struct Signature(pub [u8; 64]);
 
 /// A public key: its 32 bytes as received, and the point they decompress to (192 bytes in memory).
 ///
-/// Two encodings of one point are two keys: equality, order and hashing are by the bytes.
+/// Two encodings of one point are two keys: equality is that of the bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PublicKey(VerifyingKey);
 
