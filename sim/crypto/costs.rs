@@ -1,12 +1,12 @@
 //! What operations cost in virtual time: integer tables with their provenance.
 //!
-//! A run charges these costs whether the arithmetic is executed or only modelled, so a table is an input of a scenario and
-//! part of its hash, while the speed of the host that simulates is not. [`CostTable::reference`] is committed and the
-//! default; [`CostTable::measure`] makes one of the host at hand, for `systole calibrate`.
+//! A run charges these costs whether the arithmetic is executed or only modelled, so a table is an input of a
+//! scenario and part of its hash, while the speed of the host that simulates is not. [`CostTable::reference`] is
+//! committed and the default; [`CostTable::measure`] makes one of the host at hand, for `systole calibrate`.
 //!
-//! Most operations cost a fixed part and a part by size that is far from straight: BLAKE3 takes as long for 1 KiB as for 3
-//! (its vector units start past one chunk), batch verification takes three quarters of the single price per signature at
-//! 4 and 40 % at 1,024. Hence a [`Curve`]: measured points, and straight lines between them in integers.
+//! Most operations cost a fixed part and a part by size that is far from straight: BLAKE3 takes as long for 1 KiB as
+//! for 3 (its vector units start past one chunk), batch verification takes three quarters of the single price per
+//! signature at 4 and 40 % at 1,024. Hence a [`Curve`]: measured points, and straight lines between them in integers.
 
 mod curve;
 mod measure;
@@ -32,8 +32,8 @@ pub struct CostTable {
     pub sign_ns: u64,
     /// A Merkle root, in nanoseconds per leaf: one leaf hash and one node hash.
     pub merkle_leaf_ns: u64,
-    /// Applying one transaction: inserting its id into a set of 2^18 and appending its 44-byte record to the state's log,
-    /// in nanoseconds.
+    /// Applying one transaction: inserting its id into a set of 2^18 and appending its 44-byte record to the state's
+    /// log, in nanoseconds.
     pub execute_ns: u64,
     /// A group commit: writing 4 KiB at the end of a file and waiting until they are on the disk, in nanoseconds.
     pub fsync_ns: u64,
@@ -57,9 +57,7 @@ pub enum CostError {
     #[error("a cost curve has at least one point")]
     NoPoints,
     /// Sizes that do not grow from point to point, or costs that shrink.
-    #[error(
-        "a cost curve's sizes ascend and its costs do not fall, but {ns} ns for {size} follows {earlier_ns} ns for {earlier_size}"
-    )]
+    #[error("{ns} ns for {size} follows {earlier_ns} ns for {earlier_size}: sizes ascend and costs do not fall")]
     NotAscending {
         /// The size at fault.
         size: u64,
@@ -165,6 +163,12 @@ mod tests {
             assert!(cost < larger_cost);
             assert!(cost * larger > larger_cost * size, "{larger} against {size}");
         }
+    }
+
+    #[test]
+    fn the_schema_describes_a_curve_as_a_list_of_points() {
+        let schema = schemars::schema_for!(CostTable).to_value();
+        assert_eq!(schema.pointer("/$defs/Curve/items/$ref"), Some(&"#/$defs/Point".into()), "{schema:#}");
     }
 
     #[test]

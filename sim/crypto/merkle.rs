@@ -1,15 +1,16 @@
 //! Merkle trees over digests, with inclusion proofs: the shape of RFC 6962 §2.1, hashed by BLAKE3.
 //!
-//! The tree of `n > 1` leaves splits at the largest power of two below `n`, so no leaf is ever duplicated and no two lists
-//! of leaves share a root (CVE-2012-2459). A leaf is BLAKE3 keyed with [`KEY`] of the digest, a node is BLAKE3's parent
-//! compression under the same key: the two differ in the flags that BLAKE3 mixes in for exactly this purpose, so a node
-//! cannot pass for a leaf. RFC 6962's prefix bytes would do the same, but push a node past BLAKE3's 64-byte block.
+//! The tree of `n > 1` leaves splits at the largest power of two below `n`, so no leaf is ever duplicated and no two
+//! lists of leaves share a root (CVE-2012-2459). A leaf is BLAKE3 keyed with `KEY` of the digest, a node is
+//! BLAKE3's parent compression under the same key: the two differ in the flags that BLAKE3 mixes in for exactly this
+//! purpose, so a node cannot pass for a leaf. RFC 6962's prefix bytes would do the same, but push a node past
+//! BLAKE3's 64-byte block.
 //!
-//! Why not a library: measured on the build machine (AMD EPYC, ns per 32-byte leaf, trees of 256, 1,024 and 4,096 leaves)
-//! this file takes 137, 137 and 158; `rs_merkle` 1.5 takes 147, 310 and 325 without separating leaves from nodes and brings a
-//! second `sha2`; `ct-merkle` 0.3, which is RFC 6962, takes 1,094, 1,372 and 1,739, because it rehashes a path with every leaf.
-//! BLAKE3's undocumented many-lane interface would take about 25. A root is under 1 % of signing and verifying its leaves, so
-//! the documented interface stays.
+//! Why not a library: measured on the build machine (AMD EPYC, ns per 32-byte leaf, trees of 256, 1,024 and 4,096
+//! leaves) this file takes 137, 137 and 158; `rs_merkle` 1.5 takes 147, 310 and 325 without separating leaves from
+//! nodes and brings a second `sha2`; `ct-merkle` 0.3, which is RFC 6962, takes 1,094, 1,372 and 1,739, because it
+//! rehashes a path with every leaf. BLAKE3's undocumented many-lane interface would take about 25. A root is under 1
+//! % of signing and verifying its leaves, so the documented interface stays.
 
 use blake3::hazmat::{Mode, merge_subtrees_non_root};
 
@@ -168,12 +169,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_proof_survives_no_tampering(count in 1..200usize, index in any::<prop::sample::Index>(), bit in 0..256usize, level in any::<prop::sample::Index>()) {
+        fn a_proof_survives_no_tampering(
+            count in 1..200usize,
+            index in any::<prop::sample::Index>(),
+            bit in 0..256usize,
+            level in any::<prop::sample::Index>(),
+        ) {
             let leaves = leaves(count);
             let index = index.index(count);
             let (root, leaf, proof) = (root(&leaves), leaves[index], prove(&leaves, index));
             prop_assert!(proof.verifies(&root, &leaf, index, count));
-            let flip = |digest: &Digest| { let mut flipped = *digest; flipped.0[bit / 8] ^= 1 << (bit % 8); flipped };
+            let flip = |digest: &Digest| {
+                let mut flipped = *digest;
+                flipped.0[bit / 8] ^= 1 << (bit % 8);
+                flipped
+            };
             prop_assert!(!proof.verifies(&flip(&root), &leaf, index, count));
             prop_assert!(!proof.verifies(&root, &flip(&leaf), index, count));
             for other in (0..count).filter(|other| *other != index) {

@@ -169,7 +169,8 @@ fn any_case() -> impl Strategy<Value = Case> {
             case.signature.0[bit / 8] ^= 1 << (bit % 8);
             case
         }),
-        1 => (any::<u32>(), any::<[u8; 4]>()).prop_map(|(index, message)| Case { message: message.to_vec(), ..Case::honest(index) }),
+        1 => (any::<u32>(), any::<[u8; 4]>())
+            .prop_map(|(index, message)| Case { message: message.to_vec(), ..Case::honest(index) }),
     ]
 }
 

@@ -1,9 +1,10 @@
 //! A worker pool that takes jobs ahead of need and hands their results back in the order of submission.
 //!
-//! Symmetric workers share one bounded queue, and the taker puts results back in order: of the designs measured (rayon by
-//! chunk and by stage, a thread per stage, split halves) this one was the steadiest, at 96 to 99 % of the serial loop times
-//! the cores in a quiet minute; a thread per stage reached 72 to 88 % (CRYPTO.md §4). A job should be a chunk worth at least a
-//! millisecond, a batch of signatures say: a channel operation costs some 60 ns, a wake-up some 10 µs.
+//! Symmetric workers share one bounded queue, and the taker puts results back in order: of the designs measured
+//! (rayon by chunk and by stage, a thread per stage, split halves) this one was the steadiest, at 96 to 99 % of the
+//! serial loop times the cores in a quiet minute; a thread per stage reached 72 to 88 % (CRYPTO.md §4). A job should
+//! be a chunk worth at least a millisecond, a batch of signatures say: a channel operation costs some 60 ns, a
+//! wake-up some 10 µs.
 //!
 //! When a job runs changes no result: jobs share nothing but what the work function borrows immutably.
 
@@ -18,8 +19,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 /// Runs `Fn(J) -> R` on a fixed number of threads, and returns results in submission order.
 ///
-/// At most `look_ahead` jobs are pending (submitted and not yet taken), so memory is bounded by that many jobs or results.
-/// Dropping the pool discards jobs that have not begun and waits for those that have.
+/// At most `look_ahead` jobs are pending (submitted and not yet taken), so memory is bounded by that many jobs or
+/// results. Dropping the pool discards jobs that have not begun and waits for those that have.
 pub struct InOrder<J, R> {
     /// `None` only while the pool is being dropped.
     jobs: Option<Sender<Numbered<J>>>,
@@ -41,8 +42,8 @@ struct Numbered<T> {
 }
 
 impl<J: Send + 'static, R: Send + 'static> InOrder<J, R> {
-    /// Starts `workers` threads running `work`, with room for `look_ahead` pending jobs. Four jobs per worker keep every
-    /// worker busy while the taker is.
+    /// Starts `workers` threads running `work`, with room for `look_ahead` pending jobs. Four jobs per worker keep
+    /// every worker busy while the taker is.
     ///
     /// Panics where the system refuses a thread.
     pub fn new(

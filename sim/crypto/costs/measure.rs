@@ -1,4 +1,5 @@
-//! Measuring a cost table on the host at hand. The only wall clock of this module tree: nothing here runs in a simulation.
+//! Measuring a cost table on the host at hand. The only wall clock of this module tree: nothing here runs in a
+//! simulation.
 //!
 //! Every figure is the median of windows of at least half a millisecond, each over many keys and messages: one hot
 //! signature verified again and again flatters by 3 %, and neighbours on a shared host disturb single windows.
