@@ -1,0 +1,15 @@
+//! Experiments: a point is one run of one scenario; a search is many; the store keeps what they found.
+
+mod point;
+mod saturation;
+mod search;
+mod store;
+mod summary;
+
+pub use point::{Point, simulate};
+pub use saturation::{Bracket, Saturation, Step};
+pub use search::{Found, LimitSummary, Probe, find_limit};
+pub use store::{Manifest, Store, StoreError};
+pub use summary::{
+    DistanceSummary, HostFacts, LatencySummary, RealSummary, SloSummary, Summary, UtilisationSummary,
+};

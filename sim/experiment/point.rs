@@ -1,0 +1,29 @@
+//! One point: a scenario, simulated.
+
+use crate::base::Digest;
+use crate::engine::{Control, Outcome, RunError, Setup, run};
+use crate::scenario::{Placement, RunOptions, Scenario, WorldData};
+
+/// A simulated scenario and what it was simulated from.
+pub struct Point {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// What it followed from.
+    pub setup: Setup,
+    /// Where replicas stood.
+    pub placement: Placement,
+    /// One digest of all inputs: names the point's folder.
+    pub inputs: Digest,
+}
+
+/// Simulates `scenario` in `world`.
+pub fn simulate(
+    scenario: &Scenario,
+    world: &WorldData,
+    options: &RunOptions,
+    control: &mut dyn Control,
+) -> Result<Point, RunError> {
+    let (setup, placement) = scenario.setup(world, options);
+    let outcome = run(scenario.file.consensus.protocol, &scenario.file.protocols, &setup, control)?;
+    Ok(Point { outcome, setup, placement, inputs: scenario.digest(world) })
+}

@@ -1,0 +1,259 @@
+//! The result store: `results/<scenario>/<point>/`. A point is present and valid, or absent.
+//!
+//! Files are written into a temporary folder beside their place, synced, and the folder renamed; a reader checks every
+//! file against the hash in the manifest.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hdrhistogram::serialization::V2Serializer;
+use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::base::{Digest, Span};
+use crate::metrics::{Definition, Series};
+use crate::scenario::Scenario;
+
+use super::{LimitSummary, Point, Probe, Summary};
+
+/// Version of the folder's layout.
+const SCHEMA_VERSION: u32 = 1;
+/// Hex digits of the inputs' digest in a folder's name.
+const NAME_DIGITS: usize = 16;
+
+/// Why a result cannot be kept or read.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+    /// A file is not what was written.
+    #[error("{}: does not match the hash in manifest.json; run the point again", path.display())]
+    Corrupt {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// A file is no JSON of its kind.
+    #[error("{}: {source}", path.display())]
+    Malformed {
+        /// Which file.
+        path: PathBuf,
+        /// Where.
+        source: serde_json::Error,
+    },
+}
+
+/// `manifest.json`: what a folder holds and where it comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of the folder's layout.
+    pub schema_version: u32,
+    /// Version of the tool.
+    pub tool_version: String,
+    /// Commit the tool was built from.
+    pub git_commit: String,
+    /// The scenario's name.
+    pub scenario: String,
+    /// The ordering protocol.
+    pub protocol: String,
+    /// The dissemination layer.
+    pub dissemination: String,
+    /// The seed.
+    pub seed: u64,
+    /// One digest of all inputs.
+    pub inputs: Digest,
+    /// The outcome's digest.
+    pub digest: Digest,
+    /// The measured window: `window_from_s`, `window_until_s`.
+    pub timing: BTreeMap<String, f64>,
+    /// The scenario as it was run.
+    pub configuration: Value,
+    /// Where costs come from.
+    pub cost_provenance: String,
+    /// BLAKE3 of every file beside this one.
+    pub files: BTreeMap<String, Digest>,
+}
+
+/// A results folder.
+#[derive(Clone, Debug)]
+pub struct Store {
+    root: PathBuf,
+    git_commit: String,
+}
+
+impl Store {
+    /// The store below `root`; `git_commit` goes into manifests.
+    pub fn new(root: &Path, git_commit: &str) -> Store {
+        Store { root: root.to_path_buf(), git_commit: git_commit.to_string() }
+    }
+
+    /// Keeps a point; returns its folder.
+    pub fn keep(&self, scenario: &Scenario, point: &Point, summary: &Summary) -> Result<PathBuf, StoreError> {
+        let files = BTreeMap::from([
+            ("summary.json".to_string(), json(summary)),
+            ("latency.hlog".to_string(), latency_log(point)),
+            ("series.csv".to_string(), series_csv(&point.outcome.series)),
+        ]);
+        let manifest = self.manifest(scenario, point, &files);
+        let mut files: Vec<(String, Vec<u8>)> = files.into_iter().collect();
+        files.push(("manifest.json".into(), json(&manifest)));
+        let name = &point.inputs.to_string()[..NAME_DIGITS];
+        self.place(&scenario.file.name, name, &files)
+    }
+
+    /// Keeps a search; returns its folder.
+    pub fn keep_limit(
+        &self,
+        scenario: &Scenario,
+        inputs: Digest,
+        probes: &[Probe],
+        found: Option<&LimitSummary>,
+    ) -> Result<PathBuf, StoreError> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        for probe in probes {
+            writer.serialize(probe).expect("a probe is a flat row");
+        }
+        let probes = writer.into_inner().expect("writing to memory does not fail");
+        let mut files = vec![("probes.csv".to_string(), probes)];
+        files.extend(found.map(|found| ("limit.json".to_string(), json(found))));
+        let name = format!("limit-{}", &inputs.to_string()[..NAME_DIGITS]);
+        self.place(&scenario.file.name, &name, &files)
+    }
+
+    /// Reads a point's manifest and summary, after checking every file.
+    pub fn read(folder: &Path) -> Result<(Manifest, Summary), StoreError> {
+        let manifest: Manifest = parse(&folder.join("manifest.json"))?;
+        for (name, hash) in &manifest.files {
+            let path = folder.join(name);
+            let bytes = fs::read(&path).map_err(|source| StoreError::Io { path: path.clone(), source })?;
+            if Digest::of(&bytes) != *hash {
+                return Err(StoreError::Corrupt { path });
+            }
+        }
+        Ok((manifest, parse(&folder.join("summary.json"))?))
+    }
+
+    fn manifest(&self, scenario: &Scenario, point: &Point, files: &BTreeMap<String, Vec<u8>>) -> Manifest {
+        let window = point.setup.timing.window();
+        let timing = [("window_from_s", window.from), ("window_until_s", window.until)];
+        Manifest {
+            schema_version: SCHEMA_VERSION,
+            tool_version: env!("CARGO_PKG_VERSION").into(),
+            git_commit: self.git_commit.clone(),
+            scenario: scenario.file.name.clone(),
+            protocol: scenario.file.consensus.protocol.name().into(),
+            dissemination: scenario.file.consensus.dissemination.name().into(),
+            seed: scenario.file.seed,
+            inputs: point.inputs,
+            digest: point.outcome.digest,
+            timing: timing.map(|(name, at)| (name.to_string(), at.as_secs_f64())).into(),
+            configuration: serde_json::to_value(&scenario.file).expect("a scenario is plain data"),
+            cost_provenance: scenario.costs.provenance.clone(),
+            files: files.iter().map(|(name, bytes)| (name.clone(), Digest::of(bytes))).collect(),
+        }
+    }
+
+    /// Writes `files` into `<root>/<scenario>/<name>`, all or none.
+    fn place(&self, scenario: &str, name: &str, files: &[(String, Vec<u8>)]) -> Result<PathBuf, StoreError> {
+        let parent = self.root.join(scenario);
+        let target = parent.join(name);
+        let temporary = parent.join(format!(".{name}.{}", std::process::id()));
+        let result = write_all(&temporary, files).and_then(|()| replace(&temporary, &target));
+        if result.is_err() {
+            // The first error is the one to tell; what it left behind is no result.
+            drop(fs::remove_dir_all(&temporary));
+        }
+        result.map(|()| target)
+    }
+}
+
+fn io_at(path: &Path) -> impl Fn(io::Error) -> StoreError {
+    let path = path.to_path_buf();
+    move |source| StoreError::Io { path: path.clone(), source }
+}
+
+fn write_all(folder: &Path, files: &[(String, Vec<u8>)]) -> Result<(), StoreError> {
+    fs::create_dir_all(folder).map_err(io_at(folder))?;
+    for (name, bytes) in files {
+        let path = folder.join(name);
+        let mut file = fs::File::create(&path).map_err(io_at(&path))?;
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io_at(&path))?;
+    }
+    Ok(())
+}
+
+fn replace(temporary: &Path, target: &Path) -> Result<(), StoreError> {
+    if target.exists() {
+        fs::remove_dir_all(target).map_err(io_at(target))?;
+    }
+    fs::rename(temporary, target).map_err(io_at(target))
+}
+
+fn parse<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, StoreError> {
+    let bytes = fs::read(path).map_err(io_at(path))?;
+    serde_json::from_slice(&bytes).map_err(|source| StoreError::Malformed { path: path.to_path_buf(), source })
+}
+
+fn json(value: &impl Serialize) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(value).expect("results are plain data");
+    bytes.push(b'\n');
+    bytes
+}
+
+/// One interval, the window, for each definition, overall and by region, in microseconds.
+fn latency_log(point: &Point) -> Vec<u8> {
+    let (latencies, window) = (&point.outcome.latencies, point.setup.timing.window());
+    let mut bytes = Vec::new();
+    let mut serializer = V2Serializer::new();
+    let mut builder = IntervalLogWriterBuilder::new();
+    let mut writer = builder.begin_log_with(&mut bytes, &mut serializer).expect("writing to memory does not fail");
+    let start = Duration::from_nanos(window.from.0);
+    let length = Duration::from_nanos(window.length().0);
+    let mut write = |tag: &str, histogram: &crate::metrics::LatencyHistogram| {
+        let tag = Tag::new(tag).expect("names hold neither commas nor spaces");
+        let written = writer.write_histogram(histogram.inner(), start, length, Some(tag));
+        written.expect("writing to memory does not fail");
+    };
+    for definition in Definition::ALL {
+        write(definition.name(), latencies.overall(definition));
+    }
+    for (index, region) in point.setup.regions.iter().enumerate() {
+        for definition in Definition::ALL {
+            write(&format!("{}.{region}", definition.name()), latencies.of_region(index, definition));
+        }
+    }
+    bytes
+}
+
+fn series_csv(series: &Series) -> Vec<u8> {
+    let step: Span = series.step();
+    let mut text = String::from("time_s,offered_tps,throughput_tps,rejected_tps,reply_p50_ms,reply_p99_ms\n");
+    for (index, point) in series.points().iter().enumerate() {
+        let per_second = |count: u64| count as f64 / step.as_secs_f64();
+        let quantile = |q: f64| match point.reply_us.is_empty() {
+            true => String::new(),
+            false => (point.reply_us.value_at_quantile(q) as f64 / 1e3).to_string(),
+        };
+        let row = [
+            (step.as_secs_f64() * index as f64).to_string(),
+            per_second(point.offered).to_string(),
+            per_second(point.committed).to_string(),
+            per_second(point.rejected).to_string(),
+            quantile(0.5),
+            quantile(0.99),
+        ];
+        text.push_str(&row.join(","));
+        text.push('\n');
+    }
+    text.into_bytes()
+}

@@ -1,0 +1,283 @@
+//! `summary.json`: what a point measured, units in the names.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::Digest;
+use crate::ledger::Rejection;
+use crate::metrics::{Binding, Definition, LatencyHistogram, Resource};
+use crate::scenario::{Scenario, WorldData};
+
+use super::Point;
+
+/// Quantiles of one latency, ms.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LatencySummary {
+    /// Transactions.
+    pub count: u64,
+    /// Median.
+    pub p50: f64,
+    /// 90th percentile.
+    pub p90: f64,
+    /// 99th percentile.
+    pub p99: f64,
+    /// 99.9th percentile.
+    pub p999: f64,
+    /// Largest.
+    pub max: f64,
+    /// Mean.
+    pub mean: f64,
+}
+
+impl LatencySummary {
+    fn of(histogram: &LatencyHistogram) -> LatencySummary {
+        LatencySummary {
+            count: histogram.count(),
+            p50: histogram.quantile_ms(0.5),
+            p90: histogram.quantile_ms(0.9),
+            p99: histogram.quantile_ms(0.99),
+            p999: histogram.quantile_ms(0.999),
+            max: histogram.max_ms(),
+            mean: histogram.mean_ms(),
+        }
+    }
+}
+
+/// One class of resource: share of its capacity used in the window, 0 to 1 (and above, where work queued up).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UtilisationSummary {
+    /// Mean over nodes.
+    pub mean: f64,
+    /// The busiest node.
+    pub max: f64,
+}
+
+/// How well replica-to-replica distances are known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DistanceSummary {
+    /// Pairs of metros whose RTT is measured between the nearest cities.
+    pub measured_pairs: usize,
+    /// Pairs of metros.
+    pub pairs: usize,
+    /// Metros without a measured city near enough: their RTT is modelled. With km to the nearest one.
+    pub modelled_metros: BTreeMap<String, f64>,
+    /// Mean distance from the measured metros to the city that stands for them, km.
+    pub mean_km: f64,
+    /// The farthest of them, km.
+    pub max_km: f64,
+    /// Its metro and city.
+    pub farthest: String,
+}
+
+/// One threshold and whether it held.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SloSummary {
+    /// The threshold.
+    pub threshold: String,
+    /// Whether it held.
+    pub holds: bool,
+}
+
+/// What was really computed, in operations.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RealSummary {
+    /// Signatures made.
+    pub signed: u64,
+    /// Signatures verified.
+    pub verified: u64,
+    /// Bodies and statements hashed.
+    pub hashed: u64,
+    /// Transactions applied to the ledger's state.
+    pub executed: u64,
+}
+
+/// The host's part: outside the digest.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HostFacts {
+    /// Wall time of the simulation, s.
+    pub wall_s: f64,
+    /// Events and deliveries processed.
+    pub events: u64,
+    /// Of them, per second of wall time.
+    pub events_per_s: f64,
+    /// Virtual seconds per second of wall time.
+    pub sim_s_per_wall_s: f64,
+    /// Largest resident memory, bytes; 0 where the system does not say.
+    pub peak_rss_bytes: u64,
+    /// Worker threads.
+    pub threads: usize,
+}
+
+/// What a point measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// BLAKE3 over the virtual-time outcome.
+    pub digest: Digest,
+    /// The scenario's name.
+    pub scenario: String,
+    /// The seed.
+    pub seed: u64,
+    /// The ordering protocol.
+    pub protocol: String,
+    /// The dissemination layer.
+    pub dissemination: String,
+    /// Hospitals.
+    pub hospitals: usize,
+    /// Replicas.
+    pub replicas: u32,
+    /// How many alike transactions each simulated one stood for.
+    pub weight: u32,
+    /// Submitted by hospitals in the window, per second.
+    pub offered_tps: f64,
+    /// First committed in the window, per second.
+    pub throughput_tps: f64,
+    /// Submitted in the window and in effect, with a receipt within the deadline, per second.
+    pub goodput_tps: f64,
+    /// The deadline, ms.
+    pub deadline_ms: f64,
+    /// By definition.
+    pub latency_ms: BTreeMap<String, LatencySummary>,
+    /// By region, then by definition.
+    pub latency_by_region_ms: BTreeMap<String, BTreeMap<String, LatencySummary>>,
+    /// Refused over the whole run, by reason.
+    pub rejected: BTreeMap<String, u64>,
+    /// Neither in effect nor refused when the run ended.
+    pub pending: u64,
+    /// Copies of batches refused because their contents did not hash to their id.
+    pub tampered_batches: u64,
+    /// Blocks committed over the whole run.
+    pub blocks: u64,
+    /// Copies of messages that left a NIC in the window, hospitals' included, per transaction committed in it.
+    pub messages_per_tx: f64,
+    /// Their bytes, per transaction committed in the window.
+    pub bytes_per_tx: f64,
+    /// By class of resource.
+    pub utilisation: BTreeMap<String, UtilisationSummary>,
+    /// The class that limits the run, or `none`.
+    pub binding_resource: String,
+    /// The class whose busiest node is nearest to its capacity, whether it limits or not.
+    pub busiest_resource: String,
+    /// Each judge, and what it found.
+    pub verdict: BTreeMap<String, String>,
+    /// Each threshold, and whether it held.
+    pub slo: Vec<SloSummary>,
+    /// How well distances are known.
+    pub distances: DistanceSummary,
+    /// What was really computed.
+    pub real: RealSummary,
+    /// The host's part.
+    pub host: HostFacts,
+}
+
+impl Summary {
+    /// Summarises a point.
+    pub fn of(scenario: &Scenario, world: &WorldData, point: &Point, host: HostFacts) -> Summary {
+        let (setup, outcome) = (&point.setup, &point.outcome);
+        let (counts, window_s) = (&outcome.counts, setup.timing.window.as_secs_f64());
+        let committed = counts.committed.max(1) as f64;
+        let totals = outcome.real.totals;
+        Summary {
+            digest: outcome.digest,
+            scenario: scenario.file.name.clone(),
+            seed: setup.seed,
+            protocol: scenario.file.consensus.protocol.name().into(),
+            dissemination: setup.layer.name().into(),
+            hospitals: setup.hospitals.len(),
+            replicas: setup.committee.len(),
+            weight: setup.weight,
+            offered_tps: counts.offered as f64 / window_s,
+            throughput_tps: counts.committed as f64 / window_s,
+            goodput_tps: counts.good as f64 / window_s,
+            deadline_ms: setup.deadline.as_millis_f64(),
+            latency_ms: by_definition(|definition| outcome.latencies.overall(definition)),
+            latency_by_region_ms: by_region(point),
+            rejected: rejected(&counts.rejected_total),
+            pending: counts.pending_total,
+            tampered_batches: counts.tampered_batches,
+            blocks: counts.blocks_total,
+            messages_per_tx: counts.messages as f64 / committed,
+            bytes_per_tx: counts.bytes as f64 / committed,
+            utilisation: utilisation(point),
+            binding_resource: outcome.utilisation.binding().name().into(),
+            busiest_resource: busiest(&outcome.utilisation.binding()).name().into(),
+            verdict: outcome.judges.iter().map(|judge| (judge.to_string(), "ok".to_string())).collect(),
+            slo: slos(scenario, point),
+            distances: distances(world, point),
+            real: RealSummary {
+                signed: totals.signed,
+                verified: totals.verified,
+                hashed: totals.hashed,
+                executed: outcome.real.executed,
+            },
+            host,
+        }
+    }
+
+    /// Whether every threshold held.
+    pub fn meets_slos(&self) -> bool {
+        self.slo.iter().all(|slo| slo.holds)
+    }
+}
+
+fn by_definition<'a>(histogram: impl Fn(Definition) -> &'a LatencyHistogram) -> BTreeMap<String, LatencySummary> {
+    let summary = |definition: Definition| (definition.name().to_string(), LatencySummary::of(histogram(definition)));
+    Definition::ALL.into_iter().map(summary).collect()
+}
+
+fn by_region(point: &Point) -> BTreeMap<String, BTreeMap<String, LatencySummary>> {
+    let latencies = &point.outcome.latencies;
+    let region = |(index, name): (usize, &String)| {
+        (name.clone(), by_definition(|definition| latencies.of_region(index, definition)))
+    };
+    point.setup.regions.iter().enumerate().map(region).collect()
+}
+
+fn rejected(counts: &[u64]) -> BTreeMap<String, u64> {
+    Rejection::ALL.into_iter().zip(counts).map(|(reason, &count)| (reason.name().to_string(), count)).collect()
+}
+
+fn utilisation(point: &Point) -> BTreeMap<String, UtilisationSummary> {
+    let share = |ppm: u64| ppm as f64 / 1e6;
+    let rows = point.outcome.utilisation.rows.iter();
+    rows.map(|row| {
+        let summary = UtilisationSummary { mean: share(row.mean_ppm), max: share(row.max_ppm) };
+        (row.resource.name().to_string(), summary)
+    })
+    .collect()
+}
+
+fn busiest(binding: &Binding) -> Resource {
+    match *binding {
+        Binding::Resource { resource } => resource,
+        Binding::Nothing { busiest } => busiest,
+    }
+}
+
+fn slos(scenario: &Scenario, point: &Point) -> Vec<SloSummary> {
+    let summary = |slo: &crate::scenario::Slo| SloSummary {
+        threshold: slo.to_string(),
+        holds: slo.holds(&point.outcome.latencies),
+    };
+    scenario.slos.iter().map(summary).collect()
+}
+
+fn distances(world: &WorldData, point: &Point) -> DistanceSummary {
+    let backbone = &point.placement.backbone;
+    let named = || world.metros.iter().zip(&backbone.attachments);
+    let near: Vec<_> = named().filter(|(_, attachment)| attachment.measured).collect();
+    let farthest = near.iter().max_by(|a, b| a.1.km.total_cmp(&b.1.km));
+    DistanceSummary {
+        measured_pairs: backbone.measured_pairs,
+        pairs: backbone.pairs(),
+        modelled_metros: named()
+            .filter(|(_, attachment)| !attachment.measured)
+            .map(|(metro, attachment)| (metro.name.clone(), attachment.km))
+            .collect(),
+        mean_km: near.iter().map(|(_, attachment)| attachment.km).sum::<f64>() / near.len().max(1) as f64,
+        max_km: farthest.map_or(0.0, |(_, attachment)| attachment.km),
+        farthest: farthest.map_or(String::new(), |(metro, attachment)| {
+            format!("{} by {}", metro.name, world.cities.names[attachment.city])
+        }),
+    }
+}
