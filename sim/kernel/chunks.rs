@@ -24,11 +24,6 @@ pub(super) struct List {
 impl List {
     /// The list without items. Its absent head counts as full, so that appending tests one condition only.
     pub(super) const EMPTY: List = List { head: NONE, fill: u32::MAX };
-
-    /// Whether the list has no items.
-    pub(super) const fn is_empty(self) -> bool {
-        self.head == NONE
-    }
 }
 
 struct Chunk<T, const N: usize> {
@@ -136,7 +131,7 @@ mod tests {
         (0..20).for_each(|item| arena.push(&mut lists[item as usize % 2], item));
         assert_eq!(take_all(&mut arena, &mut lists[0]), (0..20).step_by(2).collect::<Vec<_>>());
         assert_eq!(take_all(&mut arena, &mut lists[1]), (1..20).step_by(2).collect::<Vec<_>>());
-        assert!(lists[0].is_empty() && lists[1].is_empty());
+        assert!(lists.into_iter().all(|list| list.head == NONE));
     }
 
     #[test]

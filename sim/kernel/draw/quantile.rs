@@ -203,9 +203,11 @@ mod tests {
     #[test]
     fn quantiles_never_change() {
         let fold = |sum: u64, value: u64| (sum ^ value).wrapping_mul(0x0100_0000_01b3);
-        assert_eq!(EXPONENTIAL.iter().fold(0, |sum, &q| fold(sum, q.into())), 0);
-        assert_eq!(NORMAL.iter().flatten().fold(0, |sum, &q| fold(sum, q.into())), 0);
-        assert_eq!(POWERS.iter().fold(0, |sum, &q| fold(sum, q.into())), 0);
+        let exponential = EXPONENTIAL.iter().fold(0, |sum, &q| fold(sum, q.into()));
+        let normal = NORMAL.iter().flatten().fold(0, |sum, &q| fold(sum, q.into()));
+        let powers = POWERS.iter().fold(0, |sum, &q| fold(sum, q.into()));
+        let expected = [6_237_324_220_095_481_490, 12_902_522_408_709_300_565, 13_439_208_290_685_105_495];
+        assert_eq!([exponential, normal, powers], expected);
     }
 
     #[test]
@@ -214,7 +216,9 @@ mod tests {
             let spread = LogNormal::new(Span::from_millis(10), 0.5);
             (exponential(Span::from_millis(1), bits(i)).0, normal(bits(i)), spread.span(bits(i)).0)
         };
-        assert_eq!([sample(0), sample(1), sample(2)], [(0, 0, 0); 3]);
+        assert_eq!(sample(0), (530_423, 59_946_430, 11_181_314));
+        assert_eq!(sample(1), (1_882_950, -104_986_776, 8_223_796));
+        assert_eq!(sample(2), (1_224_012, -220_263_975, 6_634_686));
     }
 
     #[test]
