@@ -61,7 +61,7 @@ fn votes<C: Carrier>(criterion: &mut Criterion, name: &str) -> Option<u64> {
             let mut round = Round::<C>::new(NODES);
             // The first round touches fresh memory; its digest and peak stand for all.
             let mut peak = (0, 0);
-            let outcome = round.run(|carrier| peak = peak.max((carrier.len(), carrier.bytes())));
+            let outcome = round.run(|carrier| peak = peak.max((carrier.pending(), carrier.bytes())));
             assert_eq!(outcome.delivered, delivered);
             println!("votes/{name}: {:.1} bytes per pending vote at its peak", peak.1 as f64 / peak.0 as f64);
             (round, outcome)

@@ -125,12 +125,14 @@ impl<E: Copy> Queue<E> for Agenda<E> {
 
     #[inline]
     fn pop(&mut self) -> Option<Entry<E>> {
-        while self.front.is_empty() {
+        loop {
+            if let Some(entry) = self.pop_open() {
+                return Some(entry);
+            }
             if !self.open() {
                 return None;
             }
         }
-        self.pop_open()
     }
 
     fn len(&self) -> usize {

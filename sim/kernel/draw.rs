@@ -80,7 +80,7 @@ fn fold(x: u64, y: u64) -> u64 {
 #[inline]
 pub fn below(n: u64, bits: u64) -> u64 {
     assert!(n > 0, "no number is below zero");
-    (u128::from(bits) * u128::from(n) >> 64) as u64
+    ((u128::from(bits) * u128::from(n)) >> 64) as u64
 }
 
 /// A probability as a fraction of 2^64.

@@ -39,7 +39,7 @@ pub fn exponential(mean: Span, bits: u64) -> Span {
 /// `span * factor`, the factor in units of 2^-28, rounded down.
 #[inline]
 fn scale(span: Span, factor: u64) -> Span {
-    let product = u128::from(span.0) * u128::from(factor) >> FRACTION;
+    let product = (u128::from(span.0) * u128::from(factor)) >> FRACTION;
     Span(u64::try_from(product).expect("a drawn span fits 584 years"))
 }
 
@@ -74,7 +74,7 @@ fn exponential_tail(mut bits: u64) -> u64 {
 #[inline]
 fn interpolate(low: u32, high: u32, fraction: u64) -> u64 {
     let step = i64::from(high) - i64::from(low);
-    (i64::from(low) + (step * (fraction >> 32) as i64 >> 32)) as u64
+    (i64::from(low) + ((step * (fraction >> 32) as i64) >> 32)) as u64
 }
 
 const NORMAL_BITS: u32 = 10;
@@ -166,7 +166,7 @@ impl LogNormal {
     /// When the result exceeds 2^64 ns.
     #[inline]
     pub fn span(&self, bits: u64) -> Span {
-        let exponent = i128::from(normal(bits)) * i128::from(self.sigma) >> FRACTION;
+        let exponent = (i128::from(normal(bits)) * i128::from(self.sigma)) >> FRACTION;
         let whole = (exponent >> FRACTION) as i32;
         let fraction = exponent as u64 & ((1 << FRACTION) - 1);
         let bin = (fraction >> (FRACTION - POWER_BITS)) as usize;
