@@ -69,7 +69,6 @@ fn votes<C: Carrier>(criterion: &mut Criterion, name: &str) -> Option<u64> {
         bencher.iter_custom(|rounds| {
             let start = Instant::now();
             (0..rounds).for_each(|_| _ = round.run(|_| ()));
-            // Per delivered vote, criterion's throughput line; here, per round.
             start.elapsed()
         });
     });
