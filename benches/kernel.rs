@@ -1,6 +1,6 @@
 //! The kernel against a plain binary heap, in one run, so that the ratio holds on any machine.
 //!
-//! `cargo bench --bench kernel` runs everything in about three minutes; `-- phold`, `-- votes` or `-- hold/agenda/100000`
+//! `cargo bench --bench kernel` runs everything in about two minutes; `-- phold`, `-- votes` or `-- hold/agenda/100000`
 //! run a part. Per workload: time per event or delivered vote, and bytes per pending one.
 
 use std::time::{Duration, Instant};

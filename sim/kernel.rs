@@ -3,7 +3,7 @@
 //! - [`schedule`] joins the two queues below under one virtual clock; an engine needs nothing else of them.
 //! - [`agenda`] orders events by the content key `(at, origin, nth)`.
 //! - [`multicast`] expands one message to many receivers, 8 bytes per pending delivery.
-//! - [`draw`] is stateless randomness: a value depends on what it is for, never on what was drawn before.
+//! - [`mod@draw`] is stateless randomness: a value depends on what it is for, never on what was drawn before.
 //! - [`workloads`] holds the standard loads that the benchmarks and the tests put on a queue.
 //!
 //! Nothing here knows what an event means. Everything is sequential and deterministic: equal calls give equal results
