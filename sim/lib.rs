@@ -5,9 +5,11 @@
 //! `scenario`, `experiment`, `report`, `cli`. `ARCHITECTURE.md` says what each is for and why.
 
 pub mod base;
+pub mod cli;
 pub mod consensus;
 pub mod crypto;
 pub mod engine;
+pub mod experiment;
 pub mod faults;
 pub mod health;
 pub mod kernel;
@@ -15,4 +17,5 @@ pub mod ledger;
 pub mod metrics;
 pub mod network;
 pub mod observe;
+pub mod report;
 pub mod scenario;

@@ -215,7 +215,7 @@ fn latency_log(point: &Point) -> Vec<u8> {
     let (latencies, window) = (&point.outcome.latencies, point.setup.timing.window());
     let mut bytes = Vec::new();
     let mut serializer = V2Serializer::new();
-    let mut builder = IntervalLogWriterBuilder::new();
+    let builder = IntervalLogWriterBuilder::new();
     let mut writer = builder.begin_log_with(&mut bytes, &mut serializer).expect("writing to memory does not fail");
     let start = Duration::from_nanos(window.from.0);
     let length = Duration::from_nanos(window.length().0);

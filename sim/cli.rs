@@ -1,0 +1,59 @@
+//! The command line: the only module that prints, reads the environment, and looks at the clock.
+
+mod args;
+mod calibrate;
+mod control;
+mod exit;
+mod host;
+mod limit;
+mod run;
+mod table;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Command};
+use exit::Failure;
+
+use crate::scenario::{Scenario, schema};
+
+/// Runs the command of this process's arguments.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match &arguments.command {
+        Command::Run(run) => run::run(run),
+        Command::Limit(limit) => limit::limit(limit),
+        Command::Validate(validate) => validated(&validate.scenario, &validate.settings),
+        Command::Schema => emit_schema(),
+        Command::Calibrate(calibrate) => calibrate::calibrate(calibrate),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn validated(path: &std::path::Path, settings: &[String]) -> Result<(), Failure> {
+    let scenario = Scenario::load(path, settings)?;
+    let world = scenario.world()?;
+    let loads = world.region_tps.values().sum::<f64>();
+    print(&format!("{}: valid; the world's load at that hour is {loads:.0} transactions/s\n", path.display()))
+}
+
+fn emit_schema() -> Result<(), Failure> {
+    let schema = serde_json::to_string_pretty(&schema()).expect("a schema is plain data");
+    print(&format!("{schema}\n"))
+}
+
+/// Writes to standard output; a closed pipe is no error of ours.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::Runtime(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}

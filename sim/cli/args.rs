@@ -1,0 +1,88 @@
+//! What can be asked for.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// How far does a ledger design scale under the world's healthcare load, and what stops it?
+#[derive(Parser)]
+#[command(name = "systole", version, about, after_help = AFTER_HELP)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER_HELP: &str = "Exit codes: 0 ok, 1 runtime error, 2 bad usage or scenario, 3 regression, 4 SLO failed, \
+5 safety violated, 130 interrupted.";
+
+/// The commands.
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Simulate a scenario and say what it measured.
+    Run(RunArgs),
+    /// Find the largest load that a scenario sustains under its SLO.
+    Limit(LimitArgs),
+    /// Check a scenario and its data without running it.
+    Validate(ScenarioArgs),
+    /// Print the JSON Schema (draft-07) of scenarios.
+    Schema,
+    /// Measure what this host's operations cost, as a cost table.
+    Calibrate(CalibrateArgs),
+}
+
+/// Which scenario.
+#[derive(Args)]
+pub(super) struct ScenarioArgs {
+    /// The scenario file.
+    pub scenario: PathBuf,
+    /// Overrides a key: consensus.replicas=16. May be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub settings: Vec<String>,
+}
+
+/// What every simulation takes.
+#[derive(Args)]
+pub(super) struct SimulationArgs {
+    #[command(flatten)]
+    pub scenario: ScenarioArgs,
+    /// Worker threads; the result does not depend on it [default: the host's cores].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Print the summary as JSON on standard output, alone.
+    #[arg(long)]
+    pub json: bool,
+    /// No progress on standard error.
+    #[arg(long)]
+    pub quiet: bool,
+    /// Where results are kept.
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub out: PathBuf,
+}
+
+/// Arguments of `run`.
+#[derive(Args)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    pub simulation: SimulationArgs,
+    /// Charge for signatures without computing them; the result is the same.
+    #[arg(long)]
+    pub modelled: bool,
+}
+
+/// Arguments of `limit`.
+#[derive(Args)]
+pub(super) struct LimitArgs {
+    #[command(flatten)]
+    pub simulation: SimulationArgs,
+}
+
+/// Arguments of `calibrate`.
+#[derive(Args)]
+pub(super) struct CalibrateArgs {
+    /// Where the table is written; standard output without it.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Seconds to measure for.
+    #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub budget: u64,
+}

@@ -1,0 +1,78 @@
+//! How a command ends when it does not end well: one clear line, and the exit code that CI reads.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::crypto::CostError;
+use crate::engine::RunError;
+use crate::experiment::StoreError;
+use crate::report::ReportError;
+use crate::scenario::ScenarioError;
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Something went wrong outside the scenario.
+    Runtime(String),
+    /// The scenario is not one.
+    Scenario(ScenarioError),
+    /// The run did not end.
+    Run(RunError, Replay),
+    /// A threshold did not hold; the results are kept.
+    Slo(Vec<String>),
+}
+
+/// How to see a violation again.
+#[derive(Debug)]
+pub(super) struct Replay {
+    pub scenario: PathBuf,
+    pub settings: Vec<String>,
+}
+
+impl Replay {
+    fn command(&self) -> String {
+        let settings: String = self.settings.iter().map(|setting| format!(" --set '{setting}'")).collect();
+        format!("systole run {}{settings} --modelled", self.scenario.display())
+    }
+}
+
+impl From<ScenarioError> for Failure {
+    fn from(error: ScenarioError) -> Failure {
+        Failure::Scenario(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Failure {
+        Failure::Runtime(error.to_string())
+    }
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Failure {
+        Failure::Runtime(error.to_string())
+    }
+}
+
+impl From<CostError> for Failure {
+    fn from(error: CostError) -> Failure {
+        Failure::Runtime(error.to_string())
+    }
+}
+
+impl Failure {
+    /// Says what went wrong on standard error and returns the exit code.
+    pub fn report(self) -> ExitCode {
+        let (code, message) = match self {
+            Failure::Runtime(message) => (1, message),
+            Failure::Scenario(error) => (2, error.to_string()),
+            Failure::Slo(thresholds) => (4, format!("not met: {}", thresholds.join(", "))),
+            Failure::Run(RunError::Unsafe { at, violation }, replay) => {
+                (5, format!("safety violated at {at:?} of virtual time: {violation}\nsee it again: {}", replay.command()))
+            }
+            Failure::Run(error @ RunError::Interrupted(_), _) => (130, error.to_string()),
+        };
+        eprintln!("systole: {message}");
+        ExitCode::from(code)
+    }
+}

@@ -1,0 +1,41 @@
+//! Facts about this host and process: outside every digest.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use crate::engine::Outcome;
+use crate::experiment::{HostFacts, Store};
+
+/// The store below `root`, for this build of the tool.
+pub(super) fn store(root: &Path) -> Store {
+    Store::new(root, env!("SYSTOLE_COMMIT"))
+}
+
+/// Worker threads: as asked, or one for each core.
+pub(super) fn threads(asked: Option<u16>) -> usize {
+    asked.map_or_else(|| thread::available_parallelism().map_or(1, NonZeroUsize::get), usize::from)
+}
+
+/// What simulating `outcome` took.
+pub(super) fn facts(outcome: &Outcome, wall: Duration, threads: usize) -> HostFacts {
+    let wall_s = wall.as_secs_f64();
+    HostFacts {
+        wall_s,
+        events: outcome.events,
+        events_per_s: outcome.events as f64 / wall_s,
+        sim_s_per_wall_s: outcome.ended.as_secs_f64() / wall_s,
+        peak_rss_bytes: peak_rss_bytes(),
+        threads,
+    }
+}
+
+/// Largest resident memory of this process so far; 0 where the system does not say.
+fn peak_rss_bytes() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|rest| rest.split_whitespace().next()).and_then(|number| number.parse::<u64>().ok());
+    kilobytes.map_or(0, |kilobytes| kilobytes * 1024)
+}

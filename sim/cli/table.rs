@@ -1,0 +1,196 @@
+//! What people read: a run and a search as text.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use crate::experiment::{LatencySummary, LimitSummary, Probe, Summary};
+use crate::metrics::Definition;
+
+/// Writing to a string does not fail.
+macro_rules! line {
+    ($out:expr) => { $out.push('\n') };
+    ($out:expr, $($arg:tt)*) => { writeln!($out, $($arg)*).expect("writing to a string does not fail") };
+}
+
+/// A run.
+pub(super) fn of_run(summary: &Summary, folder: &Path, figures: &[PathBuf]) -> String {
+    let mut out = String::new();
+    heading(&mut out, summary);
+    latencies(&mut out, summary);
+    utilisation(&mut out, summary);
+    accounts(&mut out, summary);
+    host(&mut out, summary);
+    line!(out, "digest       {}", summary.digest);
+    line!(out, "results      {}", folder.display());
+    for figure in figures {
+        line!(out, "             {}", figure.display());
+    }
+    out
+}
+
+fn heading(out: &mut String, summary: &Summary) {
+    let Summary { scenario, protocol, dissemination, hospitals, replicas, weight, seed, .. } = summary;
+    line!(out, "{scenario}: {protocol} over {dissemination}, {hospitals} hospitals, {replicas} replicas, seed {seed}");
+    if *weight > 1 {
+        line!(out, "each simulated transaction stands for {weight} alike ones");
+    }
+    let distances = &summary.distances;
+    line!(
+        out,
+        "distances: {} of {} metro pairs measured (city {:.0} km off on average, {:.0} at most: {}), the rest modelled",
+        distances.measured_pairs,
+        distances.pairs,
+        distances.mean_km,
+        distances.max_km,
+        distances.farthest
+    );
+    if !distances.modelled_metros.is_empty() {
+        let metros = distances.modelled_metros.iter().map(|(metro, km)| format!("{metro} {km:.0} km"));
+        line!(out, "no measured city near: {}", metros.collect::<Vec<_>>().join(", "));
+    }
+    line!(out);
+    line!(out, "offered      {:>12} tx/s", grouped(summary.offered_tps));
+    line!(out, "throughput   {:>12} tx/s", grouped(summary.throughput_tps));
+    let deadline_s = summary.deadline_ms / 1e3;
+    line!(out, "goodput      {:>12} tx/s with a receipt within {deadline_s} s", grouped(summary.goodput_tps));
+    for slo in &summary.slo {
+        line!(out, "SLO          {:>12} {}", if slo.holds { "met" } else { "NOT MET" }, slo.threshold);
+    }
+    line!(out);
+}
+
+fn latencies(out: &mut String, summary: &Summary) {
+    line!(out, "latency, ms             p50       p90       p99     p99.9       max        transactions");
+    for definition in Definition::ALL {
+        row(out, definition.name(), &summary.latency_ms[definition.name()]);
+    }
+    for (region, by_definition) in &summary.latency_by_region_ms {
+        line!(out, "{region}");
+        for definition in Definition::ALL {
+            row(out, &format!("  {}", definition.name()), &by_definition[definition.name()]);
+        }
+    }
+    line!(out);
+}
+
+fn row(out: &mut String, name: &str, latency: &LatencySummary) {
+    let LatencySummary { p50, p90, p99, p999, max, count, .. } = latency;
+    let count = grouped(*count as f64);
+    line!(out, "{name:<19}{p50:>8.0}{p90:>10.0}{p99:>10.0}{p999:>10.0}{max:>10.0}{count:>20}");
+}
+
+fn utilisation(out: &mut String, summary: &Summary) {
+    line!(out, "utilisation            mean   busiest node");
+    for (resource, used) in &summary.utilisation {
+        let mark = if *resource == summary.binding_resource { "  binds" } else { "" };
+        line!(out, "{resource:<18}{:>8.1}%{:>14.1}%{mark}", used.mean * 100.0, used.max * 100.0);
+    }
+    match summary.binding_resource.as_str() {
+        "none" => line!(
+            out,
+            "nothing binds (below 80 %): latency is distance and waiting; the busiest class is {}",
+            summary.busiest_resource
+        ),
+        resource => line!(out, "{resource} binds"),
+    }
+    line!(out);
+}
+
+fn accounts(out: &mut String, summary: &Summary) {
+    line!(out, "messages     {:>12.2} per transaction", summary.messages_per_tx);
+    line!(out, "bytes        {:>12} per transaction", grouped(summary.bytes_per_tx));
+    line!(out, "blocks       {:>12}", grouped(summary.blocks as f64));
+    let refused: Vec<String> = summary.rejected.iter().filter(|(_, count)| **count > 0).map(named).collect();
+    let refused = if refused.is_empty() { "none".to_string() } else { refused.join(", ") };
+    line!(out, "refused      {refused:>12}");
+    line!(out, "pending      {:>12} when the run ended", grouped(summary.pending as f64));
+    if summary.tampered_batches > 0 {
+        line!(out, "tampered     {:>12} batch copies refused", grouped(summary.tampered_batches as f64));
+    }
+    let verdicts: Vec<String> = summary.verdict.iter().map(|(judge, verdict)| format!("{judge} {verdict}")).collect();
+    line!(out, "judges       {}", verdicts.join(", "));
+    line!(out);
+}
+
+fn named((reason, count): (&String, &u64)) -> String {
+    format!("{} {reason}", grouped(*count as f64))
+}
+
+fn host(out: &mut String, summary: &Summary) {
+    let (real, host) = (&summary.real, &summary.host);
+    let rate = |count: u64| format!("{} ({}/s)", grouped(count as f64), grouped(count as f64 / host.wall_s));
+    line!(out, "really signed {}, verified {},", rate(real.signed), rate(real.verified));
+    line!(out, "       hashed {}, executed {}", rate(real.hashed), rate(real.executed));
+    line!(
+        out,
+        "{:.1} s of wall time on {} worker threads: {:.2} simulated s/s, {} events, {}/s, peak memory {} MiB",
+        host.wall_s,
+        host.threads,
+        host.sim_s_per_wall_s,
+        grouped(host.events as f64),
+        grouped(host.events_per_s),
+        grouped((host.peak_rss_bytes >> 20) as f64)
+    );
+    line!(out);
+}
+
+/// A search.
+pub(super) fn of_limit(summary: &LimitSummary, probes: &[Probe], folder: &Path, figures: &[PathBuf]) -> String {
+    let mut out = String::new();
+    let LimitSummary { scenario, protocol, dissemination, hospitals, replicas, seed, .. } = summary;
+    line!(out, "{scenario}: {protocol} over {dissemination}, {hospitals} hospitals, {replicas} replicas, seed {seed}");
+    line!(out, "sustained: goodput at least 99 % of the load, and {}", summary.slo.join(", "));
+    line!(out);
+    line!(out, "     offered      goodput   reply p50   reply p99   busiest class                 sustained");
+    let mut sorted: Vec<&Probe> = probes.iter().collect();
+    sorted.sort_by(|a, b| a.offered_tps.total_cmp(&b.offered_tps));
+    for probe in sorted {
+        line!(
+            out,
+            "{:>12} {:>12} {:>8.0} ms {:>8.0} ms   {:<18}{:>6.1}%   {}",
+            grouped(probe.offered_tps),
+            grouped(probe.goodput_tps),
+            probe.reply_p50_ms,
+            probe.reply_p99_ms,
+            probe.busiest_resource,
+            probe.utilisation_percent,
+            if probe.meets_slo { "yes" } else { "no" }
+        );
+    }
+    line!(out);
+    let load = |tps: Option<f64>, otherwise: &str| tps.map_or(otherwise.to_string(), grouped);
+    let (lower, upper) = (load(summary.lower_tps, "nothing"), load(summary.upper_tps, "nothing that was probed"));
+    line!(out, "saturation point: {lower} tx/s is sustained, {upper} is not");
+    match summary.binding_resource.as_str() {
+        "none" => line!(out, "no resource is at its capacity there: timers or latency stop it"),
+        resource => line!(out, "what stops it: {resource}"),
+    }
+    line!(out, "results      {}", folder.display());
+    for figure in figures {
+        line!(out, "             {}", figure.display());
+    }
+    out
+}
+
+/// A number with its thousands apart.
+fn grouped(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!([0.4, 12.0, 1234.6, 1e6].map(grouped), ["0", "12", "1,235", "1,000,000"]);
+    }
+}
