@@ -28,5 +28,5 @@ mod wire;
 
 pub use outcome::{Counts, Outcome, Real, RegionLatency};
 pub use registry::{ProtocolKind, ProtocolTables, run};
-pub use run::{Control, Progress, RunError};
+pub use run::{Control, Progress, RunError, run_protocol};
 pub use setup::{HospitalSetup, LinkSetup, ReplicaSetup, Setup, Timing};

@@ -67,7 +67,9 @@ impl Control for Watch {
             self.last_line = Instant::now();
             let (now, end) = (progress.now.as_secs_f64(), progress.end.as_secs_f64());
             let (submitted, committed, label) = (progress.submitted, progress.in_effect, &self.label);
-            eprintln!("{label}: {now:.1} of {end:.0} s simulated in {wall:.0} s: {submitted} submitted, {committed} committed");
+            eprintln!(
+                "{label}: {now:.1} of {end:.0} s simulated in {wall:.0} s: {submitted} submitted, {committed} committed"
+            );
         }
         !self.interrupted.load(Ordering::Relaxed)
     }

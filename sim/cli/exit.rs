@@ -67,9 +67,10 @@ impl Failure {
             Failure::Runtime(message) => (1, message),
             Failure::Scenario(error) => (2, error.to_string()),
             Failure::Slo(thresholds) => (4, format!("not met: {}", thresholds.join(", "))),
-            Failure::Run(RunError::Unsafe { at, violation }, replay) => {
-                (5, format!("safety violated at {at:?} of virtual time: {violation}\nsee it again: {}", replay.command()))
-            }
+            Failure::Run(RunError::Unsafe { at, violation }, replay) => (
+                5,
+                format!("safety violated at {at:?} of virtual time: {violation}\nsee it again: {}", replay.command()),
+            ),
             Failure::Run(error @ RunError::Interrupted(_), _) => (130, error.to_string()),
         };
         eprintln!("systole: {message}");

@@ -36,7 +36,6 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     } else {
         print(&table::of_run(&summary, &folder, &figures))?;
     }
-    let missed: Vec<String> =
-        summary.slo.iter().filter(|slo| !slo.holds).map(|slo| slo.threshold.clone()).collect();
+    let missed: Vec<String> = summary.slo.iter().filter(|slo| !slo.holds).map(|slo| slo.threshold.clone()).collect();
     if missed.is_empty() { Ok(()) } else { Err(Failure::Slo(missed)) }
 }

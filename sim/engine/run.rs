@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use slab::Slab;
 use thiserror::Error;
 
-use crate::base::{Digest, Encode, NodeId, ReplicaId, Time};
+use crate::base::{Digest, Encode, NodeId, ReplicaId, Span, Time};
 use crate::consensus::Protocol;
 use crate::health::{Stream, StreamSettings};
 use crate::kernel::{Occurrence, Schedule, Station, Window};
@@ -14,18 +14,18 @@ use crate::metrics::{Latencies, Resource, Series, UtilisationTable};
 use crate::network::{Flow, Uplink};
 use crate::observe::{Bench, Inventory, Tap, Violation};
 
+use super::Setup;
 use super::commit::Heights;
 use super::event::{Envelope, Event, Upload, Wire};
 use super::gateway::Unsealed;
 use super::outcome::{Counts, Outcome, Real};
 use super::replica::Replica;
 use super::supply::Supply;
-use super::Setup;
 
 /// Occurrences between two looks at the control: a fraction of a millisecond.
 const CONTROL_EVERY: u64 = 1 << 13;
 /// Length of a point of the time series.
-const SERIES_STEP: crate::base::Span = crate::base::Span::from_millis(500);
+const SERIES_STEP: Span = Span::from_millis(500);
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug)]
@@ -64,8 +64,8 @@ pub enum RunError {
     Interrupted(Time),
 }
 
-/// Runs `setup` under protocol `P`.
-pub(super) fn run_protocol<P: Protocol>(
+/// Runs `setup` under protocol `P`, registered or not.
+pub fn run_protocol<P: Protocol>(
     setup: &Setup,
     params: &P::Params,
     control: &mut dyn Control,
@@ -177,7 +177,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
             if let Some(violation) = self.violation.take() {
                 return Err(RunError::Unsafe { at: self.schedule.now(), violation });
             }
-            if self.schedule.popped() % CONTROL_EVERY == 0 && !control.proceed(&self.progress(end)) {
+            if self.schedule.popped().is_multiple_of(CONTROL_EVERY) && !control.proceed(&self.progress(end)) {
                 return Err(RunError::Interrupted(self.schedule.now()));
             }
         }
@@ -283,13 +283,11 @@ impl<'a, P: Protocol> Engine<'a, P> {
         of(Resource::ExecutionCore, |replica| &replica.execution);
         let cores = |replica: &Replica<P>| (replica.crypto.busy(), length * replica.crypto.count() as u64);
         table.add(Resource::CryptoCores, running().map(cores));
-        if let Some(window) = self.setup.link.window {
-            let run = self.schedule.now().since(Time::ZERO);
-            let used = |(flow, rtt): (&Flow, &crate::base::Span)| (flow.occupied(*rtt, window), run);
-            table.add(Resource::WanConnection, self.flows.iter().zip(&self.setup.rtt).map(used));
+        if self.setup.link.window.is_some() {
+            table.add(Resource::WanConnection, self.flows.iter().map(|flow| (flow.busy(), length)));
         }
         let bound = self.setup.mempool.transactions as u64;
-        let held = |replica: &Replica<P>| (crate::base::Span(replica.mempool_max), crate::base::Span(bound));
+        let held = |replica: &Replica<P>| (Span(replica.mempool_max), Span(bound));
         table.add(Resource::Mempool, running().map(held));
         table
     }

@@ -155,4 +155,3 @@ fn notarise(keys: &[Keypair], statements: &[Statement]) -> usize {
     assert!(verdicts.iter().all(|&valid| valid), "an honest statement's signature does not verify");
     statements.len()
 }
-

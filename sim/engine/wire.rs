@@ -71,7 +71,7 @@ impl<P: Protocol> Engine<'_, P> {
             let loss = if link.loss.is_none() { u64::MAX } else { draw(setup.seed, Site::Loss, pair as u64, nth, 0) };
             [jitter, loss]
         };
-        self.flows[pair].carry(&link, passed, size, bits)
+        self.flows[pair].carry(&link, passed, size, &self.window, bits)
     }
 
     /// What receiving a message costs: reading it, hashing what it hashes to, verifying its signatures.

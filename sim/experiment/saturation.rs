@@ -127,9 +127,10 @@ mod tests {
     #[test]
     fn nothing_and_everything_sustained_end_too() {
         assert_eq!(search(0.0, 10_000.0, 1e6).0.lower, None);
-        assert_eq!(search(1e12, 10_000.0, 30_000.0), (Bracket { lower: Some(30_000.0), upper: None }, vec![
-            10_000.0, 20_000.0, 30_000.0
-        ]));
+        assert_eq!(
+            search(1e12, 10_000.0, 30_000.0),
+            (Bracket { lower: Some(30_000.0), upper: None }, vec![10_000.0, 20_000.0, 30_000.0])
+        );
     }
 
     #[test]
@@ -137,7 +138,10 @@ mod tests {
         for step in 1..400 {
             let capacity = 37.0 * f64::from(step) * f64::from(step);
             let (bracket, _) = search(capacity, 10_000.0, 1e8);
-            assert!(bracket.lower.is_none_or(|lower| lower <= capacity) && bracket.upper.is_some_and(|upper| upper > capacity));
+            assert!(
+                bracket.lower.is_none_or(|lower| lower <= capacity)
+                    && bracket.upper.is_some_and(|upper| upper > capacity)
+            );
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `summary.json`: what a point measured, units in the names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +44,7 @@ impl LatencySummary {
     }
 }
 
-/// One class of resource: share of its capacity used in the window, 0 to 1 (and above, where work queued up).
+/// One class of resource: share of its capacity used in the window, 0 to 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UtilisationSummary {
     /// Mean over nodes.
@@ -56,9 +56,9 @@ pub struct UtilisationSummary {
 /// How well replica-to-replica distances are known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DistanceSummary {
-    /// Pairs of metros whose RTT is measured between the nearest cities.
+    /// Pairs of metros with replicas whose RTT is measured between the nearest cities.
     pub measured_pairs: usize,
-    /// Pairs of metros.
+    /// Pairs of metros with replicas.
     pub pairs: usize,
     /// Metros without a measured city near enough: their RTT is modelled. With km to the nearest one.
     pub modelled_metros: BTreeMap<String, f64>,
@@ -264,12 +264,14 @@ fn slos(scenario: &Scenario, point: &Point) -> Vec<SloSummary> {
 
 fn distances(world: &WorldData, point: &Point) -> DistanceSummary {
     let backbone = &point.placement.backbone;
-    let named = || world.metros.iter().zip(&backbone.attachments);
+    let used: BTreeSet<usize> = point.placement.metro_of.iter().copied().collect();
+    let named = || used.iter().map(|&metro| (&world.metros[metro], &backbone.attachments[metro]));
+    let pairs = || used.iter().flat_map(|&a| used.range(a + 1..).map(move |&b| (a, b)));
     let near: Vec<_> = named().filter(|(_, attachment)| attachment.measured).collect();
     let farthest = near.iter().max_by(|a, b| a.1.km.total_cmp(&b.1.km));
     DistanceSummary {
-        measured_pairs: backbone.measured_pairs,
-        pairs: backbone.pairs(),
+        measured_pairs: pairs().filter(|&(a, b)| backbone.is_measured(a, b)).count(),
+        pairs: pairs().count(),
         modelled_metros: named()
             .filter(|(_, attachment)| !attachment.measured)
             .map(|(metro, attachment)| (metro.name.clone(), attachment.km))

@@ -131,7 +131,12 @@ mod tests {
             kinds: vec![(kind, 1.0)],
         };
         let region_tps = BTreeMap::from([("AFR".into(), 100.0), ("EUR".into(), 50.0)]);
-        WorldLoad { classes: vec![class("AFR", 0), class("AFR", 1), class("EUR", 1)], region_tps, hour_of_week: 8, kinds: 2 }
+        WorldLoad {
+            classes: vec![class("AFR", 0), class("AFR", 1), class("EUR", 1)],
+            region_tps,
+            hour_of_week: 8,
+            kinds: 2,
+        }
     }
 
     fn site(region: &str, utc_offset_hours: i64, population: u64) -> HospitalSite {

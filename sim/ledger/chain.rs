@@ -23,8 +23,7 @@ impl Chain {
     /// A chain of genesis alone that remembers the last `keep` committed heights.
     pub fn new(keep: u64) -> Chain {
         let genesis = Arc::new(Block::genesis());
-        let mut chain =
-            Chain { blocks: DigestMap::default(), by_height: VecDeque::new(), tip: genesis.clone(), keep };
+        let mut chain = Chain { blocks: DigestMap::default(), by_height: VecDeque::new(), tip: genesis.clone(), keep };
         chain.insert(genesis);
         chain
     }

@@ -85,7 +85,7 @@ impl LatencyHistogram {
             sum += u128::from(bucket.value_iterated_to()) * u128::from(bucket.count_at_value());
             count += u128::from(bucket.count_at_value());
         }
-        if count == 0 { 0.0 } else { (sum / count) as f64 / 1e3 }
+        sum.checked_div(count).unwrap_or(0) as f64 / 1e3
     }
 }
 

@@ -110,9 +110,7 @@ pub struct UtilisationTable {
 impl UtilisationTable {
     /// Adds a class: `busy` of `capacity` for each node.
     pub fn add(&mut self, resource: Resource, nodes: impl Iterator<Item = (Span, Span)>) {
-        let ppm = nodes.map(|(busy, capacity)| {
-            (u128::from(busy.0) * 1_000_000 / u128::from(capacity.0.max(1))) as u64
-        });
+        let ppm = nodes.map(|(busy, capacity)| (u128::from(busy.0) * 1_000_000 / u128::from(capacity.0.max(1))) as u64);
         let ppm: Vec<u64> = ppm.collect();
         let Some((busiest, &max_ppm)) = ppm.iter().enumerate().max_by_key(|&(index, &ppm)| (ppm, usize::MAX - index))
         else {

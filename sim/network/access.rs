@@ -55,7 +55,7 @@ impl Uplink {
         bits: impl FnOnce(u64) -> [u64; 2],
     ) -> Time {
         let departed = self.out.serve(at, access.up.serialisation(size), window);
-        self.out_flow.carry(&access.link, departed, size, bits)
+        self.out_flow.carry(&access.link, departed, size, window, bits)
     }
 
     /// Receives `size` that left the gateway's NIC at `departed`; returns when the hospital has it.
@@ -67,7 +67,7 @@ impl Uplink {
         window: &Window,
         bits: impl FnOnce(u64) -> [u64; 2],
     ) -> Time {
-        let arrived = self.back_flow.carry(&access.link, departed, size, bits);
+        let arrived = self.back_flow.carry(&access.link, departed, size, window, bits);
         self.back.serve(arrived, access.down.serialisation(size), window)
     }
 

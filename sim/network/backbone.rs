@@ -47,9 +47,8 @@ pub struct Backbone {
     /// One for each metro.
     pub attachments: Vec<Attachment>,
     rtt: Vec<Span>,
+    measured: Vec<bool>,
     metros: usize,
-    /// Pairs of distinct metros whose RTT is measured.
-    pub measured_pairs: usize,
 }
 
 impl CityMatrix {
@@ -85,12 +84,13 @@ impl Backbone {
             // The last kilometres between the measured city and the metro count too.
             Some(Span::from_millis_f64(rtt) + fibre_rtt(a.km + b.km))
         };
+        let pairs: Vec<Option<Span>> = (0..n * n).map(|index| measured(index / n, index % n)).collect();
         let pair = |index: usize| match (index / n, index % n) {
             (a, b) if a == b => WITHIN_METRO,
-            (a, b) => measured(a, b).unwrap_or_else(|| Span::from_millis_f64(modelled_ms[index])),
+            _ => pairs[index].unwrap_or_else(|| Span::from_millis_f64(modelled_ms[index])),
         };
-        let measured_pairs = (0..n * n).filter(|i| i / n < i % n && measured(i / n, i % n).is_some()).count();
-        Backbone { rtt: (0..n * n).map(pair).collect(), metros: n, measured_pairs, attachments }
+        let rtt = (0..n * n).map(pair).collect();
+        Backbone { rtt, measured: pairs.iter().map(Option::is_some).collect(), metros: n, attachments }
     }
 
     /// RTT between two metros, or within one.
@@ -98,9 +98,9 @@ impl Backbone {
         self.rtt[a * self.metros + b]
     }
 
-    /// Pairs of distinct metros.
-    pub fn pairs(&self) -> usize {
-        self.metros * (self.metros - 1) / 2
+    /// Whether the RTT between two metros is measured.
+    pub fn is_measured(&self, a: usize, b: usize) -> bool {
+        self.measured[a * self.metros + b]
     }
 }
 
@@ -125,13 +125,14 @@ mod tests {
         assert_eq!(backbone.rtt(0, 1), Span::from_millis(32), "mean of both directions");
         assert_eq!(backbone.rtt(1, 2), Span::from_millis(80));
         assert_eq!(backbone.rtt(0, 0), WITHIN_METRO);
-        assert_eq!((backbone.measured_pairs, backbone.pairs()), (1, 3));
+        assert!(backbone.is_measured(0, 1) && !backbone.is_measured(1, 2));
         assert!(!backbone.attachments[2].measured && backbone.attachments[2].km > 4000.0);
     }
 
     #[test]
     fn two_metros_at_one_measured_city_are_modelled() {
-        let cities = CityMatrix { names: vec!["A".into()], places: vec![Place { lat: 0.0, lon: 0.0 }], rtt_ms: vec![0.0] };
+        let cities =
+            CityMatrix { names: vec!["A".into()], places: vec![Place { lat: 0.0, lon: 0.0 }], rtt_ms: vec![0.0] };
         let metros = [metro("east", 0.0, 0.1), metro("west", 0.0, -0.1)];
         assert_eq!(Backbone::new(&metros, &cities, &[0.6, 3.0, 3.0, 0.6], 100.0).rtt(0, 1), Span::from_millis(3));
     }

@@ -1,6 +1,7 @@
 //! One direction of one connection: order, window cap, Nagle, jitter and losses.
 
 use crate::base::{Bytes, Span, Time};
+use crate::kernel::Window;
 use crate::kernel::draw::exponential;
 
 /// Payload of one TCP segment on an Ethernet path, bytes.
@@ -33,9 +34,9 @@ impl LossRate {
         let (mut kept, mut base, mut exponent) = (u64::from(u32::MAX), u64::from(u32::MAX - self.0), segments);
         while exponent > 0 {
             if exponent & 1 == 1 {
-                kept = kept * base >> 32;
+                kept = (kept * base) >> 32;
             }
-            base = base * base >> 32;
+            base = (base * base) >> 32;
             exponent >>= 1;
         }
         if self.0 == 0 { 0 } else { u32::MAX - kept as u32 }
@@ -67,43 +68,52 @@ pub struct Flow {
     /// When everything sent is acknowledged.
     acknowledged: Time,
     sent: u64,
-    carried: u64,
+    busy: Span,
 }
 
 impl Flow {
     /// Carries a message that leaves the NIC at `departed`; returns its arrival. `bits(nth)` gives two uniform words
     /// for the `nth` message of the connection.
-    pub fn carry(&mut self, link: &Link, departed: Time, size: Bytes, bits: impl FnOnce(u64) -> [u64; 2]) -> Time {
+    pub fn carry(
+        &mut self,
+        link: &Link,
+        departed: Time,
+        size: Bytes,
+        measured: &Window,
+        bits: impl FnOnce(u64) -> [u64; 2],
+    ) -> Time {
         let [jitter_bits, loss_bits] = bits(self.sent);
         self.sent += 1;
-        self.carried += size.0;
-        let left = self.through_window(link, self.past_nagle(link, departed, size), size);
+        let left = self.through_window(link, self.past_nagle(link, departed, size), size, measured);
         self.acknowledged = left + link.rtt;
-        let on_the_way = link.rtt.half() + exponential(link.jitter, jitter_bits) + retransmission(link, size, loss_bits);
+        let on_the_way =
+            link.rtt.half() + exponential(link.jitter, jitter_bits) + retransmission(link, size, loss_bits);
         self.last_arrival = self.last_arrival.max(left + on_the_way);
         self.last_arrival
     }
 
-    /// How long everything carried so far takes at `window / rtt`.
-    pub fn occupied(&self, rtt: Span, window: Bytes) -> Span {
-        Span((u128::from(self.carried) * u128::from(rtt.0) / u128::from(window.0.max(1))) as u64)
+    /// Time within the measured window for which the connection was spoken for, at `window / rtt`.
+    pub fn busy(&self) -> Span {
+        self.busy
     }
 
     /// A message shorter than a segment, and the short tail of a longer one, wait while anything is unacknowledged.
     /// The wait is counted behind the NIC, where it delays no other connection. Coalescing of several small messages
     /// into a full segment, which would end the wait early, is left out.
     fn past_nagle(&self, link: &Link, at: Time, size: Bytes) -> Time {
-        if link.nagle && size.0 % SEGMENT_BYTES != 0 { at.max(self.acknowledged) } else { at }
+        if link.nagle && !size.0.is_multiple_of(SEGMENT_BYTES) { at.max(self.acknowledged) } else { at }
     }
 
     /// At most a window's worth of bytes leaves at once; the rest follows at `window / rtt`.
-    fn through_window(&mut self, link: &Link, at: Time, size: Bytes) -> Time {
+    fn through_window(&mut self, link: &Link, at: Time, size: Bytes, measured: &Window) -> Time {
         let Some(window) = link.window else { return at };
         let share = match size.0.checked_mul(link.rtt.0) {
             Some(product) => product / window.0.max(1),
             None => (u128::from(size.0) * u128::from(link.rtt.0) / u128::from(window.0.max(1))) as u64,
         };
-        self.spoken_for = self.spoken_for.max(at) + Span(share);
+        let from = self.spoken_for.max(at);
+        self.spoken_for = from + Span(share);
+        self.busy += measured.overlap(from, self.spoken_for);
         at.max(Time(self.spoken_for.0.saturating_sub(link.rtt.0)))
     }
 }
@@ -135,6 +145,7 @@ fn retransmission(link: &Link, size: Bytes, bits: u64) -> Span {
 mod tests {
     use super::*;
 
+    const ALL: Window = Window { from: Time::ZERO, until: Time::NEVER };
     const CALM: [u64; 2] = [0, u64::MAX];
 
     fn link() -> Link {
@@ -148,28 +159,40 @@ mod tests {
 
     #[test]
     fn propagation_is_half_the_rtt() {
-        assert_eq!(Flow::default().carry(&link(), ms(7), Bytes(100), |_| CALM), ms(57));
+        assert_eq!(Flow::default().carry(&link(), ms(7), Bytes(100), &ALL, |_| CALM), ms(57));
     }
 
     #[test]
     fn three_windows_take_two_round_trips_more() {
         let link = Link { window: Some(Bytes(1_000_000)), ..link() };
         let mut flow = Flow::default();
-        assert_eq!(flow.carry(&link, ms(0), Bytes(3_000_000), |_| CALM), ms(250));
-        assert_eq!(flow.carry(&link, ms(300), Bytes(1_000_000), |_| CALM), ms(350), "an idle connection has its window");
-        assert_eq!(flow.carry(&link, ms(300), Bytes(500_000), |_| CALM), ms(400), "a spent one waits for half of it");
+        assert_eq!(flow.carry(&link, ms(0), Bytes(3_000_000), &ALL, |_| CALM), ms(250));
+        assert_eq!(
+            flow.carry(&link, ms(300), Bytes(1_000_000), &ALL, |_| CALM),
+            ms(350),
+            "an idle connection has its window"
+        );
+        assert_eq!(
+            flow.carry(&link, ms(300), Bytes(500_000), &ALL, |_| CALM),
+            ms(400),
+            "a spent one waits for half of it"
+        );
     }
 
     #[test]
     fn nagle_holds_a_short_message_until_the_acknowledgement() {
         let link = Link { nagle: true, ..link() };
         let mut flow = Flow::default();
-        assert_eq!(flow.carry(&link, ms(0), Bytes(200), |_| CALM), ms(50));
-        assert_eq!(flow.carry(&link, ms(10), Bytes(200), |_| CALM), ms(150), "held from 10 to 100 ms");
-        assert_eq!(flow.carry(&link, ms(20), Bytes(SEGMENT_BYTES), |_| CALM), ms(150), "full segments go, in order");
+        assert_eq!(flow.carry(&link, ms(0), Bytes(200), &ALL, |_| CALM), ms(50));
+        assert_eq!(flow.carry(&link, ms(10), Bytes(200), &ALL, |_| CALM), ms(150), "held from 10 to 100 ms");
+        assert_eq!(
+            flow.carry(&link, ms(20), Bytes(SEGMENT_BYTES), &ALL, |_| CALM),
+            ms(150),
+            "full segments go, in order"
+        );
         let mut without = Flow::default();
-        without.carry(&super::Link { nagle: false, ..link }, ms(0), Bytes(200), |_| CALM);
-        assert_eq!(without.carry(&super::Link { nagle: false, ..link }, ms(10), Bytes(200), |_| CALM), ms(60));
+        without.carry(&super::Link { nagle: false, ..link }, ms(0), Bytes(200), &ALL, |_| CALM);
+        assert_eq!(without.carry(&super::Link { nagle: false, ..link }, ms(10), Bytes(200), &ALL, |_| CALM), ms(60));
     }
 
     #[test]
@@ -177,15 +200,15 @@ mod tests {
         let link = Link { loss: LossRate::new(0.5), ..link() };
         let mut flow = Flow::default();
         let lost_once = [0, 0x0000_0000_FFFF_FFFF];
-        assert_eq!(flow.carry(&link, ms(0), Bytes(100), |_| lost_once), ms(250), "RTO = 2 RTT = 200 ms");
-        assert_eq!(flow.carry(&link, ms(10), Bytes(100), |_| CALM), ms(250), "head of line");
+        assert_eq!(flow.carry(&link, ms(0), Bytes(100), &ALL, |_| lost_once), ms(250), "RTO = 2 RTT = 200 ms");
+        assert_eq!(flow.carry(&link, ms(10), Bytes(100), &ALL, |_| CALM), ms(250), "head of line");
     }
 
     #[test]
     fn a_long_message_recovers_in_a_round_trip() {
         let link = Link { loss: LossRate::new(0.01), ..link() };
         let lost = [0, 0];
-        assert_eq!(Flow::default().carry(&link, ms(0), Bytes(100 * SEGMENT_BYTES), |_| lost), ms(150));
+        assert_eq!(Flow::default().carry(&link, ms(0), Bytes(100 * SEGMENT_BYTES), &ALL, |_| lost), ms(150));
     }
 
     #[test]

@@ -228,7 +228,13 @@ impl Scenario {
     fn access(&self, hospital: HospitalId, row: &HospitalRow, world: &WorldData, km: f64) -> AccessLink {
         let class = &world.classes[&row.class];
         let sigma = libm::log(class.rtt_p95.as_millis_f64() / class.rtt_p50.as_millis_f64()) / Z95;
-        let drawn = LogNormal::new(class.rtt_p50, sigma).span(draw(self.file.seed, Site::AccessLatency, hospital.0.into(), 0, 0));
+        let drawn = LogNormal::new(class.rtt_p50, sigma).span(draw(
+            self.file.seed,
+            Site::AccessLatency,
+            hospital.0.into(),
+            0,
+            0,
+        ));
         let rtt = drawn.min(class.rtt_p95 * 2) + fibre_rtt(km);
         let link = Link { rtt, jitter: class.jitter, loss: LossRate::new(class.loss), window: None, nagle: false };
         AccessLink { link, up: class.up, down: class.down }
@@ -236,11 +242,7 @@ impl Scenario {
 }
 
 fn site(row: &HospitalRow) -> HospitalSite {
-    HospitalSite {
-        region: row.region.clone(),
-        utc_offset_minutes: row.utc_offset_minutes,
-        population: row.population,
-    }
+    HospitalSite { region: row.region.clone(), utc_offset_minutes: row.utc_offset_minutes, population: row.population }
 }
 
 fn seconds(seconds: f64) -> Span {

@@ -93,7 +93,8 @@ impl Reader {
             let row = row.map_err(bad)?;
             for cell in row.iter().skip(1) {
                 let what = || format!("row `{}` has `{cell}` where an RTT in ms is due", &row[0]);
-                let value = cell.parse().map_err(|_| ScenarioError::Inconsistent { path: path.clone(), what: what() })?;
+                let value =
+                    cell.parse().map_err(|_| ScenarioError::Inconsistent { path: path.clone(), what: what() })?;
                 values.push(value);
             }
         }

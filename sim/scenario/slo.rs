@@ -43,7 +43,8 @@ impl FromStr for Slo {
             None => (Definition::SubmitToReply.name(), text.trim()),
         };
         let definition = Definition::ALL.into_iter().find(|known| known.name() == name).ok_or_else(error)?;
-        let (percentile, below) = threshold.strip_prefix("p(").and_then(|rest| rest.split_once(')')).ok_or_else(error)?;
+        let (percentile, below) =
+            threshold.strip_prefix("p(").and_then(|rest| rest.split_once(')')).ok_or_else(error)?;
         let percentile: f64 = percentile.parse().map_err(|_| error())?;
         let below = below.trim().strip_prefix('<').ok_or_else(error)?;
         let below = humantime::parse_duration(below.trim()).map_err(|_| error())?;
