@@ -171,7 +171,7 @@ impl<P: Protocol> Engine<'_, P> {
         let size = RECEIPT * weight;
         let serialisation = self.setup.replica.egress.serialisation(size);
         let departed = self.replicas[me.index()].egress.serve(at, serialisation, &self.window);
-        self.count_message(departed, size.0);
+        self.count_messages(departed, weight, size);
         let hospital = transaction.hospital.index();
         let (seed, node) = (self.setup.seed, self.hospital_node(hospital));
         let bits = |nth| access_bits(seed, node, 1, nth);

@@ -1,16 +1,21 @@
 //! Ordering: availability, the protocol core, effects, timers.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::base::{NodeId, ReplicaId, Span, Time};
 use crate::consensus::dissemination::Outbox;
-use crate::consensus::{self, Charge, Context, Effect, Message, Protocol};
+use crate::consensus::{self, Charge, Context, Effect, Message, Parcel, Protocol};
 use crate::ledger::{Block, Statement};
 use crate::observe::Tap;
 
 use super::event::{Event, Wire};
 use super::replica::Parked;
 use super::run::Engine;
+
+/// Messages a replica holds for want of batches. One more takes the oldest's place: who orders what nobody has loses
+/// its turn.
+const MOST_PARKED: usize = 1_024;
 
 impl<P: Protocol> Engine<'_, P> {
     /// A replica begins.
@@ -43,7 +48,11 @@ impl<P: Protocol> Engine<'_, P> {
                 let mut out = Outbox::new();
                 layer.depot_mut().fetch(at, from, &missing, &mut out);
                 let missing = missing.iter().map(|batch| batch.id).collect();
-                self.replicas[me.index()].parked.push(Parked { from, message, missing });
+                let parked = &mut self.replicas[me.index()].parked;
+                if parked.len() == MOST_PARKED {
+                    parked.pop_front();
+                }
+                parked.push_back(Parked { from, message, missing });
                 return self.send_parcels(at, me, out);
             }
         }
@@ -60,10 +69,10 @@ impl<P: Protocol> Engine<'_, P> {
         for parked in &mut replica.parked {
             parked.missing.retain(|id| depot.get(id).is_none());
         }
-        let (ready, waiting) =
-            std::mem::take(&mut replica.parked).into_iter().partition(|parked| parked.missing.is_empty());
+        let parked = std::mem::take(&mut replica.parked);
+        let (ready, waiting): (VecDeque<_>, VecDeque<_>) =
+            parked.into_iter().partition(|parked| parked.missing.is_empty());
         replica.parked = waiting;
-        let ready: Vec<Parked<P>> = ready;
         for Parked { from, message, .. } in ready {
             self.step(at, me, consensus::Event::Received { from, message });
         }
@@ -161,16 +170,17 @@ impl<P: Protocol> Engine<'_, P> {
         self.supply.notarise(statement);
     }
 
-    /// A handler's charged time has ended.
+    /// The work of sending is done: messages and parcels go to the NIC.
     pub(super) fn on_released(&mut self, at: Time, me: ReplicaId, slot: u32) {
         let outbox = self.outboxes.remove(slot as usize);
         if !self.replicas[me.index()].running {
             return;
         }
         for (to, wire) in outbox {
-            match to {
-                Some(to) => self.send(at, me, to, wire),
-                None => self.broadcast(at, me, None, wire),
+            match (to, wire) {
+                (Some(to), wire) => self.send(at, me, to, wire),
+                (None, Wire::Parcel(Parcel::Batch(batch))) => self.broadcast_batch(at, me, batch),
+                (None, wire) => self.broadcast(at, me, None, wire),
             }
         }
     }

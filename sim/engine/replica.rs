@@ -1,6 +1,6 @@
 //! A replica's machine and what runs on it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::base::{Digest, Height, ReplicaId};
@@ -35,7 +35,7 @@ pub(super) struct Replica<P: Protocol> {
     /// Armed timers with the serial number of their pending expiry.
     pub timers: Vec<(P::Timer, u32)>,
     pub serials: u32,
-    pub parked: Vec<Parked<P>>,
+    pub parked: VecDeque<Parked<P>>,
     pub committed: Height,
     pub executed: Height,
     pub running: bool,
@@ -58,7 +58,7 @@ impl<P: Protocol> Replica<P> {
             execution: Station::default(),
             timers: Vec::new(),
             serials: 0,
-            parked: Vec::new(),
+            parked: VecDeque::new(),
             committed: Height(0),
             executed: Height(0),
             running: true,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use slab::Slab;
 use thiserror::Error;
 
-use crate::base::{Digest, Encode, NodeId, ReplicaId, Span, Time};
+use crate::base::{Bytes, Digest, Encode, NodeId, ReplicaId, Span, Time};
 use crate::consensus::Protocol;
 use crate::health::{Stream, StreamSettings};
 use crate::kernel::{Occurrence, Schedule, Station, Window};
@@ -230,11 +230,11 @@ impl<'a, P: Protocol> Engine<'a, P> {
         self.observe(&Tap::Rejected { transaction, reason });
     }
 
-    /// A copy of a message leaves a NIC.
-    pub fn count_message(&mut self, at: Time, bytes: u64) {
+    /// Copies of a message leave a NIC, `bytes` together.
+    pub fn count_messages(&mut self, at: Time, copies: u64, bytes: Bytes) {
         if self.window.contains(at) {
-            self.counts.messages += 1;
-            self.counts.bytes += bytes;
+            self.counts.messages += copies;
+            self.counts.bytes += bytes.0;
         }
     }
 

@@ -47,7 +47,7 @@ impl<P: Protocol> Engine<'_, P> {
         let bits = |nth| access_bits(seed, node, 0, nth);
         let access = &self.setup.hospitals[hospital].access;
         let arrival = self.uplinks[hospital].send(access, at, size, &self.window, bits);
-        self.count_message(at, size.0);
+        self.count_messages(at, self.setup.weight.into(), size);
         let slot = self.uploads.insert(Upload { transaction, gateway }) as u32;
         self.schedule.post(node, arrival, Event::Uplinked { slot });
     }

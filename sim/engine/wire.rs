@@ -54,7 +54,7 @@ impl<P: Protocol> Engine<'_, P> {
         let setup = self.setup;
         let serialisation = setup.replica.egress.serialisation(size);
         let departed = self.replicas[from.index()].egress.serve(at, serialisation, &self.window);
-        self.count_message(departed, size.0);
+        self.count_messages(departed, 1, size);
         let passed = Partition::passage(&setup.faults.partitions, from, to, departed);
         let pair = from.index() * setup.committee.len() as usize + to.index();
         let rtt = setup.rtt[pair];
@@ -128,27 +128,23 @@ impl<P: Protocol> Engine<'_, P> {
         }
     }
 
-    /// Sends what a dissemination layer wants sent; the work of sending is the crypto cores'.
+    /// Sends what a dissemination layer wants sent, when the crypto cores have done the work of sending it.
     pub(super) fn send_parcels(&mut self, at: Time, from: ReplicaId, out: Outbox) {
         for (destination, parcel) in out {
-            let size = parcel.wire();
-            let copies = match destination {
-                Destination::All => u64::from(self.setup.committee.len() - 1),
-                Destination::One(_) => 1,
+            let (to, copies) = match destination {
+                Destination::One(to) if to == from => continue,
+                Destination::One(to) => (Some(to), 1),
+                Destination::All => (None, u64::from(self.setup.committee.len() - 1)),
             };
-            let work = self.setup.costs.send(size) * copies;
+            let work = self.setup.costs.send(parcel.wire()) * copies;
             let sent = self.replicas[from.index()].crypto.serve(at, work, &self.window);
-            match (destination, parcel) {
-                (Destination::One(to), parcel) if to != from => self.send(sent, from, to, Wire::Parcel(parcel)),
-                (Destination::One(_), _) => {}
-                (Destination::All, Parcel::Batch(batch)) => self.broadcast_batch(sent, from, batch),
-                (Destination::All, parcel) => self.broadcast(sent, from, None, Wire::Parcel(parcel)),
-            }
+            let slot = self.outboxes.insert(vec![(to, Wire::Parcel(parcel))]) as u32;
+            self.schedule.post(NodeId(from.0), sent, Event::Released { replica: from.0 as u16, slot });
         }
     }
 
     /// Broadcasts a batch. With the injected share, one receiver gets other content under the same id.
-    fn broadcast_batch(&mut self, at: Time, from: ReplicaId, batch: Arc<Batch>) {
+    pub(super) fn broadcast_batch(&mut self, at: Time, from: ReplicaId, batch: Arc<Batch>) {
         let (seed, n) = (self.setup.seed, self.setup.committee.len());
         let sequence = batch.reference().sequence;
         let bits = draw(seed, Site::Inject, u64::from(from.0), sequence, 1);
