@@ -10,6 +10,7 @@ use crate::metrics::Definition;
 use crate::observe::Tap;
 
 use super::event::Event;
+use super::replica::Machine;
 use super::run::Engine;
 use super::submit::access_bits;
 
@@ -71,7 +72,7 @@ impl<P: Protocol> Engine<'_, P> {
         self.note_commit(at, me, &block, &batches);
         let transactions: u64 = batches.iter().map(|batch| batch.transactions().len() as u64).sum();
         let work = self.setup.costs.execute(transactions * u64::from(self.setup.weight));
-        let executed = self.replicas[me.index()].execution.serve(at, work, &self.window);
+        let executed = self.machines[me.index()].execution.serve(at, work, &self.window);
         let height = u32::try_from(block.height.0).expect("a run has fewer than 2^32 blocks");
         self.schedule.post(NodeId(me.0), executed, Event::Executed { replica: me.0 as u16, height });
     }
@@ -112,7 +113,7 @@ impl<P: Protocol> Engine<'_, P> {
     /// A replica has executed the block at `height`.
     pub(super) fn on_executed(&mut self, at: Time, me: ReplicaId, height: u32) {
         let height = Height(height.into());
-        if !self.replicas[me.index()].running {
+        if !self.machines[me.index()].running {
             return;
         }
         self.replicas[me.index()].executed = height;
@@ -170,7 +171,7 @@ impl<P: Protocol> Engine<'_, P> {
         let weight = u64::from(self.setup.weight);
         let size = RECEIPT * weight;
         let serialisation = self.setup.replica.egress.serialisation(size);
-        let departed = self.replicas[me.index()].egress.serve(at, serialisation, &self.window);
+        let departed = self.machines[me.index()].egress.serve(at, serialisation, &self.window);
         self.count_messages(departed, weight, size);
         let hospital = transaction.hospital.index();
         let (seed, node) = (self.setup.seed, self.hospital_node(hospital));
@@ -196,11 +197,11 @@ impl<P: Protocol> Engine<'_, P> {
     /// Closes a height that every running replica has executed.
     fn close_if_settled(&mut self, height: Height) {
         let Some(open) = self.heights.open.get(&height) else { return };
-        let executed = |(index, replica): (usize, &super::replica::Replica<P>)| {
-            !replica.running || open.executed_by.contains(ReplicaId(index as u32))
+        let executed = |(index, machine): (usize, &Machine)| {
+            !machine.running || open.executed_by.contains(ReplicaId(index as u32))
         };
         if open.executed_by.count() as usize >= self.heights.replicas
-            || (open.executed_by.count() > 0 && self.replicas.iter().enumerate().all(executed))
+            || (open.executed_by.count() > 0 && self.machines.iter().enumerate().all(executed))
         {
             self.close(height, true);
         }

@@ -23,12 +23,13 @@ impl<P: Protocol> Engine<'_, P> {
     pub(super) fn on_uplinked(&mut self, at: Time, slot: u32) {
         let upload = self.uploads.remove(slot as usize);
         let (tx, gateway) = (upload.transaction, upload.gateway);
-        if !self.replicas[gateway.index()].running {
+        if !self.machines[gateway.index()].running {
             return self.reject(at, &tx, Rejection::GatewayDown);
         }
         let size = self.wire_size(&tx);
+        let serialisation = self.setup.replica.ingress.serialisation(size);
+        let received = self.machines[gateway.index()].ingress.serve(at, serialisation, &self.window);
         let replica = &mut self.replicas[gateway.index()];
-        let received = replica.ingress.serve(at, self.setup.replica.ingress.serialisation(size), &self.window);
         let admission = replica.mempool.admit(tx);
         if self.window.contains(at) {
             replica.mempool_max = replica.mempool_max.max(replica.mempool.held() as u64);
@@ -50,7 +51,7 @@ impl<P: Protocol> Engine<'_, P> {
     /// The first transaction of a batch has waited long enough.
     pub(super) fn on_seal_due(&mut self, at: Time, gateway: ReplicaId, sequence: u32) {
         let replica = &self.replicas[gateway.index()];
-        if replica.running && replica.sequence as u32 == sequence && !replica.mempool.open().is_empty() {
+        if self.machines[gateway.index()].running && replica.sequence as u32 == sequence && !replica.mempool.open().is_empty() {
             self.seal(at, gateway);
         }
     }
@@ -63,8 +64,7 @@ impl<P: Protocol> Engine<'_, P> {
         replica.sequence += 1;
         self.sealed.insert((gateway, sequence), transactions.len() as u32);
         let work = self.verification(&transactions);
-        let replica = &mut self.replicas[gateway.index()];
-        let verified = replica.crypto.serve_split(at, work.total, work.parts, &self.window);
+        let verified = self.machines[gateway.index()].crypto.serve_split(at, work.total, work.parts, &self.window);
         let slot = self.unsealed.insert(Unsealed { sequence, transactions }) as u32;
         self.schedule.post(NodeId(gateway.0), verified, Event::Sealed { replica: gateway.0 as u16, slot });
     }
@@ -91,7 +91,7 @@ impl<P: Protocol> Engine<'_, P> {
     /// A batch's signatures are verified: forgeries go, the rest is sealed and disseminated.
     pub(super) fn on_sealed(&mut self, at: Time, gateway: ReplicaId, slot: u32) {
         let Unsealed { sequence, transactions } = self.unsealed.remove(slot as usize);
-        if !self.replicas[gateway.index()].running {
+        if !self.machines[gateway.index()].running {
             return;
         }
         let (good, forged): (Vec<Transaction>, Vec<Transaction>) =

@@ -29,7 +29,7 @@ impl<P: Protocol> Engine<'_, P> {
         let envelope = &self.envelopes[slot as usize];
         let (from, wire) = (envelope.from, envelope.wire.clone());
         self.let_go(slot);
-        if !self.replicas[me.index()].running {
+        if !self.machines[me.index()].running {
             return;
         }
         match wire {
@@ -89,12 +89,12 @@ impl<P: Protocol> Engine<'_, P> {
     /// is free; its messages leave when the time it is charged ends.
     fn step(&mut self, at: Time, me: ReplicaId, event: consensus::Event<P>) {
         let (mut effects, mut charges) = (Vec::new(), Vec::new());
+        let start = at.max(self.machines[me.index()].core.free());
         let replica = &mut self.replicas[me.index()];
-        let start = at.max(replica.core.free());
         let mut context = Context::new(start, &mut *replica.layer, &mut effects, &mut charges);
         replica.protocol.step(event, &mut context);
         let work = self.charge(&effects, &charges);
-        let done = self.replicas[me.index()].core.serve(at, work, &self.window);
+        let done = self.machines[me.index()].core.serve(at, work, &self.window);
         self.carry_out(done, me, effects);
     }
 
@@ -173,7 +173,7 @@ impl<P: Protocol> Engine<'_, P> {
     /// The work of sending is done: messages and parcels go to the NIC.
     pub(super) fn on_released(&mut self, at: Time, me: ReplicaId, slot: u32) {
         let outbox = self.outboxes.remove(slot as usize);
-        if !self.replicas[me.index()].running {
+        if !self.machines[me.index()].running {
             return;
         }
         for (to, wire) in outbox {
@@ -201,7 +201,7 @@ impl<P: Protocol> Engine<'_, P> {
         let replica = &mut self.replicas[me.index()];
         let Some(index) = replica.timers.iter().position(|(_, armed)| *armed == serial) else { return };
         let (timer, _) = replica.timers.swap_remove(index);
-        if replica.running {
+        if self.machines[me.index()].running {
             self.step(at, me, consensus::Event::Expired(timer));
         }
     }
@@ -213,7 +213,7 @@ impl<P: Protocol> Engine<'_, P> {
 
     /// The dissemination layer looks after what has waited.
     pub(super) fn on_ticked(&mut self, at: Time, me: ReplicaId) {
-        if !self.replicas[me.index()].running {
+        if !self.machines[me.index()].running {
             return;
         }
         let mut out = Outbox::new();
@@ -224,7 +224,7 @@ impl<P: Protocol> Engine<'_, P> {
 
     /// A replica stops for good.
     pub(super) fn on_crashed(&mut self, me: ReplicaId) {
-        self.replicas[me.index()].running = false;
+        self.machines[me.index()].running = false;
         self.close_without_stopped();
     }
 }

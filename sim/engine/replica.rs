@@ -1,4 +1,4 @@
-//! A replica's machine and what runs on it.
+//! A replica's machine, and what runs on it.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -18,7 +18,31 @@ pub(super) struct Parked<P: Protocol> {
     pub missing: Vec<Digest>,
 }
 
-/// One replica.
+/// A replica's machine: what every message that comes and goes touches, side by side in a table of its own. With a
+/// thousand replicas the whole table stays in a second-level cache, which protocol states would push it out of.
+pub(super) struct Machine {
+    pub running: bool,
+    pub egress: Station,
+    pub ingress: Station,
+    pub core: Station,
+    pub execution: Station,
+    pub crypto: Stations,
+}
+
+impl Machine {
+    pub fn new(setup: &Setup) -> Machine {
+        Machine {
+            running: true,
+            egress: Station::default(),
+            ingress: Station::default(),
+            core: Station::default(),
+            execution: Station::default(),
+            crypto: Stations::new(setup.replica.crypto_cores),
+        }
+    }
+}
+
+/// What runs on a machine.
 pub(super) struct Replica<P: Protocol> {
     pub protocol: P,
     pub layer: Box<dyn Dissemination>,
@@ -27,18 +51,12 @@ pub(super) struct Replica<P: Protocol> {
     pub sequence: u64,
     /// Own batches that it has not committed, by sequence.
     pub unsettled: BTreeSet<u64>,
-    pub egress: Station,
-    pub ingress: Station,
-    pub crypto: Stations,
-    pub core: Station,
-    pub execution: Station,
     /// Armed timers with the serial number of their pending expiry.
     pub timers: Vec<(P::Timer, u32)>,
     pub serials: u32,
     pub parked: VecDeque<Parked<P>>,
     pub committed: Height,
     pub executed: Height,
-    pub running: bool,
     /// Fullest the mempool was within the window, transactions.
     pub mempool_max: u64,
 }
@@ -51,17 +69,11 @@ impl<P: Protocol> Replica<P> {
             mempool: Mempool::new(setup.mempool, setup.weight),
             sequence: 0,
             unsettled: BTreeSet::new(),
-            egress: Station::default(),
-            ingress: Station::default(),
-            crypto: Stations::new(setup.replica.crypto_cores),
-            core: Station::default(),
-            execution: Station::default(),
             timers: Vec::new(),
             serials: 0,
             parked: VecDeque::new(),
             committed: Height(0),
             executed: Height(0),
-            running: true,
             mempool_max: 0,
         }
     }

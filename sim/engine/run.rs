@@ -19,7 +19,7 @@ use super::commit::Heights;
 use super::event::{Envelope, Event, Upload, Wire};
 use super::gateway::Unsealed;
 use super::outcome::{Counts, Outcome, Real};
-use super::replica::Replica;
+use super::replica::{Machine, Replica};
 use super::supply::Supply;
 
 /// Occurrences between two looks at the control: a fraction of a millisecond.
@@ -81,6 +81,7 @@ pub(super) struct Engine<'a, P: Protocol> {
     pub setup: &'a Setup,
     pub schedule: Schedule<Event>,
     pub window: Window,
+    pub machines: Vec<Machine>,
     pub replicas: Vec<Replica<P>>,
     /// Connections between replicas, row-major by sender.
     pub flows: Vec<Flow>,
@@ -123,6 +124,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
             setup,
             schedule: Schedule::new(n + setup.hospitals.len()),
             window,
+            machines: setup.committee.replicas().map(|_| Machine::new(setup)).collect(),
             replicas: setup.committee.replicas().map(|me| Replica::new(me, setup, params)).collect(),
             flows: vec![Flow::default(); n * n],
             uplinks: vec![Uplink::default(); setup.hospitals.len()],
@@ -273,22 +275,22 @@ impl<'a, P: Protocol> Engine<'a, P> {
         let mut table = UtilisationTable::default();
         table.add(Resource::HospitalUplink, self.uplinks.iter().map(|link| (link.up_busy(), length)));
         table.add(Resource::HospitalDownlink, self.uplinks.iter().map(|link| (link.down_busy(), length)));
-        let running = || self.replicas.iter().filter(|replica| replica.running);
-        let mut of = |resource, station: fn(&Replica<P>) -> &Station| {
-            table.add(resource, running().map(|replica| (station(replica).busy(), length)));
+        let running = || self.machines.iter().filter(|machine| machine.running);
+        let mut of = |resource, station: fn(&Machine) -> &Station| {
+            table.add(resource, running().map(|machine| (station(machine).busy(), length)));
         };
-        of(Resource::ReplicaEgress, |replica| &replica.egress);
-        of(Resource::ReplicaIngress, |replica| &replica.ingress);
-        of(Resource::ProtocolCore, |replica| &replica.core);
-        of(Resource::ExecutionCore, |replica| &replica.execution);
-        let cores = |replica: &Replica<P>| (replica.crypto.busy(), length * replica.crypto.count() as u64);
+        of(Resource::ReplicaEgress, |machine| &machine.egress);
+        of(Resource::ReplicaIngress, |machine| &machine.ingress);
+        of(Resource::ProtocolCore, |machine| &machine.core);
+        of(Resource::ExecutionCore, |machine| &machine.execution);
+        let cores = |machine: &Machine| (machine.crypto.busy(), length * machine.crypto.count() as u64);
         table.add(Resource::CryptoCores, running().map(cores));
         if self.setup.link.window.is_some() {
             table.add(Resource::WanConnection, self.flows.iter().map(|flow| (flow.busy(), length)));
         }
         let bound = self.setup.mempool.transactions as u64;
         let held = |replica: &Replica<P>| (Span(replica.mempool_max), Span(bound));
-        table.add(Resource::Mempool, running().map(held));
+        table.add(Resource::Mempool, self.replicas.iter().map(held));
         table
     }
 

@@ -53,7 +53,7 @@ impl<P: Protocol> Engine<'_, P> {
     fn carry(&mut self, at: Time, from: ReplicaId, to: ReplicaId, size: Bytes) -> Time {
         let setup = self.setup;
         let serialisation = setup.replica.egress.serialisation(size);
-        let departed = self.replicas[from.index()].egress.serve(at, serialisation, &self.window);
+        let departed = self.machines[from.index()].egress.serve(at, serialisation, &self.window);
         self.count_messages(departed, 1, size);
         let passed = Partition::passage(&setup.faults.partitions, from, to, departed);
         let pair = from.index() * setup.committee.len() as usize + to.index();
@@ -110,12 +110,12 @@ impl<P: Protocol> Engine<'_, P> {
         let envelope = &self.envelopes[slot as usize];
         let to = to.or(envelope.to).expect("a message has a receiver");
         let (size, work) = (envelope.size, envelope.work);
-        let replica = &mut self.replicas[to.index()];
-        if !replica.running {
+        let machine = &mut self.machines[to.index()];
+        if !machine.running {
             return self.let_go(slot);
         }
-        let received = replica.ingress.serve(at, self.setup.replica.ingress.serialisation(size), &self.window);
-        let ready = replica.crypto.serve_split(received, work.total, work.parts, &self.window);
+        let received = machine.ingress.serve(at, self.setup.replica.ingress.serialisation(size), &self.window);
+        let ready = machine.crypto.serve_split(received, work.total, work.parts, &self.window);
         self.schedule.post(NodeId(to.0), ready, Event::Ready { replica: to.0 as u16, slot });
     }
 
@@ -137,7 +137,7 @@ impl<P: Protocol> Engine<'_, P> {
                 Destination::All => (None, u64::from(self.setup.committee.len() - 1)),
             };
             let work = self.setup.costs.send(parcel.wire()) * copies;
-            let sent = self.replicas[from.index()].crypto.serve(at, work, &self.window);
+            let sent = self.machines[from.index()].crypto.serve(at, work, &self.window);
             let slot = self.outboxes.insert(vec![(to, Wire::Parcel(parcel))]) as u32;
             self.schedule.post(NodeId(from.0), sent, Event::Released { replica: from.0 as u16, slot });
         }
