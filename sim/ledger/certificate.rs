@@ -1,20 +1,23 @@
 //! Certificates: a quorum of distinct signers behind one statement.
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::base::{Bytes, Digest, Encode, Height, ReplicaId, Sink, View};
 
 use super::SIGNATURE_BYTES;
 
-/// A set of replicas, one bit each. The bits are the order: ascending by id.
+/// A set of replicas, one bit each. The bits are the order: ascending by id. Up to 1,024 bits lie in the value itself:
+/// counting a vote then touches one place in memory instead of two.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Signers {
-    words: Vec<u64>,
+    words: SmallVec<[u64; 16]>,
     count: u32,
 }
 
 impl Signers {
     /// No signer yet, with room for a committee of `n`.
     pub fn none_of(n: u32) -> Signers {
-        Signers { words: vec![0; n.div_ceil(64) as usize], count: 0 }
+        Signers { words: smallvec![0; n.div_ceil(64) as usize], count: 0 }
     }
 
     /// Adds a signer; false where it was there already.
