@@ -63,6 +63,8 @@ impl Layer {
 pub struct LayerLimits {
     /// Contents that one block may order.
     pub block_bytes: Bytes,
+    /// Contents that may travel inside one block (layer `leader`).
+    pub inline_bytes: Bytes,
     /// Batches that one block may order.
     pub block_batches: usize,
     /// Committed heights whose batches are kept for replicas that fetch them late.

@@ -51,7 +51,10 @@ impl<P: Protocol> Engine<'_, P> {
     /// The first transaction of a batch has waited long enough.
     pub(super) fn on_seal_due(&mut self, at: Time, gateway: ReplicaId, sequence: u32) {
         let replica = &self.replicas[gateway.index()];
-        if self.machines[gateway.index()].running && replica.sequence as u32 == sequence && !replica.mempool.open().is_empty() {
+        if self.machines[gateway.index()].running
+            && replica.sequence as u32 == sequence
+            && !replica.mempool.open().is_empty()
+        {
             self.seal(at, gateway);
         }
     }

@@ -133,6 +133,7 @@ impl Scenario {
         let block = &self.file.block;
         LayerLimits {
             block_bytes: Bytes(block.max_bytes),
+            inline_bytes: Bytes(block.max_inline_bytes),
             block_batches: block.max_batches,
             kept_heights: block.kept,
             fetch_retry: Span::from_millis_f64(block.fetch_retry_ms),

@@ -109,6 +109,8 @@ pub struct BatchKeys {
 pub struct BlockKeys {
     /// Contents of the batches a block orders, bytes.
     pub max_bytes: u64,
+    /// Contents that travel inside a block (layer `leader`), bytes.
+    pub max_inline_bytes: u64,
     /// Batches a block orders.
     pub max_batches: usize,
     /// Committed blocks whose batches replicas keep for those that fetch late.
@@ -304,7 +306,8 @@ impl Default for BatchKeys {
 impl Default for BlockKeys {
     fn default() -> Self {
         let (kept, fetch_retry_ms, resend_ms) = (64, 500.0, 5_000.0);
-        BlockKeys { max_bytes: 100_000_000, max_batches: 10_000, kept, fetch_retry_ms, resend_ms }
+        let (max_bytes, max_inline_bytes, max_batches) = (100_000_000, 1_000_000, 10_000);
+        BlockKeys { max_bytes, max_inline_bytes, max_batches, kept, fetch_retry_ms, resend_ms }
     }
 }
 

@@ -65,7 +65,12 @@ fn explain(message: &str) -> (String, Option<String>) {
     let words: Vec<&str> = message.split('`').collect();
     let (Some(kind), Some(unknown)) = (words.first(), words.get(1)) else { return (message.to_string(), None) };
     if !kind.starts_with("unknown") {
-        return (message.to_string(), None);
+        // The parser names Rust's types; a reader of TOML knows numbers.
+        let unsigned = ["expected u32", "expected u64", "expected usize"];
+        let plain = unsigned
+            .iter()
+            .fold(message.to_string(), |message, name| message.replace(name, "expected a whole number, 0 or above"));
+        return (plain, None);
     }
     let known: Vec<&str> = words.iter().skip(3).step_by(2).copied().collect();
     let what = match *kind {

@@ -139,6 +139,7 @@ fn machines(file: &ScenarioFile) -> Vec<Check> {
         between("batch.max_bytes", file.batch.max_bytes, 1, 1 << 30),
         positive("batch.max_delay_ms", file.batch.max_delay_ms),
         between("block.max_bytes", file.block.max_bytes, 1, 1 << 40),
+        between("block.max_inline_bytes", file.block.max_inline_bytes, 1, 1 << 40),
         between("block.max_batches", file.block.max_batches as u64, 1, 1 << 20),
         between("block.kept", file.block.kept, 1, 1 << 20),
         positive("block.fetch_retry_ms", file.block.fetch_retry_ms),

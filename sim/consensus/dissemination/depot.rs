@@ -123,7 +123,8 @@ impl Depot {
     /// Batches to order next, oldest at hand first, within the bounds of a block.
     pub fn next(&mut self, inline: bool) -> Payload {
         let mut payload = Payload::default();
-        let mut room = self.limits.block_bytes.0;
+        let room = if inline { self.limits.inline_bytes.min(self.limits.block_bytes) } else { self.limits.block_bytes };
+        let mut room = room.0;
         self.drop_ordered_front();
         for reference in &self.pending {
             if payload.batches.len() == self.limits.block_batches {
@@ -262,6 +263,7 @@ mod tests {
 
     const LIMITS: LayerLimits = LayerLimits {
         block_bytes: Bytes(1000),
+        inline_bytes: Bytes(1000),
         block_batches: 2,
         kept_heights: 2,
         fetch_retry: Span::from_millis(100),

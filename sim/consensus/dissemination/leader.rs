@@ -90,6 +90,7 @@ mod tests {
     fn an_unordered_batch_goes_to_the_next_proposer_after_a_while() {
         let limits = LayerLimits {
             block_bytes: Bytes(1000),
+            inline_bytes: Bytes(1000),
             block_batches: 10,
             kept_heights: 2,
             fetch_retry: Span::from_millis(100),
