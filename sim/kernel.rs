@@ -5,7 +5,7 @@
 //! - [`multicast`] expands one message to many receivers, 8 bytes per pending delivery.
 //! - [`Station`] is a FIFO server as arithmetic: NICs, cores.
 //! - [`pool`] runs jobs on worker threads ahead of virtual time and hands results back in order.
-//! - [`draw`] is stateless randomness: a value depends on what it is for, never on what was drawn before.
+//! - [`mod@draw`] is stateless randomness: a value depends on what it is for, never on what was drawn before.
 //! - [`workloads`] holds the standard loads that the benchmarks and the tests put on a queue.
 //!
 //! Nothing here knows what an event means. Everything is sequential and deterministic: equal calls give equal results

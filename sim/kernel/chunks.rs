@@ -24,11 +24,6 @@ pub(super) struct List {
 impl List {
     /// The list without items. Its absent head counts as full, so that appending tests one condition only.
     pub(super) const EMPTY: List = List { head: NONE, fill: u32::MAX };
-
-    /// Whether the list has no items.
-    pub(super) const fn is_empty(self) -> bool {
-        self.head == NONE
-    }
 }
 
 struct Chunk<T, const N: usize> {
@@ -48,15 +43,17 @@ impl<T: Copy, const N: usize> Arena<T, N> {
         Arena { chunks: Vec::new(), free: NONE }
     }
 
-    /// Appends `item` to `list`.
+    /// Appends `item` to `list`; tells whether that took another chunk, as it does for the first item of a list.
     #[inline]
-    pub(super) fn push(&mut self, list: &mut List, item: T) {
-        if list.fill as usize >= N {
+    pub(super) fn push(&mut self, list: &mut List, item: T) -> bool {
+        let grows = list.fill as usize >= N;
+        if grows {
             self.add_chunk(list, item);
         } else {
             self.chunks[list.head as usize].items[list.fill as usize] = item;
             list.fill += 1;
         }
+        grows
     }
 
     /// Puts a chunk that holds just `item` at the head of `list`.
@@ -133,10 +130,10 @@ mod tests {
     fn interleaved_lists_keep_their_own_items() {
         let mut arena = Arena::<u64, 3>::new();
         let mut lists = [List::EMPTY; 2];
-        (0..20).for_each(|item| arena.push(&mut lists[item as usize % 2], item));
+        (0..20).for_each(|item| _ = arena.push(&mut lists[item as usize % 2], item));
         assert_eq!(take_all(&mut arena, &mut lists[0]), (0..20).step_by(2).collect::<Vec<_>>());
         assert_eq!(take_all(&mut arena, &mut lists[1]), (1..20).step_by(2).collect::<Vec<_>>());
-        assert!(lists[0].is_empty() && lists[1].is_empty());
+        assert!(lists.into_iter().all(|list| list.head == NONE));
     }
 
     #[test]
@@ -144,7 +141,7 @@ mod tests {
         let mut arena = Arena::<u64, 3>::new();
         let mut list = List::EMPTY;
         for _ in 0..100 {
-            (0..30).for_each(|item| arena.push(&mut list, item));
+            (0..30).for_each(|item| _ = arena.push(&mut list, item));
             assert_eq!(take_all(&mut arena, &mut list).len(), 30);
         }
         assert_eq!(arena.chunks.len(), 10);

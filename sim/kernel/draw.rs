@@ -80,7 +80,7 @@ fn fold(x: u64, y: u64) -> u64 {
 #[inline]
 pub fn below(n: u64, bits: u64) -> u64 {
     assert!(n > 0, "no number is below zero");
-    (u128::from(bits) * u128::from(n) >> 64) as u64
+    ((u128::from(bits) * u128::from(n)) >> 64) as u64
 }
 
 /// A probability as a fraction of 2^64.
@@ -114,11 +114,18 @@ mod tests {
 
     #[test]
     fn draws_never_change() {
-        assert_eq!(draw(0, Site::Arrival, 0, 0, 0), 0);
-        assert_eq!(draw(1, Site::Jitter, 2, 3, 4), 0);
-        assert_eq!(draw(u64::MAX, Site::Vote, u64::MAX, u64::MAX, u64::MAX), 0);
         let sum = (0..1000).fold(0u64, |sum, i| sum.rotate_left(5) ^ draw(i, Site::Body, i / 3, i * i, i << 32));
-        assert_eq!(sum, 0);
+        let most = draw(u64::MAX, Site::Vote, u64::MAX, u64::MAX, u64::MAX);
+        let drawn = [draw(0, Site::Arrival, 0, 0, 0), draw(1, Site::Jitter, 2, 3, 4), most, sum];
+        assert_eq!(
+            drawn,
+            [
+                4_770_532_886_833_212_569,
+                10_928_024_078_351_474_526,
+                11_991_169_169_692_917_441,
+                4_278_498_133_178_345_950
+            ]
+        );
     }
 
     #[test]

@@ -3,8 +3,7 @@
 //! In a round of all-to-all voting almost every pending event is one of many copies. A multicast is stored once, with
 //! its origin, its count and its payload; each delivery is one packed word, `offset in its time window (20 bits) |
 //! destination (20) | record (24)`, appended to the list of that window. When the window opens, its words are sorted
-//! into the full order `(at, origin, nth, dest)` by one distribution pass and tiny insertion sorts, and delivered from
-//! there. The record is freed with its last delivery.
+//! into the full order `(at, origin, nth, dest)` by a radix sort, and delivered from there. The record is freed with its last delivery.
 //!
 //! Sending costs O(1) per receiver, delivering amortised O(1); memory is 8 bytes per pending delivery plus the unused
 //! ends of chunks. One event per receiver costs 24 bytes and, through a heap, an order of magnitude more time.

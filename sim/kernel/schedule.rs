@@ -186,3 +186,55 @@ impl<E: Copy> Schedule<E> {
         tie
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(nanos: u64) -> Time {
+        Time(nanos)
+    }
+
+    #[test]
+    fn posts_and_deliveries_of_one_instant_go_by_origin_then_post_then_destination() {
+        let mut schedule = Schedule::new(4);
+        schedule.multicast(NodeId(1), 'b', [(NodeId(3), at(9)), (NodeId(0), at(9))].into_iter());
+        schedule.post(NodeId(1), at(9), 'c');
+        schedule.post(NodeId(0), at(9), 'a');
+        let delivery = |to, last| Occurrence::Delivery { at: at(9), to: NodeId(to), event: 'b', last };
+        assert_eq!(schedule.pop(), Some(Occurrence::Event { at: at(9), event: 'a' }));
+        assert_eq!(schedule.pop(), Some(delivery(0, false)));
+        assert_eq!(schedule.pop(), Some(delivery(3, true)));
+        assert_eq!(schedule.pop(), Some(Occurrence::Event { at: at(9), event: 'c' }));
+        assert_eq!((schedule.pop(), schedule.now(), schedule.popped()), (None, at(9), 4));
+    }
+
+    #[test]
+    fn a_multicast_to_nobody_leaves_nothing_behind() {
+        let mut schedule = Schedule::new(1);
+        assert_eq!(schedule.multicast(NodeId(0), (), std::iter::empty()), 0);
+        assert!(schedule.is_empty());
+        assert_eq!(schedule.pop(), None);
+    }
+
+    #[test]
+    fn pop_before_leaves_what_is_due_at_the_end() {
+        let mut schedule = Schedule::new(1);
+        schedule.post(NodeId(0), at(5), 1);
+        schedule.post(NodeId(0), at(7), 2);
+        assert_eq!(schedule.pop_before(at(7)), Some(Occurrence::Event { at: at(5), event: 1 }));
+        assert_eq!((schedule.pop_before(at(7)), schedule.len(), schedule.now()), (None, 1, at(5)));
+        // What is posted between the bound and what was left behind still comes first.
+        schedule.post(NodeId(0), at(6), 3);
+        assert_eq!(schedule.pop(), Some(Occurrence::Event { at: at(6), event: 3 }));
+    }
+
+    #[test]
+    #[should_panic(expected = "posts for")]
+    fn nothing_is_posted_into_the_past() {
+        let mut schedule = Schedule::new(1);
+        schedule.post(NodeId(0), at(5), ());
+        schedule.pop();
+        schedule.post(NodeId(0), at(4), ());
+    }
+}

@@ -59,9 +59,11 @@ impl<E: Copy> Levels<E> {
         debug_assert!(slot > cursor);
         let level = ((slot ^ cursor).ilog2() / DIGIT_BITS) as usize;
         let digit = (slot >> (DIGIT_BITS * level as u32)) as usize % BUCKETS;
-        self.arena.push(&mut self.buckets[level][digit], entry);
-        self.occupied[level][digit / 64] |= 1 << (digit % 64);
-        self.nonempty |= 1 << level;
+        // An occupied bucket is marked already.
+        if self.arena.push(&mut self.buckets[level][digit], entry) {
+            self.occupied[level][digit / 64] |= 1 << (digit % 64);
+            self.nonempty |= 1 << level;
+        }
     }
 
     /// The bucket with the earliest events. Lower levels come first: they agree with the open slot in more digits.

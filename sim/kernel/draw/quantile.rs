@@ -39,7 +39,7 @@ pub fn exponential(mean: Span, bits: u64) -> Span {
 /// `span * factor`, the factor in units of 2^-28, rounded down.
 #[inline]
 fn scale(span: Span, factor: u64) -> Span {
-    let product = u128::from(span.0) * u128::from(factor) >> FRACTION;
+    let product = (u128::from(span.0) * u128::from(factor)) >> FRACTION;
     Span(u64::try_from(product).expect("a drawn span fits 584 years"))
 }
 
@@ -74,7 +74,7 @@ fn exponential_tail(mut bits: u64) -> u64 {
 #[inline]
 fn interpolate(low: u32, high: u32, fraction: u64) -> u64 {
     let step = i64::from(high) - i64::from(low);
-    (i64::from(low) + (step * (fraction >> 32) as i64 >> 32)) as u64
+    (i64::from(low) + ((step * (fraction >> 32) as i64) >> 32)) as u64
 }
 
 const NORMAL_BITS: u32 = 10;
@@ -166,7 +166,7 @@ impl LogNormal {
     /// When the result exceeds 2^64 ns.
     #[inline]
     pub fn span(&self, bits: u64) -> Span {
-        let exponent = i128::from(normal(bits)) * i128::from(self.sigma) >> FRACTION;
+        let exponent = (i128::from(normal(bits)) * i128::from(self.sigma)) >> FRACTION;
         let whole = (exponent >> FRACTION) as i32;
         let fraction = exponent as u64 & ((1 << FRACTION) - 1);
         let bin = (fraction >> (FRACTION - POWER_BITS)) as usize;
@@ -203,9 +203,11 @@ mod tests {
     #[test]
     fn quantiles_never_change() {
         let fold = |sum: u64, value: u64| (sum ^ value).wrapping_mul(0x0100_0000_01b3);
-        assert_eq!(EXPONENTIAL.iter().fold(0, |sum, &q| fold(sum, q.into())), 0);
-        assert_eq!(NORMAL.iter().flatten().fold(0, |sum, &q| fold(sum, q.into())), 0);
-        assert_eq!(POWERS.iter().fold(0, |sum, &q| fold(sum, q.into())), 0);
+        let exponential = EXPONENTIAL.iter().fold(0, |sum, &q| fold(sum, q.into()));
+        let normal = NORMAL.iter().flatten().fold(0, |sum, &q| fold(sum, q.into()));
+        let powers = POWERS.iter().fold(0, |sum, &q| fold(sum, q.into()));
+        let expected = [6_237_324_220_095_481_490, 12_902_522_408_709_300_565, 13_439_208_290_685_105_495];
+        assert_eq!([exponential, normal, powers], expected);
     }
 
     #[test]
@@ -214,7 +216,9 @@ mod tests {
             let spread = LogNormal::new(Span::from_millis(10), 0.5);
             (exponential(Span::from_millis(1), bits(i)).0, normal(bits(i)), spread.span(bits(i)).0)
         };
-        assert_eq!([sample(0), sample(1), sample(2)], [(0, 0, 0); 3]);
+        assert_eq!(sample(0), (530_423, 59_946_430, 11_181_314));
+        assert_eq!(sample(1), (1_882_950, -104_986_776, 8_223_796));
+        assert_eq!(sample(2), (1_224_012, -220_263_975, 6_634_686));
     }
 
     #[test]

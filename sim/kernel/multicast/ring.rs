@@ -29,9 +29,11 @@ impl Ring {
     #[inline]
     pub(super) fn append(&mut self, window: u64, word: Word) {
         let place = (window % WINDOWS) as usize;
-        self.arena.push(&mut self.lists[place], word);
-        self.occupied[place / 64] |= 1 << (place % 64);
-        self.groups |= 1 << (place / 64);
+        // An occupied window is marked already.
+        if self.arena.push(&mut self.lists[place], word) {
+            self.occupied[place / 64] |= 1 << (place % 64);
+            self.groups |= 1 << (place / 64);
+        }
     }
 
     /// The first window after `open` that has words.

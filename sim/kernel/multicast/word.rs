@@ -1,7 +1,5 @@
 //! A pending delivery in eight bytes, and how the deliveries of a window are put in order.
 
-use std::cmp::Ordering;
-
 use super::records::Records;
 use super::{NODE_BITS, OFFSET_BITS, RECORD_BITS};
 use crate::base::{NodeId, Time};
@@ -43,93 +41,93 @@ impl Word {
     pub(super) fn rank<E: Copy>(self, records: &Records<E>) -> Rank {
         (self.offset(), records.tie(self.record()), self.to())
     }
-
-    /// Compares by `(offset, origin, nth, dest)`; records are read only when the offsets are equal.
-    #[inline]
-    fn compare<E: Copy>(self, other: Word, records: &Records<E>) -> Ordering {
-        if self.offset() == other.offset() {
-            return self.rank(records).cmp(&other.rank(records));
-        }
-        self.0.cmp(&other.0)
-    }
 }
 
 const _: () = assert!(OFFSET_BITS + NODE_BITS + RECORD_BITS == u64::BITS);
 
-/// Up to this length, insertion beats the library's sort.
-const INSERTION_MAX: usize = 20;
-/// The most cells of the distribution pass: their counters stay in the nearest cache.
-const CELL_BITS_MAX: u32 = 12;
+/// Up to this length the library's sort beats the counters of a radix sort.
+const COMPARISON_MAX: usize = 192;
 
 /// Sorts the words of one window at a time; keeps its buffers.
 pub(super) struct Sorter {
-    ends: Vec<u32>,
+    half_sorted: Vec<Word>,
+    counts: Vec<u32>,
 }
 
 impl Sorter {
     pub(super) const fn new() -> Self {
-        Sorter { ends: Vec::new() }
+        Sorter { half_sorted: Vec::new(), counts: Vec::new() }
     }
 
-    /// Puts `words`, of a window of 2^`width` ns, in key order into `sorted`. O(n) for spread-out times: one
-    /// distribution pass over the offset's leading bits into cells of two words or so, then each cell by insertion.
-    /// O(n log n) when times coincide.
+    /// Puts `words`, of a window of 2^`width` ns, in the order `(offset, origin, nth, dest)` into `sorted`.
+    ///
+    /// Two passes of radix sort over the offset, O(n) and free of unpredictable branches; then the rare words of one
+    /// nanosecond are ordered among themselves, O(n log n) when all coincide.
     pub(super) fn sort<E: Copy>(&mut self, words: &[Word], sorted: &mut Vec<Word>, width: u32, records: &Records<E>) {
         sorted.clear();
-        if words.len() <= INSERTION_MAX {
+        if words.len() <= COMPARISON_MAX {
             sorted.extend_from_slice(words);
-            sort_cell(sorted, records);
-            return;
+            sorted.sort_unstable_by_key(|word| word.0);
+        } else {
+            sorted.resize(words.len(), Word::ZERO);
+            self.half_sorted.resize(words.len(), Word::ZERO);
+            self.radix_sort(words, sorted, width);
         }
-        let cell_bits = (words.len().ilog2() - 1).min(CELL_BITS_MAX).min(width);
-        let shift = NODE_BITS + RECORD_BITS + width - cell_bits;
-        self.distribute(words, sorted, shift, cell_bits);
-        let mut start = 0;
-        for &end in &self.ends[..1 << cell_bits] {
-            sort_cell(&mut sorted[start..end as usize], records);
-            start = end as usize;
-        }
+        order_coincident(sorted, records);
     }
 
-    /// One pass of counting sort; leaves the end of every cell in `ends`.
-    fn distribute(&mut self, words: &[Word], sorted: &mut Vec<Word>, shift: u32, cell_bits: u32) {
-        let mask = (1usize << cell_bits) - 1;
-        self.ends.clear();
-        self.ends.resize(1 << cell_bits, 0);
-        let ends = &mut self.ends[..=mask];
+    /// Sorts by the lower, then by the upper half of the offset's bits.
+    fn radix_sort(&mut self, words: &[Word], sorted: &mut [Word], width: u32) {
+        let low_bits = width / 2;
+        let low_mask = (1 << low_bits) - 1;
+        let high_mask = (1 << (width - low_bits)) - 1;
+        self.counts.clear();
+        self.counts.resize(low_mask + high_mask + 2, 0);
+        let (low, high) = self.counts.split_at_mut(low_mask + 1);
         for word in words {
-            ends[(word.0 >> shift) as usize & mask] += 1;
+            let offset = word.offset() as usize;
+            low[offset & low_mask] += 1;
+            high[offset >> low_bits & high_mask] += 1;
         }
-        let mut start = 0;
-        for end in ends.iter_mut() {
-            start += std::mem::replace(end, start);
-        }
-        sorted.resize(words.len(), Word::ZERO);
-        for word in words {
-            let place = &mut ends[(word.0 >> shift) as usize & mask];
-            sorted[*place as usize] = *word;
-            *place += 1;
-        }
+        into_starts(low);
+        into_starts(high);
+        distribute(words, &mut self.half_sorted, low, |word| word.offset() as usize & low_mask);
+        distribute(&self.half_sorted, sorted, high, |word| (word.offset() >> low_bits) as usize & high_mask);
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.ends.capacity() * size_of::<u32>()
+        self.counts.capacity() * size_of::<u32>() + self.half_sorted.capacity() * size_of::<Word>()
+    }
+}
+
+/// Turns counts into the place of each digit's first word.
+fn into_starts(counts: &mut [u32]) {
+    let mut start = 0;
+    for count in counts {
+        start += std::mem::replace(count, start);
     }
 }
 
 #[inline]
-fn sort_cell<E: Copy>(cell: &mut [Word], records: &Records<E>) {
-    if cell.len() > INSERTION_MAX {
-        cell.sort_unstable_by(|&a, &b| a.compare(b, records));
-        return;
+fn distribute(words: &[Word], to: &mut [Word], starts: &mut [u32], digit: impl Fn(Word) -> usize) {
+    for &word in words {
+        let place = &mut starts[digit(word)];
+        to[*place as usize] = word;
+        *place += 1;
     }
-    for next in 1..cell.len() {
-        let word = cell[next];
-        let mut place = next;
-        while place > 0 && word.compare(cell[place - 1], records) == Ordering::Less {
-            cell[place] = cell[place - 1];
-            place -= 1;
+}
+
+/// Orders the words of each nanosecond by `(origin, nth, dest)`, given that nanoseconds are in order.
+fn order_coincident<E: Copy>(sorted: &mut [Word], records: &Records<E>) {
+    let mut start = 0;
+    while start + 1 < sorted.len() {
+        let offset = sorted[start].offset();
+        if sorted[start + 1].offset() != offset {
+            start += 1;
+            continue;
         }
-        cell[place] = word;
+        let run = sorted[start..].iter().take_while(|word| word.offset() == offset).count();
+        sorted[start..start + run].sort_unstable_by_key(|word| word.rank(records));
+        start += run;
     }
 }

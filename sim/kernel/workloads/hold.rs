@@ -26,8 +26,8 @@ impl<Q: Queue<u64>> Hold<Q> {
         for i in 0..pending {
             hold.post(Time(exponential(MEAN, draw(2, Site::Phold, i, 0, 0)).0));
         }
-        // Every event is replaced twice, by when the queue has forgotten how it was filled.
-        hold.run(2 * pending);
+        // Waiting times have no memory, so the queue is in its steady state already; this is for its widths to settle.
+        hold.run(10_000 + pending / 2);
         hold
     }
 

@@ -28,7 +28,7 @@ pub trait Carrier {
     /// The next delivery: when, where, from whom, and of which phase.
     fn next(&mut self) -> Option<(Time, NodeId, NodeId, u32)>;
     /// Pending deliveries.
-    fn len(&self) -> usize;
+    fn pending(&self) -> usize;
     /// Memory held, in bytes.
     fn bytes(&self) -> usize;
 }
@@ -55,8 +55,8 @@ impl Carrier for Schedule<u32> {
         }
     }
 
-    fn len(&self) -> usize {
-        Schedule::len(self)
+    fn pending(&self) -> usize {
+        self.len()
     }
 
     fn bytes(&self) -> usize {
@@ -89,7 +89,7 @@ impl<Q: Queue<(NodeId, u32)>> Carrier for OneByOne<Q> {
         Some((entry.at, to, NodeId(packed >> 2), packed & 3))
     }
 
-    fn len(&self) -> usize {
+    fn pending(&self) -> usize {
         self.queue.len()
     }
 
