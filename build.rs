@@ -1,0 +1,12 @@
+//! Records the commit that the tool is built from, for the manifests of its results.
+
+use std::process::Command;
+
+fn main() {
+    println!("cargo:rerun-if-changed=.git/HEAD");
+    println!("cargo:rerun-if-changed=.git/logs/HEAD");
+    let output = Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output();
+    let commit = output.ok().filter(|output| output.status.success()).map(|output| output.stdout);
+    let commit = commit.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_else(|| "unknown".into());
+    println!("cargo:rustc-env=SYSTOLE_COMMIT={}", commit.trim());
+}
