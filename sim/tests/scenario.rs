@@ -1,0 +1,163 @@
+//! Bad input: every message names the place, what is wrong, and what to write instead.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use expect_test::{Expect, expect};
+use systole::scenario::Scenario;
+
+use crate::runs::workloads;
+
+const GOOD: &str = "name = \"small\"\n\n[world]\nhospitals = 40\nload_tps = 400\n\n[consensus]\nreplicas = 4\n";
+
+fn message(text: &str, settings: &[&str]) -> String {
+    let settings: Vec<String> = settings.iter().map(|setting| setting.to_string()).collect();
+    match Scenario::parse("small.toml", text, &workloads(), &settings) {
+        Ok(_) => "no error".into(),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn check(text: &str, expected: Expect) {
+    expected.assert_eq(&message(text, &[]));
+}
+
+fn check_setting(setting: &str, expected: Expect) {
+    expected.assert_eq(&message(GOOD, &[setting]));
+}
+
+#[test]
+fn the_shipped_scenarios_and_this_one_are_good() {
+    assert_eq!(message(GOOD, &["consensus.replicas=7"]), "no error");
+    for name in ["global.toml", "regional.toml"] {
+        Scenario::load(&workloads().join(name), &[]).expect("a shipped scenario is valid");
+    }
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_place_and_what_was_meant() {
+    check(&GOOD.replace("load_tps", "load_tsp"), expect![[""]]);
+    check(&GOOD.replace("[consensus]", "[consenus]"), expect![[""]]);
+    check(&(GOOD.to_string() + "colour = 1\n"), expect![[""]]);
+}
+
+#[test]
+fn an_unknown_value_is_named_with_what_is_known() {
+    check(&(GOOD.to_string() + "protocol = \"jolten\"\n"), expect![[""]]);
+    check(&(GOOD.to_string() + "protocol = \"paxos\"\n"), expect![[""]]);
+    check(&(GOOD.to_string() + "dissemination = \"gossip\"\n"), expect![[""]]);
+}
+
+#[test]
+fn impossible_numbers_are_refused_with_their_range() {
+    check(&GOOD.replace("load_tps = 400", "load_tps = -400"), expect![[""]]);
+    check(&GOOD.replace("load_tps = 400", "load_tps = nan"), expect![[""]]);
+    check(&GOOD.replace("hospitals = 40", "hospitals = 0"), expect![[""]]);
+    check(&GOOD.replace("replicas = 4", "replicas = 4000000"), expect![[""]]);
+    check(&GOOD.replace("replicas = 4", "replicas = 1"), expect![[""]]);
+    check(&(GOOD.to_string() + "[run]\nwindow_s = -1\n"), expect![[""]]);
+    check(&(GOOD.to_string() + "[inject]\nforged = 1.5\n"), expect![[""]]);
+}
+
+#[test]
+fn a_value_of_the_wrong_type_and_text_that_is_no_toml_are_named_with_their_place() {
+    check(&GOOD.replace("hospitals = 40", "hospitals = \"many\""), expect![[""]]);
+    check(&GOOD.replace("hospitals = 40", "hospitals 40"), expect![[""]]);
+    check("", expect![[""]]);
+    check("name = \"../escape\"\n", expect![[""]]);
+}
+
+#[test]
+fn a_threshold_that_is_none_is_shown_how_to_write_one() {
+    check(&(GOOD.to_string() + "[slo]\nthresholds = [\"p99 under 5s\"]\n"), expect![[""]]);
+}
+
+#[test]
+fn impossible_faults_are_refused() {
+    let fault = |body: &str| GOOD.to_string() + "[[fault]]\n" + body;
+    check(&fault("kind = \"crash\"\nreplica = 9\nat_s = 1\n"), expect![[""]]);
+    check(&fault("kind = \"crash\"\nreplica = 1\nat_s = -1\n"), expect![[""]]);
+    check(&fault("kind = \"partition\"\nside = [1]\nfrom_s = 5\nuntil_s = 1\n"), expect![[""]]);
+    check(&fault("kind = \"meteor\"\nreplica = 1\n"), expect![[""]]);
+    check(&fault("kind = \"crash\"\nreplica = 1\nat_s = 1\nuntil_s = 2\n"), expect![[""]]);
+}
+
+#[test]
+fn a_bad_override_is_named_as_it_was_given() {
+    check_setting("consensus.replica=7", expect![[""]]);
+    check_setting("world.load_tps=-5", expect![[""]]);
+    check_setting("consensus.protocol=jolten", expect![[""]]);
+    check_setting("consensus.replicas", expect![[""]]);
+    check_setting("name.first=x", expect![[""]]);
+    check_setting("=5", expect![[""]]);
+}
+
+/// A folder with the shipped data, to spoil.
+fn spoiled(file: &str, spoil: impl FnOnce(&Path)) -> String {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    copy(&workloads().join("data"), &folder.path().join("data"));
+    spoil(&folder.path().join("data").join(file));
+    let scenario = Scenario::parse("small.toml", GOOD, folder.path(), &[]).expect("the text is good");
+    let message = scenario.world().map(|_| "no error".to_string()).unwrap_or_else(|error| error.to_string());
+    message.replace(&folder.path().display().to_string(), "FOLDER")
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a temporary folder is writable");
+    for entry in fs::read_dir(from).expect("the data folder is readable") {
+        let path: PathBuf = entry.expect("an entry is readable").path();
+        let target = to.join(path.file_name().expect("an entry has a name"));
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, &target).expect("a data file is copied");
+        }
+    }
+}
+
+/// Replaces the first `from` in a file.
+fn replace(path: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(path).expect("a data file is text");
+    assert!(text.contains(from), "{} lacks {from}", path.display());
+    fs::write(path, text.replacen(from, to, 1)).expect("a copy is writable");
+}
+
+#[test]
+fn a_missing_data_folder_or_file_is_named() {
+    let scenario = Scenario::parse("small.toml", &GOOD.replace("[world]", "[world]\ndata = \"nowhere\""), Path::new("."), &[]);
+    let error = scenario.expect("the text is good").world().expect_err("there is no such folder");
+    expect![[""]].assert_eq(&error.to_string());
+    expect![[""]].assert_eq(&spoiled("health/mixes.csv", |path| fs::remove_file(path).expect("it was copied")));
+    let error = Scenario::load(Path::new("nowhere.toml"), &[]).expect_err("there is no such file");
+    expect![[""]].assert_eq(&error.to_string());
+}
+
+#[test]
+fn a_corrupt_row_is_named_with_its_line() {
+    let metros = "health/metros_60.csv";
+    let first_latitude = |path: &Path| {
+        let text = fs::read_to_string(path).expect("a data file is text");
+        let column = text.lines().next().expect("a header").split(',').position(|name| name == "lat");
+        let row = text.lines().nth(1).expect("a row");
+        row.split(',').nth(column.expect("a latitude")).expect("a cell").to_string()
+    };
+    expect![[""]].assert_eq(&spoiled(metros, |path| replace(path, &first_latitude(path), "north")));
+    expect![[""]].assert_eq(&spoiled("health/class_kinds.csv", |path| {
+        let text = fs::read_to_string(path).expect("a data file is text");
+        let kind = text.lines().nth(1).expect("a row").split(',').nth(1).expect("a kind").to_string();
+        replace(path, &kind, "witchcraft");
+    }));
+    expect![[""]].assert_eq(&spoiled("health/metro_rtt_ms_modelled.csv", |path| {
+        let text = fs::read_to_string(path).expect("a data file is text");
+        fs::write(path, text.lines().take(10).collect::<Vec<_>>().join("\n")).expect("a copy is writable");
+    }));
+}
+
+#[test]
+fn an_unknown_mix_or_cost_table_is_named() {
+    let scenario = Scenario::parse("small.toml", GOOD, &workloads(), &["world.mix=c9".into()]).expect("mixes are data");
+    let error = scenario.world().expect_err("there is no such mix").to_string();
+    expect![[""]].assert_eq(&error.replace(&workloads().display().to_string(), "WORKLOADS"));
+    let error = message(GOOD, &["crypto.costs=abacus.toml"]);
+    expect![[""]].assert_eq(&error.replace(&workloads().display().to_string(), "WORKLOADS"));
+}
