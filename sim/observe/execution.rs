@@ -9,7 +9,7 @@ use super::{Judge, Tap};
 
 /// Every transaction that takes effect was submitted by a hospital under that id with a good signature, and every batch
 /// that a replica takes in hashes to its id. Memory: one id and a count for each transaction submitted and neither in
-/// effect nor refused.
+/// effect nor refused, and the id of each batch.
 #[derive(Default)]
 pub(super) struct Validity {
     /// How many copies of each authentic transaction are on their way: one, and those that attackers sent.
@@ -47,9 +47,10 @@ impl Validity {
         Ok(())
     }
 
-    /// Each batch is hashed once, by the first replica that holds it; the content is shared by all of them.
+    /// Each batch is hashed once, by the first replica that holds it; the content is shared by all of them. Other
+    /// content under a known id says itself that it is not intact.
     fn on_held(&mut self, replica: ReplicaId, batch: &Batch) -> Result<(), String> {
-        if self.batches.insert(batch.id()) {
+        if self.batches.insert(batch.id()) || !batch.is_intact() {
             let recomputed = batch.recompute_id();
             if recomputed != batch.id() {
                 return Err(format!("{replica} holds a batch as {:?} that hashes to {recomputed:?}", batch.id()));
