@@ -28,9 +28,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Bytes, Digest, Encode, Height, ReplicaId, Span, View};
-use crate::ledger::{
-    Block, Certificate, Chain, Committee, Phase, SIGNATURE_BYTES, Statement, TimeoutCertificate,
-};
+use crate::ledger::{Block, Certificate, Chain, Committee, Phase, SIGNATURE_BYTES, Statement, TimeoutCertificate};
 
 use super::{Checks, Context, Event, Message, Protocol, Tally};
 
@@ -226,14 +224,7 @@ impl Jolteon {
     }
 
     /// A quorum of votes is a certificate, which the next leader locks on and enters its view by.
-    fn on_vote(
-        &mut self,
-        from: ReplicaId,
-        view: View,
-        block: Digest,
-        height: Height,
-        ctx: &mut Ctx<'_>,
-    ) {
+    fn on_vote(&mut self, from: ReplicaId, view: View, block: Digest, height: Height, ctx: &mut Ctx<'_>) {
         if view.next() < self.view || self.committee.leader(view.next()) != self.me {
             return;
         }
@@ -367,7 +358,9 @@ impl Jolteon {
 
     /// A fetched block needs no certificate: its id was named by a certified descendant.
     fn on_found(&mut self, block: &Arc<Block>, ctx: &mut Ctx<'_>) {
-        let wanted = self.behind.is_some_and(|(target, _)| self.chain.path_to(&target).is_err_and(|missing| missing == block.id()));
+        let wanted = self
+            .behind
+            .is_some_and(|(target, _)| self.chain.path_to(&target).is_err_and(|missing| missing == block.id()));
         if wanted {
             self.chain.insert(block.clone());
             ctx.disarm(JolteonTimer::Fetch);

@@ -24,7 +24,11 @@ impl Judge for Agreement {
             Tap::Committed { replica, block, .. } => {
                 let (id, first) = *self.blocks.entry(block.height).or_insert((block.id(), *replica));
                 if id != block.id() {
-                    return Err(format!("at {} {replica} commits {:?} where {first} committed {id:?}", block.height, block.id()));
+                    return Err(format!(
+                        "at {} {replica} commits {:?} where {first} committed {id:?}",
+                        block.height,
+                        block.id()
+                    ));
                 }
             }
             Tap::Executed { replica, height, state } => {
@@ -62,11 +66,19 @@ impl Judge for ChainLinks {
             return Err(format!("{replica} commits {} after {}", block.height, tip.0));
         }
         if tip.1 != block.parent {
-            return Err(format!("{replica} commits {:?} at {}, whose parent it did not commit", block.id(), block.height));
+            return Err(format!(
+                "{replica} commits {:?} at {}, whose parent it did not commit",
+                block.id(),
+                block.height
+            ));
         }
         let recomputed = block.recompute_id();
         if recomputed != block.id() {
-            return Err(format!("the block at {} travels as {:?} but hashes to {recomputed:?}", block.height, block.id()));
+            return Err(format!(
+                "the block at {} travels as {:?} but hashes to {recomputed:?}",
+                block.height,
+                block.id()
+            ));
         }
         *tip = (block.height, recomputed);
         Ok(())

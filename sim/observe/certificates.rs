@@ -61,7 +61,8 @@ impl Certificates {
 
     /// Whether a certificate is checked now: its statements are remembered, and the same one was not checked before.
     fn is_due(&mut self, view: View, certificate: &impl Encode) -> bool {
-        view >= self.oldest && self.checked.insert((view, Digest::of_encoded("systole judged certificate", certificate)))
+        view >= self.oldest
+            && self.checked.insert((view, Digest::of_encoded("systole judged certificate", certificate)))
     }
 
     fn on_certificate(&mut self, certificate: &Certificate) -> Result<(), String> {

@@ -345,7 +345,11 @@ fn load_that_is_in_effect_refused_or_pending_is_accounted_for_at_every_weight() 
 #[test]
 fn load_that_vanished_or_multiplied_is_convicted() {
     let nothing = Inventory::default();
-    three_submitted(&mut Court::new()).convicts("accounting", "3 submitted are not", Tap::Ended { inventory: &nothing });
+    three_submitted(&mut Court::new()).convicts(
+        "accounting",
+        "3 submitted are not",
+        Tap::Ended { inventory: &nothing },
+    );
     let too_much = Inventory { on_the_way: 1, unsealed: 0, sealed: 1 };
     three_submitted(&mut Court::new()).convicts("accounting", "2 pending", Tap::Ended { inventory: &too_much });
 }

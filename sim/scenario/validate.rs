@@ -75,8 +75,7 @@ fn costs(file: &ScenarioFile, folder: &Path) -> Result<CostTable, ScenarioError>
         return Ok(CostTable::reference());
     }
     let path = folder.join(&file.crypto.costs);
-    let text = fs::read_to_string(&path)
-        .map_err(|source| ScenarioError::Unreadable { path: path.clone(), source })?;
+    let text = fs::read_to_string(&path).map_err(|source| ScenarioError::Unreadable { path: path.clone(), source })?;
     CostTable::from_toml(&text).map_err(|source| ScenarioError::BadCosts { path, source })
 }
 

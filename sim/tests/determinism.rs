@@ -57,15 +57,24 @@ fn golden(settings: &[&str], expected: Expect) {
 
 #[test]
 fn the_regional_scenario_never_changes_under_jolteon_over_batches() {
-    golden(&["consensus.protocol=jolteon", "consensus.dissemination=batched"], expect![[""]]);
+    golden(
+        &["consensus.protocol=jolteon", "consensus.dissemination=batched"],
+        expect!["8e3aea0b30d76b76b43a29de5162cd62671782ea06aae99fa2c0d3ea1cdd860a"],
+    );
 }
 
 #[test]
 fn the_regional_scenario_never_changes_under_jolteon_with_payload_in_proposals() {
-    golden(&["consensus.protocol=jolteon", "consensus.dissemination=leader"], expect![[""]]);
+    golden(
+        &["consensus.protocol=jolteon", "consensus.dissemination=leader"],
+        expect!["983bfa319188273e192834c019e0b8301f6e488abb5bc09fb0a5cb3655412748"],
+    );
 }
 
 #[test]
 fn the_regional_scenario_never_changes_under_the_central_sequencer() {
-    golden(&["consensus.protocol=central", "consensus.dissemination=batched"], expect![[""]]);
+    golden(
+        &["consensus.protocol=central", "consensus.dissemination=batched"],
+        expect!["762dd4ecba9b1aeda164c3559aa5b70e2cd0c031c5accc71170a6f0126d2da9d"],
+    );
 }

@@ -37,12 +37,21 @@ fn only_hospitals_of_the_crashed_gateway_are_refused() {
     let scenario = regional_with(7, &crash(3, 0.0), &SEVEN);
     let setup = modelled(&scenario);
     let outcome = run(&scenario, &setup);
-    let dead: f64 = setup.hospitals.iter().zip(&setup.load.hospital_tps).filter(|(at, _)| at.gateway.0 == 3).map(|(_, tps)| tps).sum();
+    let dead: f64 = setup
+        .hospitals
+        .iter()
+        .zip(&setup.load.hospital_tps)
+        .filter(|(at, _)| at.gateway.0 == 3)
+        .map(|(_, tps)| tps)
+        .sum();
     let share = rejected(&outcome, Rejection::GatewayDown) as f64 / outcome.counts.submitted_total as f64;
     let expected = dead / setup.load.total_tps;
     assert!((share - expected).abs() < 0.04, "{share} of the load was refused, {expected} is the dead gateway's");
     assert_eq!(outcome.counts.pending_total, 0, "a gateway that was never up holds nothing");
-    assert_eq!(outcome.counts.in_effect_total, outcome.counts.submitted_total - rejected(&outcome, Rejection::GatewayDown));
+    assert_eq!(
+        outcome.counts.in_effect_total,
+        outcome.counts.submitted_total - rejected(&outcome, Rejection::GatewayDown)
+    );
 }
 
 #[test]

@@ -34,15 +34,13 @@ const ONLY: [(&str, &[&str]); 2] =
     [("consensus", &["base", "crypto", "ledger", "consensus"]), ("ledger", &["base", "crypto", "ledger"])];
 
 /// Beyond the order: what some modules may not use.
-const NEVER: [(&str, &[&str]); 2] =
-    [("observe", &["consensus", "engine"]), ("report", &["engine", "consensus"])];
+const NEVER: [(&str, &[&str]); 2] = [("observe", &["consensus", "engine"]), ("report", &["engine", "consensus"])];
 
 /// Files below `cli` that may read the clock: the worker pool and the stopwatches.
 const CLOCK_READERS: [&str; 3] = ["kernel/pool.rs", "kernel/workloads", "crypto/costs/measure.rs"];
 
 /// Words that print, read the environment or read the wall clock.
-const OUTSIDE_WORLD: [&str; 8] =
-    ["env", "print!", "println!", "eprint!", "eprintln!", "dbg!", "Instant", "SystemTime"];
+const OUTSIDE_WORLD: [&str; 8] = ["env", "print!", "println!", "eprint!", "eprintln!", "dbg!", "Instant", "SystemTime"];
 
 const HASHED: [&str; 4] = ["HashMap", "HashSet", "DigestMap", "DigestSet"];
 const ITERATING: [&str; 12] = [
@@ -110,7 +108,10 @@ fn blank_comments_and_strings(text: &str) -> String {
 fn literal_end(bytes: &[u8], at: usize) -> usize {
     let rest = &bytes[at..];
     let find = |needle: &[u8], from: usize| {
-        rest[from..].windows(needle.len()).position(|window| window == needle).map_or(bytes.len(), |found| at + from + found)
+        rest[from..]
+            .windows(needle.len())
+            .position(|window| window == needle)
+            .map_or(bytes.len(), |found| at + from + found)
     };
     if rest.starts_with(b"//") {
         return find(b"\n", 0);
@@ -265,15 +266,17 @@ fn hashed_names(code: &str) -> BTreeSet<String> {
         for at in words(code, kind) {
             let mut before = code[..at].trim_end();
             // Through paths, references and wrappers such as `Option<` back to the `:` or `=` of the declaration.
-            while let Some(shorter) = ["std::collections::", "collections::", "&mut", "&", "mut", "Option<", "Box<", "Vec<"]
-                .iter()
-                .find_map(|prefix| before.strip_suffix(prefix))
+            while let Some(shorter) =
+                ["std::collections::", "collections::", "&mut", "&", "mut", "Option<", "Box<", "Vec<"]
+                    .iter()
+                    .find_map(|prefix| before.strip_suffix(prefix))
             {
                 before = shorter.trim_end();
             }
             let declared = before.strip_suffix(':').filter(|rest| !rest.ends_with(':'));
             if let Some(rest) = declared.or_else(|| before.strip_suffix('=')) {
-                let name: String = rest.trim_end().chars().rev().take_while(|&c| c.is_alphanumeric() || c == '_').collect();
+                let name: String =
+                    rest.trim_end().chars().rev().take_while(|&c| c.is_alphanumeric() || c == '_').collect();
                 names.insert(name.chars().rev().collect());
             }
         }

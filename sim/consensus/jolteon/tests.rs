@@ -148,7 +148,12 @@ fn after_a_timeout_it_votes_only_for_parents_as_high_as_the_certificate_of_timeo
     let proposals = [
         (&stale, genesis(), [0, 0, 0], true),
         (&stale, genesis(), [0, 1, 0], false),
-        (&fresh, Block::sealed(View(1), Height(1), ReplicaId(1), genesis().id(), View(0), Payload::default()), [0, 1, 0], true),
+        (
+            &fresh,
+            Block::sealed(View(1), Height(1), ReplicaId(1), genesis().id(), View(0), Payload::default()),
+            [0, 1, 0],
+            true,
+        ),
     ];
     for (block, parent, highs, allowed) in proposals {
         let sent = replica().receive(1, proposal(block, &parent, Some(given_up(4, highs))));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use crate::base::{Bytes, Digest, Height, ReplicaId, Span, Time, View};
-use crate::consensus::dissemination::{Batched, Destination, Dissemination, LayerLimits, Outbox, Parcel};
+use crate::consensus::dissemination::{Batched, Destination, Dissemination, LayerLimits};
 use crate::ledger::{Batch, Block, Payload};
 
 use super::Depot;
