@@ -11,6 +11,8 @@ pub mod dissemination;
 mod jolteon;
 mod protocol;
 mod tally;
+#[cfg(test)]
+mod testing;
 
 pub use central::{Central, CentralParams, FsyncPolicy};
 pub use context::{Context, Effect, PayloadSource};

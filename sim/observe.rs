@@ -8,6 +8,8 @@ mod agreement;
 mod certificates;
 mod execution;
 mod tap;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 

@@ -8,6 +8,9 @@
 //! section 5.1, is the linked chain; group commit (one durable write for all that waited for the one before) is how
 //! databases write logs.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Bytes, Digest, Encode, ReplicaId, Sink, Span, Time};
-use crate::ledger::{Batch, BatchRef, Block, Payload};
+use crate::ledger::{Batch, BatchRef, Block};
 
 use super::PayloadSource;
 
@@ -156,9 +156,13 @@ pub trait Dissemination: PayloadSource {
         self.depot_mut().committed(block);
     }
 
-    /// The batches that `payload` orders and that are not at hand.
-    fn missing(&self, payload: &Payload) -> Vec<BatchRef> {
-        payload.batches.iter().filter(|batch| self.depot().get(&batch.id).is_none()).copied().collect()
+    /// The batches that `block` orders and that are not at hand; none where its height is committed: it comes too late
+    /// to be, and its batches may be forgotten everywhere.
+    fn missing(&self, block: &Block) -> Vec<BatchRef> {
+        if block.height <= self.depot().tip() {
+            return Vec::new();
+        }
+        block.payload.batches.iter().filter(|batch| self.depot().get(&batch.id).is_none()).copied().collect()
     }
 
     /// How often [`Dissemination::on_tick`] wants to be called.

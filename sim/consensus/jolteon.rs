@@ -18,6 +18,9 @@
 //! - Ditto's asynchronous fallback is left out: it is a protocol of its own.
 //! - Missing ancestors are fetched by id ([`JolteonMessage::Fetch`]), which the paper leaves to the implementation.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -105,6 +108,7 @@ impl Protocol for Jolteon {
     type Params = JolteonParams;
 
     fn new(me: ReplicaId, committee: &Committee, params: &JolteonParams) -> Self {
+        assert!(committee.len() >= Self::LEAST_REPLICAS, "a lone replica's own vote opens view after view in no time");
         let chain = Chain::new(KEPT_BLOCKS);
         Jolteon {
             me,
@@ -134,6 +138,9 @@ impl Protocol for Jolteon {
 }
 
 impl Jolteon {
+    /// Fewest replicas that it runs with.
+    pub const LEAST_REPLICAS: u32 = 2;
+
     fn on_received(&mut self, from: ReplicaId, message: &JolteonMessage, ctx: &mut Ctx<'_>) {
         match message {
             JolteonMessage::Proposal { block, parent, opened_by } => {
@@ -242,7 +249,9 @@ impl Jolteon {
         let Some(child) = self.chain.get(&self.high.block) else { return };
         if child.parent_view.next() == child.view && child.parent_view > self.chain.tip().view {
             let first = child.parent;
-            self.behind = Some((first, 0));
+            // The target moves with every view: whom to ask next must not begin anew, or a dead replica is asked forever.
+            let attempts = self.behind.map_or(0, |(_, attempts)| attempts);
+            self.behind = Some((first, attempts));
             self.commit_behind(ctx);
         }
     }

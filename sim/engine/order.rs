@@ -43,7 +43,7 @@ impl<P: Protocol> Engine<'_, P> {
         if let Some(block) = message.block() {
             let layer = &mut self.replicas[me.index()].layer;
             layer.on_proposed(block);
-            let missing = layer.missing(&block.payload);
+            let missing = layer.missing(block);
             if !missing.is_empty() {
                 let mut out = Outbox::new();
                 layer.depot_mut().fetch(at, from, &missing, &mut out);

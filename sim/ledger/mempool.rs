@@ -104,6 +104,8 @@ impl Mempool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::base::{HospitalId, Time};
     use crate::ledger::{Kind, TxNumber};
@@ -151,8 +153,67 @@ mod tests {
         pool.admit(tx(1));
         assert_eq!(pool.admit(tx(1)), Admission::Refused(Rejection::Replayed));
         for number in 2..=5 {
-            pool.admit(tx(number));
+            assert!(!matches!(pool.admit(tx(number)), Admission::Refused(_)));
         }
         assert_eq!(pool.admit(tx(1)), Admission::Full, "the id was forgotten: memory is bounded");
+    }
+
+    /// What happens to a mempool.
+    #[derive(Clone, Copy, Debug)]
+    enum Course {
+        Admit(u64),
+        Take,
+        Settle(usize),
+    }
+
+    fn course() -> impl Strategy<Value = Course> {
+        prop_oneof![
+            6 => (0u64..200).prop_map(Course::Admit),
+            1 => Just(Course::Take),
+            2 => (0usize..20).prop_map(Course::Settle),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever comes, is taken and settles: never more is held than the bound says, a refusal for want of room
+        /// means that there was none, what is admitted comes out once and in order, and ids take bounded memory.
+        #[test]
+        fn a_mempool_keeps_its_bound(
+            weight in 1u32..4,
+            transactions in 1usize..40,
+            courses in prop::collection::vec(course(), 0..400),
+        ) {
+            let limits = MempoolLimits { transactions, remembered: 16, batch_bytes: Bytes(1000) };
+            let mut pool = Mempool::new(limits, weight);
+            let (mut admitted, mut taken, mut sealed) = (Vec::new(), Vec::new(), 0);
+            for course in courses {
+                match course {
+                    Course::Admit(number) => match pool.admit(tx(number)) {
+                        Admission::Refused(Rejection::MempoolFull) => {
+                            prop_assert!(pool.held() + weight as usize > transactions, "{} are held", pool.held());
+                        }
+                        Admission::Refused(reason) => prop_assert_eq!(reason, Rejection::Replayed),
+                        Admission::First | Admission::Held | Admission::Full => admitted.push(number),
+                    },
+                    Course::Take => {
+                        let batch = pool.take();
+                        sealed += batch.len();
+                        taken.extend(batch.into_iter().map(|tx| tx.number.0));
+                    }
+                    Course::Settle(count) => {
+                        let count = count.min(sealed);
+                        pool.settled(count);
+                        sealed -= count;
+                    }
+                }
+                prop_assert!(pool.held() <= transactions);
+                prop_assert_eq!(pool.held(), (pool.open().len() + sealed) * weight as usize);
+                prop_assert!(pool.seen.len() == pool.order.len() && pool.seen.len() <= 16);
+            }
+            taken.extend(pool.take().into_iter().map(|tx| tx.number.0));
+            prop_assert_eq!(taken, admitted);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::{Digest, Height, ReplicaId};
-use crate::ledger::Committee;
+use crate::ledger::{Block, Committee};
 
 use super::{Judge, Tap};
 
@@ -45,12 +45,12 @@ impl Judge for Agreement {
 
 /// Each replica commits every height once, in order, each block linked to its parent, under the id of its contents.
 pub(super) struct ChainLinks {
-    tips: Vec<(Height, Option<Digest>)>,
+    tips: Vec<(Height, Digest)>,
 }
 
 impl ChainLinks {
     pub(super) fn new(committee: &Committee) -> ChainLinks {
-        ChainLinks { tips: vec![(Height(0), None); committee.len() as usize] }
+        ChainLinks { tips: vec![(Height(0), Block::genesis().recompute_id()); committee.len() as usize] }
     }
 }
 
@@ -65,7 +65,7 @@ impl Judge for ChainLinks {
         if block.height != tip.0.next() {
             return Err(format!("{replica} commits {} after {}", block.height, tip.0));
         }
-        if tip.1.is_some_and(|parent| parent != block.parent) {
+        if tip.1 != block.parent {
             return Err(format!(
                 "{replica} commits {:?} at {}, whose parent it did not commit",
                 block.id(),
@@ -80,7 +80,7 @@ impl Judge for ChainLinks {
                 block.id()
             ));
         }
-        *tip = (block.height, Some(block.id()));
+        *tip = (block.height, recomputed);
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{Digest, ReplicaId, View};
+use crate::base::{Digest, Encode, ReplicaId, View};
 use crate::ledger::{Certificate, Committee, Phase, Statement, TimeoutCertificate};
 
 use super::{Judge, Tap};
@@ -10,12 +10,14 @@ use super::{Judge, Tap};
 /// Views after which statements are forgotten; a certificate that old is not rechecked.
 const REMEMBERED_VIEWS: u64 = 4_096;
 
-/// Keeps every replica's votes and timeouts of recent views and rechecks each certificate signer by signer, once.
-/// Memory: about 100 bytes a statement of the remembered views.
+/// Keeps every replica's votes and timeouts of recent views and rechecks each distinct certificate signer by signer,
+/// once. Memory: about 100 bytes a statement of the remembered views.
 pub(super) struct Certificates {
     quorum: u32,
+    oldest: View,
     votes: BTreeMap<View, BTreeSet<(ReplicaId, Digest)>>,
     timeouts: BTreeMap<View, BTreeSet<(ReplicaId, View)>>,
+    /// Certificates by view and the digest of all that they say.
     checked: BTreeSet<(View, Digest)>,
 }
 
@@ -24,7 +26,8 @@ impl Certificates {
         let (n, f) = (committee.len(), (committee.len() - 1) / 3);
         // Its own arithmetic: the least q of n with any two sets of q sharing more than f.
         let quorum = (1..=n).find(|q| 2 * q > n + f).expect("all of n is a quorum");
-        Certificates { quorum, votes: BTreeMap::new(), timeouts: BTreeMap::new(), checked: BTreeSet::new() }
+        let (votes, timeouts, checked) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Certificates { quorum, oldest: View(0), votes, timeouts, checked }
     }
 
     fn on_statement(&mut self, statement: &Statement) -> Result<(), String> {
@@ -43,18 +46,28 @@ impl Certificates {
                 self.timeouts.entry(view).or_default().insert((by, justify));
             }
         }
-        let oldest = View(view.0.saturating_sub(REMEMBERED_VIEWS));
-        if self.votes.first_key_value().is_some_and(|(&view, _)| view < oldest) {
+        self.forget_before(View(view.0.saturating_sub(REMEMBERED_VIEWS)));
+        Ok(())
+    }
+
+    fn forget_before(&mut self, oldest: View) {
+        if oldest > self.oldest {
+            self.oldest = oldest;
             self.votes = self.votes.split_off(&oldest);
             self.timeouts = self.timeouts.split_off(&oldest);
             self.checked = self.checked.split_off(&(oldest, Digest::ZERO));
         }
-        Ok(())
+    }
+
+    /// Whether a certificate is checked now: its statements are remembered, and the same one was not checked before.
+    fn is_due(&mut self, view: View, certificate: &impl Encode) -> bool {
+        view >= self.oldest
+            && self.checked.insert((view, Digest::of_encoded("systole judged certificate", certificate)))
     }
 
     fn on_certificate(&mut self, certificate: &Certificate) -> Result<(), String> {
         let Certificate { view, block, ref signers, .. } = *certificate;
-        if view == View(0) || !self.checked.insert((view, block)) {
+        if view == View(0) || !self.is_due(view, certificate) {
             return Ok(());
         }
         let distinct: BTreeSet<ReplicaId> = signers.iter().collect();
@@ -70,8 +83,7 @@ impl Certificates {
 
     fn on_timeout_certificate(&mut self, certificate: &TimeoutCertificate) -> Result<(), String> {
         let view = certificate.view;
-        // A timeout certificate has no block: the greatest digest stands in, which no block hashes to in practice.
-        if !self.checked.insert((view, Digest([0xFF; 32]))) {
+        if !self.is_due(view, certificate) {
             return Ok(());
         }
         let distinct: BTreeSet<ReplicaId> = certificate.timeouts.iter().map(|&(by, _)| by).collect();

@@ -96,7 +96,8 @@ pub(super) fn apply(text: &str, setting: &str) -> Result<String, ScenarioError> 
     let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| invalid(error.to_string()))?;
     let value: toml_edit::Value = value.trim().parse().unwrap_or_else(|_| value.trim().into());
     let parts: Vec<&str> = key.trim().split('.').collect();
-    let (last, tables) = parts.split_last().ok_or_else(|| invalid("the key is empty".into()))?;
+    let named = parts.split_last().filter(|_| parts.iter().all(|part| !part.is_empty()));
+    let (last, tables) = named.ok_or_else(|| invalid("the key is empty, or a part of it is".into()))?;
     let mut table: &mut dyn TableLike = document.as_table_mut();
     for part in tables {
         let item = table.entry(part).or_insert_with(toml_edit::table);

@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::base::Digest;
+use crate::consensus::Jolteon;
 use crate::crypto::CostTable;
+use crate::engine::ProtocolKind;
 
 use super::overrides::{Source, apply};
 use super::{FaultEntry, ScenarioError, ScenarioFile, Slo, Weight, WorldData};
@@ -135,7 +137,7 @@ fn world(file: &ScenarioFile) -> Vec<Check> {
 
 fn machines(file: &ScenarioFile) -> Vec<Check> {
     vec![
-        between("consensus.replicas", file.consensus.replicas.into(), 1, MOST_REPLICAS.into()),
+        between("consensus.replicas", file.consensus.replicas.into(), least_replicas(file), MOST_REPLICAS.into()),
         between("batch.max_bytes", file.batch.max_bytes, 1, 1 << 30),
         positive("batch.max_delay_ms", file.batch.max_delay_ms),
         between("block.max_bytes", file.block.max_bytes, 1, 1 << 40),
@@ -154,6 +156,10 @@ fn machines(file: &ScenarioFile) -> Vec<Check> {
         not_negative("link.jitter_percent", file.link.jitter_percent),
         share("link.loss_percent", file.link.loss_percent / 100.0),
     ]
+}
+
+fn least_replicas(file: &ScenarioFile) -> u64 {
+    if file.consensus.protocol == ProtocolKind::Jolteon { Jolteon::LEAST_REPLICAS.into() } else { 1 }
 }
 
 fn measurement(file: &ScenarioFile) -> Vec<Check> {

@@ -1,1 +1,10 @@
+//! The integration tests: one binary, one module for each thing that must hold of whole runs and of the code itself.
 
+mod determinism;
+mod distances;
+mod faults;
+mod injection;
+mod runs;
+mod scenario;
+mod tidy;
+mod weight;

@@ -1,5 +1,8 @@
 //! The batches a replica has or knows of, and what has become of them.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -8,33 +11,25 @@ use crate::ledger::{Batch, BatchRef, Block, Payload};
 
 use super::{Destination, LayerLimits, Outbox, Parcel};
 
-/// Where a batch stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
-    /// No block that is known of orders it.
-    Pending,
-    /// A block of that view orders it and may still be committed.
-    InFlight(View),
-    /// Committed.
-    Committed,
-}
-
 #[derive(Debug)]
 struct Entry {
     content: Option<Arc<Batch>>,
-    standing: Standing,
+    /// The view of the latest block that orders it and may still be committed.
+    in_flight: Option<View>,
+    /// The last height at which it was committed; 0 where it was before the depot's memory begins.
+    committed: Option<Height>,
     /// Whether `pending` holds it.
     queued: bool,
 }
 
 impl Entry {
-    fn unknown() -> Entry {
-        Entry { content: None, standing: Standing::Pending, queued: false }
+    fn unknown(settled: bool) -> Entry {
+        Entry { content: None, in_flight: None, committed: settled.then_some(Height(0)), queued: false }
     }
 
     /// Whether a block may order it now.
     fn is_orderable(&self) -> bool {
-        self.content.is_some() && self.standing == Standing::Pending
+        self.content.is_some() && self.in_flight.is_none() && self.committed.is_none()
     }
 }
 
@@ -45,6 +40,31 @@ struct Wanted {
     proposer: ReplicaId,
     asked_at: Time,
     attempts: u32,
+}
+
+/// Which of a gateway's batches are committed, for ever: runs of consecutive sequence numbers, by their first. A gap stays
+/// for each batch that never comes (all of it was forged): 16 bytes and the map's overhead.
+#[derive(Clone, Debug, Default)]
+struct Settled {
+    /// First of each run → the one after its last.
+    runs: BTreeMap<u64, u64>,
+}
+
+impl Settled {
+    fn contains(&self, sequence: u64) -> bool {
+        self.runs.range(..=sequence).next_back().is_some_and(|(_, &end)| sequence < end)
+    }
+
+    fn insert(&mut self, sequence: u64) {
+        if self.contains(sequence) {
+            return;
+        }
+        let end = self.runs.remove(&(sequence + 1)).unwrap_or(sequence + 1);
+        match self.runs.range_mut(..=sequence).next_back() {
+            Some((_, before)) if *before == sequence => *before = end,
+            _ => drop(self.runs.insert(sequence, end)),
+        }
+    }
 }
 
 /// Batches by id. Bounded by the gateways' mempool bounds (what is not committed) and `kept_heights` (what is);
@@ -58,6 +78,8 @@ pub struct Depot {
     pending: VecDeque<BatchRef>,
     in_flight: BTreeMap<View, Vec<BatchRef>>,
     committed: VecDeque<(Height, Vec<Digest>)>,
+    tip: Height,
+    settled: Vec<Settled>,
     wanted: Vec<Wanted>,
 }
 
@@ -72,6 +94,8 @@ impl Depot {
             pending: VecDeque::new(),
             in_flight: BTreeMap::new(),
             committed: VecDeque::new(),
+            tip: Height(0),
+            settled: vec![Settled::default(); replicas as usize],
             wanted: Vec::new(),
         }
     }
@@ -93,14 +117,22 @@ impl Depot {
 
     /// Whether a block that is known of orders the batch.
     pub fn is_ordered(&self, id: &Digest) -> bool {
-        self.entries.get(id).is_some_and(|entry| entry.standing != Standing::Pending)
+        self.entries.get(id).is_some_and(|entry| entry.in_flight.is_some() || entry.committed.is_some())
     }
 
-    /// Puts a batch in; true where it was not at hand.
+    /// The last height committed.
+    pub fn tip(&self) -> Height {
+        self.tip
+    }
+
+    /// Puts a batch in; true where it was not at hand. One that was committed and forgotten is refused.
     pub fn store(&mut self, batch: Arc<Batch>) -> bool {
         let reference = *batch.reference();
         self.wanted.retain(|wanted| wanted.batch.id != reference.id);
-        let entry = self.entries.entry(reference.id).or_insert_with(Entry::unknown);
+        if self.is_settled(&reference) && !self.entries.contains_key(&reference.id) {
+            return false;
+        }
+        let entry = self.entries.entry(reference.id).or_insert_with(|| Entry::unknown(false));
         let new = entry.content.is_none();
         if new {
             entry.content = Some(batch);
@@ -151,16 +183,24 @@ impl Depot {
         self.pending.is_empty()
     }
 
-    /// What `block` orders is in flight now, and its inline contents are at hand.
+    fn is_settled(&self, batch: &BatchRef) -> bool {
+        self.settled.get(batch.origin.index()).is_some_and(|settled| settled.contains(batch.sequence))
+    }
+
+    /// What `block` orders is in flight now, and its inline contents are at hand. A block that comes when its height is
+    /// committed can no longer be.
     pub fn proposed(&mut self, block: &Block) {
-        for batch in &block.payload.inline {
-            self.store(batch.clone());
+        if block.height <= self.tip {
+            return;
         }
         for batch in &block.payload.batches {
-            let entry = self.entries.entry(batch.id).or_insert_with(Entry::unknown);
-            if entry.standing != Standing::Committed {
-                entry.standing = Standing::InFlight(block.view);
-            }
+            let settled = self.is_settled(batch);
+            let entry = self.entries.entry(batch.id).or_insert_with(|| Entry::unknown(settled));
+            // Proposals come in any order: the latest view keeps the batch longest.
+            entry.in_flight = entry.in_flight.max(Some(block.view));
+        }
+        for batch in &block.payload.inline {
+            self.store(batch.clone());
         }
         if !block.payload.is_empty() {
             self.in_flight.entry(block.view).or_default().extend(&block.payload.batches);
@@ -169,35 +209,55 @@ impl Depot {
 
     /// What `block` orders is committed; what only abandoned blocks of its view and before order is pending again.
     pub fn committed(&mut self, block: &Block) {
+        self.tip = block.height;
         for batch in &block.payload.batches {
             if let Some(entry) = self.entries.get_mut(&batch.id) {
-                entry.standing = Standing::Committed;
+                entry.committed = Some(block.height);
+            }
+            if let Some(settled) = self.settled.get_mut(batch.origin.index()) {
+                settled.insert(batch.sequence);
             }
         }
         let later = self.in_flight.split_off(&block.view.next());
         let settled = std::mem::replace(&mut self.in_flight, later);
         for (view, batches) in settled {
-            batches.into_iter().for_each(|batch| self.revive(batch, view));
+            batches.into_iter().for_each(|batch| self.land(batch, view));
         }
         let ids = block.payload.batches.iter().map(|batch| batch.id).collect();
         self.committed.push_back((block.height, ids));
-        self.forget(block.height);
+        self.forget();
     }
 
-    fn revive(&mut self, batch: BatchRef, view: View) {
-        if let Some(entry) = self.entries.get_mut(&batch.id)
-            && entry.standing == Standing::InFlight(view)
-        {
-            entry.standing = Standing::Pending;
-            self.queue(batch);
+    /// The block of `view` that ordered the batch is committed or abandoned.
+    fn land(&mut self, batch: BatchRef, view: View) {
+        let forgotten = self.forgotten();
+        let Some(entry) = self.entries.get_mut(&batch.id) else { return };
+        if entry.in_flight != Some(view) {
+            return;
+        }
+        entry.in_flight = None;
+        match entry.committed {
+            Some(height) if height <= forgotten => drop(self.entries.remove(&batch.id)),
+            Some(_) => {}
+            None => self.queue(batch),
         }
     }
 
-    fn forget(&mut self, tip: Height) {
-        while self.committed.front().is_some_and(|(height, _)| height.0 + self.limits.kept_heights < tip.0) {
-            let (_, ids) = self.committed.pop_front().expect("the front was there just now");
+    /// The last height whose batches are not kept, or 0.
+    fn forgotten(&self) -> Height {
+        Height(self.tip.0.saturating_sub(self.limits.kept_heights + 1))
+    }
+
+    fn forget(&mut self) {
+        let forgotten = self.forgotten();
+        while self.committed.front().is_some_and(|(height, _)| *height <= forgotten) {
+            let (height, ids) = self.committed.pop_front().expect("the front was there just now");
             for id in ids {
-                self.entries.remove(&id);
+                // What was committed again since, or may be, is kept for that.
+                let due = |entry: &Entry| entry.committed == Some(height) && entry.in_flight.is_none();
+                if self.entries.get(&id).is_some_and(due) {
+                    self.entries.remove(&id);
+                }
             }
         }
         self.drop_ordered_front();
@@ -245,6 +305,11 @@ impl Depot {
         }
     }
 
+    /// Runs of consecutive settled batches remembered, over all gateways.
+    pub fn settled_runs(&self) -> usize {
+        self.settled.iter().map(|settled| settled.runs.len()).sum()
+    }
+
     /// Batches known, at hand or not.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -253,76 +318,5 @@ impl Depot {
     /// Whether no batch is known.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::{Bytes, Span};
-
-    const LIMITS: LayerLimits = LayerLimits {
-        block_bytes: Bytes(1000),
-        inline_bytes: Bytes(1000),
-        block_batches: 2,
-        kept_heights: 2,
-        fetch_retry: Span::from_millis(100),
-        resend_after: Span::from_secs(1),
-    };
-
-    fn depot_with(batches: u64) -> Depot {
-        let mut depot = Depot::new(ReplicaId(0), 4, LIMITS);
-        for sequence in 0..batches {
-            depot.store(Arc::new(Batch::seal(ReplicaId(1), sequence, Vec::new(), 1)));
-        }
-        depot
-    }
-
-    fn block(view: u64, height: u64, payload: Payload) -> Block {
-        Block::sealed(View(view), Height(height), ReplicaId(0), Digest::ZERO, View(view - 1), payload)
-    }
-
-    fn sequences(payload: &Payload) -> Vec<u64> {
-        payload.batches.iter().map(|batch| batch.sequence).collect()
-    }
-
-    #[test]
-    fn what_is_in_flight_is_not_ordered_again_unless_its_block_is_abandoned() {
-        let mut depot = depot_with(3);
-        let first = block(1, 1, depot.next(false));
-        assert_eq!(sequences(&first.payload), [0, 1]);
-        depot.proposed(&first);
-        let second = block(2, 2, depot.next(false));
-        assert_eq!(sequences(&second.payload), [2]);
-        depot.proposed(&second);
-        assert!(depot.is_idle());
-        let third = block(3, 1, Payload::default());
-        depot.committed(&third);
-        assert_eq!(sequences(&depot.next(false)), [0, 1], "views 1 and 2 were abandoned; the bound is two batches");
-    }
-
-    #[test]
-    fn committed_batches_are_kept_for_late_fetches_and_then_forgotten() {
-        let mut depot = depot_with(2);
-        let first = block(1, 1, depot.next(false));
-        depot.proposed(&first);
-        depot.committed(&first);
-        let id = first.payload.batches[0].id;
-        assert!(depot.get(&id).is_some());
-        (2..=4).for_each(|height| depot.committed(&block(height, height, Payload::default())));
-        assert!(depot.is_empty(), "{} batches are left", depot.len());
-    }
-
-    #[test]
-    fn a_missing_batch_is_asked_of_the_proposer_then_of_its_origin_then_of_others() {
-        let mut depot = Depot::new(ReplicaId(0), 4, LIMITS);
-        let batch = Batch::seal(ReplicaId(1), 0, Vec::new(), 1);
-        let mut asked = Vec::new();
-        depot.fetch(Time::ZERO, ReplicaId(2), &[*batch.reference()], &mut asked);
-        for tick in 1..=3 {
-            depot.refetch(Time::ZERO + LIMITS.fetch_retry * tick, &mut asked);
-        }
-        let asked: Vec<Destination> = asked.into_iter().map(|(to, _)| to).collect();
-        assert_eq!(asked, [2, 1, 3].map(|replica| Destination::One(ReplicaId(replica))), "and never of itself");
     }
 }

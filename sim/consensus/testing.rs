@@ -1,0 +1,206 @@
+//! Protocols in memory: replicas over a pool of messages that a test delivers, loses or holds back as it likes.
+//!
+//! There is no network and no clock: time passes only where a test lets timers run out. Whatever order it chooses,
+//! the same choices give the same outcome.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::base::{Bytes, Digest, ReplicaId, Time};
+use crate::ledger::{BatchRef, Block, Committee, Payload, Statement};
+
+use super::{Context, Effect, Event, PayloadSource, Protocol};
+
+/// Blocks of one made-up batch each, so that no two blocks are alike; or of none.
+#[derive(Default)]
+pub(super) struct Payloads {
+    me: ReplicaId,
+    made: u64,
+    /// How many more payloads there are.
+    pub left: u64,
+}
+
+impl PayloadSource for Payloads {
+    fn payload(&mut self) -> Payload {
+        if self.left == 0 {
+            return Payload::default();
+        }
+        self.left -= 1;
+        self.made += 1;
+        let id = Digest::of(&[u64::from(self.me.0), self.made].map(u64::to_le_bytes).concat());
+        let batch = BatchRef { id, origin: self.me, sequence: self.made, count: 1, bytes: Bytes(100) };
+        Payload { batches: vec![batch], inline: Vec::new() }
+    }
+
+    fn is_empty(&mut self) -> bool {
+        self.left == 0
+    }
+}
+
+/// One replica, and what it has asked for so far.
+pub(super) struct Lone<P: Protocol> {
+    me: ReplicaId,
+    protocol: P,
+    pub payloads: Payloads,
+    /// Timers that run.
+    pub armed: Vec<P::Timer>,
+    pub committed: Vec<Arc<Block>>,
+    /// Statements that no message carries.
+    pub stated: Vec<Statement>,
+}
+
+impl<P: Protocol> Lone<P> {
+    pub fn new(me: ReplicaId, committee: &Committee, params: &P::Params) -> Lone<P> {
+        let payloads = Payloads { me, made: 0, left: u64::MAX };
+        let protocol = P::new(me, committee, params);
+        Lone { me, protocol, payloads, armed: Vec::new(), committed: Vec::new(), stated: Vec::new() }
+    }
+
+    /// Takes one event; what it sends in answer, with the receiver, or none for everyone.
+    pub fn step(&mut self, event: Event<P>) -> Vec<(Option<ReplicaId>, Arc<P::Message>)> {
+        let (mut effects, mut charges, mut sent) = (Vec::new(), Vec::new(), Vec::new());
+        let mut context = Context::new(Time::ZERO, &mut self.payloads, &mut effects, &mut charges);
+        self.protocol.step(event, &mut context);
+        for effect in effects {
+            match effect {
+                Effect::Send(to, message) => {
+                    assert_ne!(to, self.me, "{} sends itself {message:?}", self.me);
+                    sent.push((Some(to), message));
+                }
+                Effect::Broadcast(message) => sent.push((None, message)),
+                Effect::State(statement) => self.stated.push(statement),
+                Effect::Arm(timer, _) if !self.armed.contains(&timer) => self.armed.push(timer),
+                Effect::Disarm(timer) => self.armed.retain(|armed| *armed != timer),
+                Effect::Commit(block) => self.take_commit(block),
+                Effect::Arm(..) | Effect::Expect(_) => {}
+            }
+        }
+        sent
+    }
+
+    /// Every replica's commits are one chain from genesis, whatever happens.
+    fn take_commit(&mut self, block: Arc<Block>) {
+        let genesis = Block::genesis();
+        let tip = self.committed.last().map_or(&genesis, |tip| &**tip);
+        assert_eq!((block.height, block.parent), (tip.height.next(), tip.id()), "{} commits out of order", self.me);
+        self.committed.push(block);
+    }
+
+    pub fn receive(&mut self, from: u32, message: P::Message) -> Vec<(Option<ReplicaId>, Arc<P::Message>)> {
+        self.step(Event::Received { from: ReplicaId(from), message: Arc::new(message) })
+    }
+
+    /// Lets a timer run out that is armed.
+    pub fn expire(&mut self, timer: P::Timer) -> Vec<(Option<ReplicaId>, Arc<P::Message>)> {
+        assert!(self.armed.contains(&timer), "{timer:?} is not armed");
+        self.armed.retain(|armed| *armed != timer);
+        self.step(Event::Expired(timer))
+    }
+
+    pub fn committed_ids(&self) -> Vec<Digest> {
+        self.committed.iter().map(|block| block.id()).collect()
+    }
+}
+
+/// A message that was sent and not yet delivered.
+pub(super) struct Flying<P: Protocol> {
+    pub from: ReplicaId,
+    pub to: ReplicaId,
+    message: Arc<P::Message>,
+}
+
+/// A committee and the messages between its members.
+pub(super) struct Cluster<P: Protocol> {
+    pub replicas: Vec<Lone<P>>,
+    pub flying: Vec<Flying<P>>,
+    pub crashed: BTreeSet<ReplicaId>,
+}
+
+impl<P: Protocol> Cluster<P> {
+    /// `n` replicas that have begun.
+    pub fn start(n: u32, params: &P::Params) -> Cluster<P> {
+        let committee = Committee::new(n);
+        let replicas = committee.replicas().map(|me| Lone::new(me, &committee, params)).collect();
+        let mut cluster = Cluster { replicas, flying: Vec::new(), crashed: BTreeSet::new() };
+        for me in committee.replicas() {
+            cluster.step(me, Event::Start);
+            if P::WAKES_ON_PAYLOAD {
+                cluster.step(me, Event::Submitted);
+            }
+        }
+        cluster
+    }
+
+    fn step(&mut self, me: ReplicaId, event: Event<P>) {
+        let sent = self.replicas[me.index()].step(event);
+        let all = 0..self.replicas.len() as u32;
+        for (to, message) in sent {
+            let receivers = all.clone().map(ReplicaId).filter(|&one| to.map_or(one != me, |to| one == to));
+            self.flying.extend(receivers.map(|to| Flying { from: me, to, message: message.clone() }));
+        }
+    }
+
+    /// Delivers the flying message at `index`, unless its receiver has crashed.
+    pub fn deliver(&mut self, index: usize) {
+        let Flying { from, to, message } = self.flying.swap_remove(index);
+        if !self.crashed.contains(&to) {
+            self.step(to, Event::Received { from, message });
+        }
+    }
+
+    /// Delivers the oldest flying message, until none is left or `most` are delivered.
+    pub fn deliver_in_order(&mut self, most: usize) {
+        for _ in 0..most {
+            if self.flying.is_empty() {
+                return;
+            }
+            let Flying { from, to, message } = self.flying.remove(0);
+            if !self.crashed.contains(&to) {
+                self.step(to, Event::Received { from, message });
+            }
+        }
+    }
+
+    /// Lets the `which`-th armed timer of a replica run out, if it has one.
+    pub fn expire(&mut self, me: ReplicaId, which: usize) {
+        let armed = &mut self.replicas[me.index()].armed;
+        if !self.crashed.contains(&me) && !armed.is_empty() {
+            let timer = armed.remove(which % armed.len());
+            self.step(me, Event::Expired(timer));
+        }
+    }
+
+    /// Stops a replica; what it sent before is still delivered.
+    pub fn crash(&mut self, me: ReplicaId) {
+        self.crashed.insert(me);
+    }
+
+    /// Time passes in a network that works: everything is delivered and every timer runs out, over and over.
+    pub fn calm(&mut self, rounds: usize) {
+        for _ in 0..rounds {
+            self.deliver_in_order(4 * self.replicas.len() * self.replicas.len());
+            if self.flying.is_empty() {
+                (0..self.replicas.len() as u32).for_each(|me| self.expire(ReplicaId(me), 0));
+            }
+        }
+    }
+
+    pub fn running(&self) -> impl Iterator<Item = &Lone<P>> {
+        self.replicas.iter().filter(|replica| !self.crashed.contains(&replica.me))
+    }
+
+    /// Asserts that of any two replicas' commits, crashed ones included, one begins with the other.
+    pub fn assert_agreement(&self) {
+        let longest = self.replicas.iter().map(Lone::committed_ids).max_by_key(Vec::len).unwrap_or_default();
+        for replica in &self.replicas {
+            let ids = replica.committed_ids();
+            assert_eq!(ids, longest[..ids.len()], "{} committed another chain", replica.me);
+        }
+    }
+
+    /// The fewest and most blocks that running replicas have committed.
+    pub fn heights(&self) -> (usize, usize) {
+        let lengths = || self.running().map(|replica| replica.committed.len());
+        (lengths().min().unwrap_or(0), lengths().max().unwrap_or(0))
+    }
+}

@@ -1,0 +1,80 @@
+//! A run is a pure function of scenario, seed and code: not of threads, host, build profile, or whether signatures are
+//! really computed.
+
+use expect_test::{Expect, expect};
+
+use crate::runs::{regional, run, run_modelled, setup};
+
+/// Threads, and whether cryptography is modelled only.
+const WAYS: [(usize, bool); 4] = [(1, false), (2, false), (8, false), (8, true)];
+
+/// The shortest variant of the regional scenario that still forms hundreds of blocks.
+const SHORT: [&str; 3] = ["run.warm_up_s=0.5", "run.window_s=1.5", "world.load_tps=300"];
+
+fn all_ways_agree(settings: &[&str]) {
+    let scenario = regional(settings);
+    let first = run_modelled(&scenario).digest;
+    for (threads, modelled) in WAYS {
+        let outcome = run(&scenario, &setup(&scenario, threads, modelled));
+        assert_eq!(outcome.digest, first, "{settings:?} on {threads} threads, modelled: {modelled}");
+        assert_eq!(outcome.real.totals.verified > 0, !modelled, "only a real run verifies signatures");
+    }
+}
+
+#[test]
+fn jolteon_over_batches_is_deterministic() {
+    all_ways_agree(&SHORT);
+}
+
+#[test]
+fn jolteon_with_payload_in_proposals_is_deterministic() {
+    all_ways_agree(&[&SHORT[..], &["consensus.dissemination=leader", "consensus.replicas=7"]].concat());
+}
+
+#[test]
+fn the_central_sequencer_is_deterministic() {
+    all_ways_agree(&[&SHORT[..], &["consensus.protocol=central"]].concat());
+}
+
+#[test]
+fn attacks_and_losses_are_deterministic_too() {
+    let attacks = ["inject.forged=0.05", "inject.replayed=0.05", "inject.tampered_batches=0.2", "link.loss_percent=1"];
+    all_ways_agree(&[&SHORT[..], &attacks].concat());
+}
+
+#[test]
+fn another_seed_is_another_run() {
+    let digest = |seed| run_modelled(&regional(&[&SHORT[..], &[seed]].concat())).digest;
+    assert_ne!(digest("seed=7"), digest("seed=8"));
+    assert_eq!(digest("seed=8"), digest("seed=8"));
+}
+
+/// Convicts a build profile, a host or a change of code that alters results. A change that is meant to alter them
+/// runs the tests with `UPDATE_EXPECT=1` and says so in the changelog.
+fn golden(settings: &[&str], expected: Expect) {
+    expected.assert_eq(&run_modelled(&regional(settings)).digest.to_string());
+}
+
+#[test]
+fn the_regional_scenario_never_changes_under_jolteon_over_batches() {
+    golden(
+        &["consensus.protocol=jolteon", "consensus.dissemination=batched"],
+        expect!["8e3aea0b30d76b76b43a29de5162cd62671782ea06aae99fa2c0d3ea1cdd860a"],
+    );
+}
+
+#[test]
+fn the_regional_scenario_never_changes_under_jolteon_with_payload_in_proposals() {
+    golden(
+        &["consensus.protocol=jolteon", "consensus.dissemination=leader"],
+        expect!["983bfa319188273e192834c019e0b8301f6e488abb5bc09fb0a5cb3655412748"],
+    );
+}
+
+#[test]
+fn the_regional_scenario_never_changes_under_the_central_sequencer() {
+    golden(
+        &["consensus.protocol=central", "consensus.dissemination=batched"],
+        expect!["762dd4ecba9b1aeda164c3559aa5b70e2cd0c031c5accc71170a6f0126d2da9d"],
+    );
+}

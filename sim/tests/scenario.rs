@@ -1,0 +1,254 @@
+//! Bad input: every message names the place, what is wrong, and what to write instead.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use expect_test::{Expect, expect};
+use systole::scenario::Scenario;
+
+use crate::runs::workloads;
+
+const GOOD: &str = "name = \"small\"\n\n[world]\nhospitals = 40\nload_tps = 400\n\n[consensus]\nreplicas = 4\n";
+
+fn message(text: &str, settings: &[&str]) -> String {
+    let settings: Vec<String> = settings.iter().map(|setting| setting.to_string()).collect();
+    match Scenario::parse("small.toml", text, &workloads(), &settings) {
+        Ok(_) => "no error".into(),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn check(text: &str, expected: Expect) {
+    expected.assert_eq(&message(text, &[]));
+}
+
+fn check_setting(setting: &str, expected: Expect) {
+    expected.assert_eq(&message(GOOD, &[setting]));
+}
+
+#[test]
+fn the_shipped_scenarios_and_this_one_are_good() {
+    assert_eq!(message(GOOD, &["consensus.replicas=7"]), "no error");
+    for name in ["global.toml", "regional.toml"] {
+        Scenario::load(&workloads().join(name), &[]).expect("a shipped scenario is valid");
+    }
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_place_and_what_was_meant() {
+    check(
+        &GOOD.replace("load_tps", "load_tsp"),
+        expect!["small.toml:5:1: unknown key `load_tsp`; did you mean `load_tps`?"],
+    );
+    check(
+        &GOOD.replace("[consensus]", "[consenus]"),
+        expect!["small.toml:7:2: unknown key `consenus`; did you mean `consensus`?"],
+    );
+    check(
+        &(GOOD.to_string() + "colour = 1\n"),
+        expect!["small.toml:9:1: unknown key `colour`; known here: protocol, dissemination, replicas"],
+    );
+}
+
+#[test]
+fn an_unknown_value_is_named_with_what_is_known() {
+    check(
+        &(GOOD.to_string() + "protocol = \"jolten\"\n"),
+        expect!["small.toml:9:12: unknown value `jolten`; did you mean `jolteon`?"],
+    );
+    check(
+        &(GOOD.to_string() + "protocol = \"paxos\"\n"),
+        expect!["small.toml:9:12: unknown value `paxos`; known here: jolteon, central"],
+    );
+    check(
+        &(GOOD.to_string() + "dissemination = \"gossip\"\n"),
+        expect!["small.toml:9:17: unknown value `gossip`; known here: leader, batched"],
+    );
+}
+
+#[test]
+fn impossible_numbers_are_refused_with_their_range() {
+    check(
+        &GOOD.replace("load_tps = 400", "load_tps = -400"),
+        expect!["small.toml:5:12: `world.load_tps` must be above 0, not -400"],
+    );
+    check(
+        &GOOD.replace("load_tps = 400", "load_tps = nan"),
+        expect!["small.toml:5:12: `world.load_tps` must be above 0, not NaN"],
+    );
+    check(
+        &GOOD.replace("hospitals = 40", "hospitals = 0"),
+        expect!["small.toml:4:13: `world.hospitals` must be between 1 and 5000, not 0"],
+    );
+    check(
+        &GOOD.replace("replicas = 4", "replicas = 4000000"),
+        expect!["small.toml:8:12: `consensus.replicas` must be between 2 and 2000, not 4000000"],
+    );
+    check(
+        &GOOD.replace("replicas = 4", "replicas = 1"),
+        expect!["small.toml:8:12: `consensus.replicas` must be between 2 and 2000, not 1"],
+    );
+    check(
+        &(GOOD.to_string() + "[run]\nwindow_s = -1\n"),
+        expect!["small.toml:10:12: `run.window_s` must be above 0, not -1"],
+    );
+    check(
+        &(GOOD.to_string() + "[inject]\nforged = 1.5\n"),
+        expect!["small.toml:10:10: `inject.forged` must be at least 0 and below 1, not 1.5"],
+    );
+}
+
+#[test]
+fn a_value_of_the_wrong_type_and_text_that_is_no_toml_are_named_with_their_place() {
+    check(
+        &GOOD.replace("hospitals = 40", "hospitals = \"many\""),
+        expect![[r#"small.toml:4:13: invalid type: string "many", expected u32"#]],
+    );
+    check(&GOOD.replace("hospitals = 40", "hospitals 40"), expect!["small.toml:4:11: key with no value, expected `=`"]);
+    check("", expect!["small.toml:1:1: missing field `name`"]);
+    check(
+        "name = \"../escape\"\n",
+        expect!["small.toml:1:8: `name` must be made of letters, digits, `-` and `_`, not `../escape`"],
+    );
+}
+
+#[test]
+fn a_threshold_that_is_none_is_shown_how_to_write_one() {
+    check(
+        &(GOOD.to_string() + "[slo]\nthresholds = [\"p99 under 5s\"]\n"),
+        expect![
+            "small.toml:10:14: `p99 under 5s` is no threshold; write `p(99)<5s`, or `submit_to_visible p(99.9)<800ms`"
+        ],
+    );
+}
+
+#[test]
+fn impossible_faults_are_refused() {
+    let fault = |body: &str| GOOD.to_string() + "[[fault]]\n" + body;
+    check(
+        &fault("kind = \"crash\"\nreplica = 9\nat_s = 1\n"),
+        expect!["small.toml:9:1: a fault names replica 9; there are 4, numbered from 0"],
+    );
+    check(
+        &fault("kind = \"crash\"\nreplica = 1\nat_s = -1\n"),
+        expect!["small.toml:9:1: a fault's times must be 0 or above, and it must not end before it begins"],
+    );
+    check(
+        &fault("kind = \"partition\"\nside = [1]\nfrom_s = 5\nuntil_s = 1\n"),
+        expect!["small.toml:9:1: a fault's times must be 0 or above, and it must not end before it begins"],
+    );
+    check(
+        &fault("kind = \"meteor\"\nreplica = 1\n"),
+        expect!["small.toml:10:8: unknown value `meteor`; known here: crash, partition"],
+    );
+    check(
+        &fault("kind = \"crash\"\nreplica = 1\nat_s = 1\nuntil_s = 2\n"),
+        expect!["small.toml:9:1: unknown key `until_s`; known here: replica, at_s"],
+    );
+}
+
+#[test]
+fn a_bad_override_is_named_as_it_was_given() {
+    check_setting(
+        "consensus.replica=7",
+        expect!["--set consensus.replica=7: unknown key `replica`; did you mean `replicas`?"],
+    );
+    check_setting("world.load_tps=-5", expect!["--set world.load_tps=-5: `world.load_tps` must be above 0, not -5"]);
+    check_setting(
+        "consensus.protocol=jolten",
+        expect!["--set consensus.protocol=jolten: unknown value `jolten`; did you mean `jolteon`?"],
+    );
+    check_setting(
+        "consensus.replicas",
+        expect!["--set consensus.replicas: this is no key=value; write key=value, such as consensus.replicas=16"],
+    );
+    check_setting(
+        "name.first=x",
+        expect!["--set name.first=x: `name` is no table; write key=value, such as consensus.replicas=16"],
+    );
+    check_setting(
+        "=5",
+        expect!["--set =5: the key is empty, or a part of it is; write key=value, such as consensus.replicas=16"],
+    );
+}
+
+/// A folder with the shipped data, to spoil.
+fn spoiled(file: &str, spoil: impl FnOnce(&Path)) -> String {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    copy(&workloads().join("data"), &folder.path().join("data"));
+    spoil(&folder.path().join("data").join(file));
+    let scenario = Scenario::parse("small.toml", GOOD, folder.path(), &[]).expect("the text is good");
+    let message = scenario.world().map(|_| "no error".to_string()).unwrap_or_else(|error| error.to_string());
+    message.replace(&folder.path().display().to_string(), "FOLDER")
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a temporary folder is writable");
+    for entry in fs::read_dir(from).expect("the data folder is readable") {
+        let path: PathBuf = entry.expect("an entry is readable").path();
+        let target = to.join(path.file_name().expect("an entry has a name"));
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, &target).expect("a data file is copied");
+        }
+    }
+}
+
+/// Replaces the first `from` in a file.
+fn replace(path: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(path).expect("a data file is text");
+    assert!(text.contains(from), "{} lacks {from}", path.display());
+    fs::write(path, text.replacen(from, to, 1)).expect("a copy is writable");
+}
+
+#[test]
+fn a_missing_data_folder_or_file_is_named() {
+    let scenario =
+        Scenario::parse("small.toml", &GOOD.replace("[world]", "[world]\ndata = \"nowhere\""), Path::new("."), &[]);
+    let error = scenario.expect("the text is good").world().expect_err("there is no such folder");
+    expect!["./nowhere/health/tx_taxonomy.csv: cannot read: No such file or directory (os error 2)"]
+        .assert_eq(&error.to_string());
+    expect!["FOLDER/data/health/mixes.csv: cannot read: No such file or directory (os error 2)"]
+        .assert_eq(&spoiled("health/mixes.csv", |path| fs::remove_file(path).expect("it was copied")));
+    let error = Scenario::load(Path::new("nowhere.toml"), &[]).expect_err("there is no such file");
+    expect!["nowhere.toml: cannot read: No such file or directory (os error 2)"].assert_eq(&error.to_string());
+}
+
+#[test]
+fn a_corrupt_row_is_named_with_its_line() {
+    let metros = "health/metros_60.csv";
+    let first_latitude = |path: &Path| {
+        let text = fs::read_to_string(path).expect("a data file is text");
+        let column = text.lines().next().expect("a header").split(',').position(|name| name == "lat");
+        let row = text.lines().nth(1).expect("a row");
+        row.split(',').nth(column.expect("a latitude")).expect("a cell").to_string()
+    };
+    expect!["FOLDER/data/health/metros_60.csv: CSV deserialize error: record 1 (line: 2, byte: 147): field 3: invalid float literal"].assert_eq(&spoiled(metros, |path| replace(path, &first_latitude(path), "north")));
+    expect!["FOLDER/data/health/class_kinds.csv: `witchcraft` is no kind of tx_taxonomy.csv"].assert_eq(&spoiled(
+        "health/class_kinds.csv",
+        |path| {
+            let text = fs::read_to_string(path).expect("a data file is text");
+            let kind = text.lines().nth(1).expect("a row").split(',').nth(1).expect("a kind").to_string();
+            replace(path, &kind, "witchcraft");
+        },
+    ));
+    expect!["FOLDER/data/health/metro_rtt_ms_modelled.csv: 540 values are no square of 60 names"].assert_eq(&spoiled(
+        "health/metro_rtt_ms_modelled.csv",
+        |path| {
+            let text = fs::read_to_string(path).expect("a data file is text");
+            fs::write(path, text.lines().take(10).collect::<Vec<_>>().join("\n")).expect("a copy is writable");
+        },
+    ));
+}
+
+#[test]
+fn an_unknown_mix_or_cost_table_is_named() {
+    let scenario = Scenario::parse("small.toml", GOOD, &workloads(), &["world.mix=c9".into()]).expect("mixes are data");
+    let error = scenario.world().expect_err("there is no such mix").to_string();
+    expect!["WORKLOADS/data/health/mixes.csv: it lacks the mix `c9`; it has a1, a2, b1, b2, b3, c1, c2, c3"]
+        .assert_eq(&error.replace(&workloads().display().to_string(), "WORKLOADS"));
+    let error = message(GOOD, &["crypto.costs=abacus.toml"]);
+    expect!["WORKLOADS/abacus.toml: cannot read: No such file or directory (os error 2)"]
+        .assert_eq(&error.replace(&workloads().display().to_string(), "WORKLOADS"));
+}
