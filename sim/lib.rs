@@ -15,4 +15,5 @@ pub mod ledger;
 pub mod metrics;
 pub mod network;
 pub mod observe;
+pub mod report;
 pub mod scenario;

@@ -1,0 +1,30 @@
+//! Figures from stored results: what was written by a run or a search is read, drawn and written beside it.
+//!
+//! Nothing here simulates, and a figure is reproducible from its folder alone: the same files give the same bytes.
+//!
+//! - `input` and `hlog` read and check the files; whatever is wrong becomes a [`ReportError`] that names the file.
+//! - `scale` maps values to axes and chooses ticks; `canvas` turns strokes and text into SVG through plotters' backend;
+//!   `parts` names what a plot is made of, and `plot` lays out title, legend, axes, bands and lines.
+//! - `run` and `limit` say what each figure shows.
+//!
+//! Of plotters only the SVG backend is used. Its chart layer overlaps the labels of logarithmic axes, knows no dashes and
+//! no tail-revealing percentile axis, and its logarithm is the platform's, which would let a figure's bytes differ by host.
+//!
+//! Every line differs from its neighbours by colour (Okabe-Ito), dash and marker, so figures survive colour blindness and
+//! grey print. Legends stand above the axes and never cover data. SVG text is left to the reader's `sans-serif`.
+
+mod canvas;
+mod error;
+mod hlog;
+mod input;
+mod limit;
+mod parts;
+mod plot;
+mod run;
+mod scale;
+#[cfg(test)]
+mod tests;
+
+pub use error::ReportError;
+pub use limit::figures_of_limit;
+pub use run::figures_of_run;
