@@ -66,10 +66,12 @@ impl Axis {
             (from, to) = (middle / 1.8, middle * 1.8);
         }
         let decades = libm::log10(to / from);
-        let labelled: &[f64] = match decades {
-            ..1.3 => &[1.0, 2.0, 3.0, 5.0, 7.0],
-            ..3.0 => &[1.0, 2.0, 5.0],
-            _ => &[1.0],
+        let labelled: &[f64] = if decades < 1.3 {
+            &[1.0, 2.0, 3.0, 5.0, 7.0]
+        } else if decades < 3.0 {
+            &[1.0, 2.0, 5.0]
+        } else {
+            &[1.0]
         };
         let mut ticks = Vec::new();
         let mut decade = libm::pow(10.0, libm::floor(libm::log10(from)));
@@ -97,11 +99,7 @@ impl Axis {
             (0.9999, "99.99 %"),
             (0.99999, "99.999 %"),
         ];
-        let last = match count {
-            ..100_000 => 5,
-            ..1_000_000 => 6,
-            _ => 7,
-        };
+        let last = 5 + [100_000, 1_000_000].into_iter().filter(|&enough| count >= enough).count();
         let ticks = TICKS[..=last].iter().map(|&(at, label)| (at, Some(label.to_string()))).collect();
         Axis { scale: Scale::Nines { to: TICKS[last].0 }, title: title.into(), ticks }
     }
@@ -116,33 +114,26 @@ fn tick_step(raw: f64) -> f64 {
 
 /// A number with three significant digits, without trailing zeros.
 pub(super) fn number(value: f64) -> String {
-    let decimals = match value {
-        99.95.. => 0,
-        9.995.. => 1,
-        0.9995.. => 2,
-        _ => 3,
-    };
+    // Bounds are where rounding would add a digit.
+    let decimals = [99.95, 9.995, 0.9995].into_iter().position(|bound| value >= bound).unwrap_or(3);
     let text = format!("{value:.decimals$}");
     if decimals == 0 { text } else { text.trim_end_matches('0').trim_end_matches('.').to_string() }
 }
 
 /// A count with an SI prefix: `950`, `72.6k`, `1.2M`.
 pub(super) fn si(value: f64) -> String {
-    match value {
-        999.5e6.. => format!("{}G", number(value / 1e9)),
-        999.5e3.. => format!("{}M", number(value / 1e6)),
-        999.5.. => format!("{}k", number(value / 1e3)),
-        _ => number(value),
+    let prefixes = [(1e9, "G"), (1e6, "M"), (1e3, "k")];
+    match prefixes.into_iter().find(|(unit, _)| value >= 0.9995 * unit) {
+        Some((unit, prefix)) => format!("{}{prefix}", number(value / unit)),
+        None => number(value),
     }
 }
 
 /// A latency in milliseconds with its unit: `820 µs`, `72.6 ms`, `1.24 s`.
 pub(super) fn latency(ms: f64) -> String {
-    match ms {
-        999.5.. => format!("{} s", number(ms / 1e3)),
-        0.9995.. => format!("{} ms", number(ms)),
-        _ => format!("{} µs", number(ms * 1e3)),
-    }
+    let units = [(1e3, "s"), (1.0, "ms")];
+    let (unit, name) = units.into_iter().find(|(unit, _)| ms >= 0.9995 * unit).unwrap_or((1e-3, "µs"));
+    format!("{} {name}", number(ms / unit))
 }
 
 /// Milliseconds as seconds, without the unit.
