@@ -59,7 +59,7 @@ fn golden(settings: &[&str], expected: Expect) {
 fn the_regional_scenario_never_changes_under_jolteon_over_batches() {
     golden(
         &["consensus.protocol=jolteon", "consensus.dissemination=batched"],
-        expect!["8e3aea0b30d76b76b43a29de5162cd62671782ea06aae99fa2c0d3ea1cdd860a"],
+        expect!["33502394991eb15a7cc812311f88feb42c20a00c0394eac769729e9f39e2f7fd"],
     );
 }
 
@@ -67,7 +67,7 @@ fn the_regional_scenario_never_changes_under_jolteon_over_batches() {
 fn the_regional_scenario_never_changes_under_jolteon_with_payload_in_proposals() {
     golden(
         &["consensus.protocol=jolteon", "consensus.dissemination=leader"],
-        expect!["983bfa319188273e192834c019e0b8301f6e488abb5bc09fb0a5cb3655412748"],
+        expect!["2b08614665dd9231bff75e850a6989401d2d91efaa60ad515ed6f28c8e5550ef"],
     );
 }
 
@@ -75,6 +75,6 @@ fn the_regional_scenario_never_changes_under_jolteon_with_payload_in_proposals()
 fn the_regional_scenario_never_changes_under_the_central_sequencer() {
     golden(
         &["consensus.protocol=central", "consensus.dissemination=batched"],
-        expect!["762dd4ecba9b1aeda164c3559aa5b70e2cd0c031c5accc71170a6f0126d2da9d"],
+        expect!["5e40c4e9b5e8cf656891a91f1fe7a5bbcbd98436a4548b3c6fd8c6552cf18d81"],
     );
 }
