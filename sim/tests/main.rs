@@ -4,6 +4,7 @@ mod determinism;
 mod distances;
 mod faults;
 mod injection;
+mod mixtures;
 mod runs;
 mod scenario;
 mod tidy;
