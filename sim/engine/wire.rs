@@ -161,7 +161,10 @@ impl<P: Protocol> Engine<'_, P> {
         if let Parcel::Batch(batch) = &parcel {
             if !batch.is_intact() {
                 self.counts.tampered_batches += 1;
-                return;
+                // Nobody may ever order it unless this replica does: the true contents are asked for.
+                let mut out = Outbox::new();
+                self.replicas[to.index()].layer.depot_mut().fetch(at, from, &[*batch.reference()], &mut out);
+                return self.send_parcels(at, to, out);
             }
             self.observe(&Tap::Held { replica: to, batch });
         }

@@ -97,3 +97,10 @@ fn all_attacks_together_are_counted_apart() {
         assert_eq!(outcome.counts.pending_total, 0);
     }
 }
+
+#[test]
+fn a_sequencer_that_got_a_spoiled_batch_asks_for_the_true_one() {
+    let outcome = run_modelled(&regional(&["consensus.protocol=central", "inject.tampered_batches=0.3"]));
+    assert!(outcome.counts.tampered_batches > 30);
+    assert_eq!(outcome.counts.in_effect_total, outcome.counts.submitted_total, "nobody else would ever order it");
+}
