@@ -48,6 +48,14 @@ impl Layer {
         }
     }
 
+    /// Contents that one block may order.
+    pub fn block_space(self, limits: &LayerLimits) -> Bytes {
+        match self {
+            Layer::Leader => limits.inline_bytes.min(limits.block_bytes),
+            Layer::Batched => limits.block_bytes,
+        }
+    }
+
     /// One replica's side of the layer.
     pub fn at(self, me: ReplicaId, replicas: u32, limits: LayerLimits) -> Box<dyn Dissemination> {
         let depot = Depot::new(me, replicas, limits);

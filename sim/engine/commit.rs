@@ -41,11 +41,15 @@ pub(super) struct Heights {
     open: BTreeMap<Height, Open>,
     /// Open heights that order something.
     with_payload: usize,
+    /// Contents that blocks first committed in the window order.
+    pub ordered: Bytes,
+    /// How many such blocks there are.
+    pub blocks: u64,
 }
 
 impl Heights {
     pub fn new(replicas: usize) -> Heights {
-        Heights { replicas, open: BTreeMap::new(), with_payload: 0 }
+        Heights { replicas, open: BTreeMap::new(), with_payload: 0, ordered: Bytes(0), blocks: 0 }
     }
 
     /// Whether everything ordered is executed everywhere.
@@ -80,9 +84,9 @@ impl<P: Protocol> Engine<'_, P> {
     fn note_commit(&mut self, at: Time, me: ReplicaId, block: &Block, batches: &[Arc<Batch>]) {
         let replicas = self.heights.replicas as u32;
         let fresh = |batch: &Arc<Batch>| Ordered { batch: batch.clone(), in_effect: Vec::new(), at_gateway: None };
-        let mut with_payload = 0;
+        let mut first = false;
         let open = self.heights.open.entry(block.height).or_insert_with(|| {
-            with_payload = usize::from(!batches.is_empty());
+            first = true;
             Open {
                 first: at,
                 batches: batches.iter().map(fresh).collect(),
@@ -91,11 +95,17 @@ impl<P: Protocol> Engine<'_, P> {
                 last_executed: at,
             }
         });
-        self.heights.with_payload += with_payload;
         // Handlers end at different times: a commit that is handled later may be earlier.
         open.first = open.first.min(at);
         for ordered in open.batches.iter_mut().filter(|ordered| ordered.batch.reference().origin == me) {
             ordered.at_gateway.get_or_insert(at);
+        }
+        if first {
+            self.heights.with_payload += usize::from(!batches.is_empty());
+        }
+        if first && self.window.contains(at) {
+            self.heights.blocks += 1;
+            self.heights.ordered += batches.iter().map(|batch| batch.reference().bytes).sum();
         }
     }
 

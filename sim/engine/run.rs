@@ -288,6 +288,10 @@ impl<'a, P: Protocol> Engine<'a, P> {
         if self.setup.link.window.is_some() {
             table.add(Resource::WanConnection, self.flows.iter().map(|flow| (flow.busy(), length)));
         }
+        // One shared resource, as if it were one node's: bytes stand where the others have time.
+        let space = self.setup.layer.block_space(&self.setup.layer_limits);
+        let room = Span((space * self.heights.blocks).0);
+        table.add(Resource::BlockSpace, std::iter::once((Span(self.heights.ordered.0), room)));
         let bound = self.setup.mempool.transactions as u64;
         let held = |replica: &Replica<P>| (Span(replica.mempool_max), Span(bound));
         table.add(Resource::Mempool, self.replicas.iter().map(held));

@@ -24,13 +24,15 @@ pub enum Resource {
     ExecutionCore,
     /// Connections between replicas, against their window over RTT.
     WanConnection,
+    /// What blocks may order, against what they do.
+    BlockSpace,
     /// Gateways' mempools, at their fullest.
     Mempool,
 }
 
 impl Resource {
     /// Every class, in the order of reports.
-    pub const ALL: [Resource; 9] = [
+    pub const ALL: [Resource; 10] = [
         Resource::HospitalUplink,
         Resource::HospitalDownlink,
         Resource::ReplicaEgress,
@@ -39,6 +41,7 @@ impl Resource {
         Resource::ProtocolCore,
         Resource::ExecutionCore,
         Resource::WanConnection,
+        Resource::BlockSpace,
         Resource::Mempool,
     ];
 
@@ -53,6 +56,7 @@ impl Resource {
             Resource::ProtocolCore => "protocol_core",
             Resource::ExecutionCore => "execution_core",
             Resource::WanConnection => "wan_connection",
+            Resource::BlockSpace => "block_space",
             Resource::Mempool => "mempool",
         }
     }

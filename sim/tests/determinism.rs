@@ -59,7 +59,7 @@ fn golden(settings: &[&str], expected: Expect) {
 fn the_regional_scenario_never_changes_under_jolteon_over_batches() {
     golden(
         &["consensus.protocol=jolteon", "consensus.dissemination=batched"],
-        expect!["33502394991eb15a7cc812311f88feb42c20a00c0394eac769729e9f39e2f7fd"],
+        expect!["f39a5c3c7ccbd9d53408290e3985fd8592ae1dc0cfd9b8164cd7d8c65961e747"],
     );
 }
 
@@ -67,7 +67,7 @@ fn the_regional_scenario_never_changes_under_jolteon_over_batches() {
 fn the_regional_scenario_never_changes_under_jolteon_with_payload_in_proposals() {
     golden(
         &["consensus.protocol=jolteon", "consensus.dissemination=leader"],
-        expect!["2b08614665dd9231bff75e850a6989401d2d91efaa60ad515ed6f28c8e5550ef"],
+        expect!["5f0e7fa58f2f5613eecdbe3f81f2514625d8b56da557da4dd9a07dba6a845ffb"],
     );
 }
 
@@ -75,6 +75,6 @@ fn the_regional_scenario_never_changes_under_jolteon_with_payload_in_proposals()
 fn the_regional_scenario_never_changes_under_the_central_sequencer() {
     golden(
         &["consensus.protocol=central", "consensus.dissemination=batched"],
-        expect!["5e40c4e9b5e8cf656891a91f1fe7a5bbcbd98436a4548b3c6fd8c6552cf18d81"],
+        expect!["ffb032dceeea0c5ff1c65c86a64072398470edca32f0be1977cbc0d9810f48e3"],
     );
 }

@@ -9,7 +9,7 @@ use crate::base::{ReplicaId, Time};
 use crate::consensus::PayloadSource;
 use crate::ledger::{Batch, Payload};
 
-use super::{Depot, Destination, Dissemination, Outbox, Parcel};
+use super::{Depot, Destination, Dissemination, Layer, Outbox, Parcel};
 
 /// The `batched` layer at one replica.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl Batched {
 
 impl PayloadSource for Batched {
     fn payload(&mut self) -> Payload {
-        self.depot.next(false)
+        self.depot.next(Layer::Batched)
     }
 
     fn is_empty(&mut self) -> bool {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::base::{Digest, DigestMap, Height, ReplicaId, Time, View};
 use crate::ledger::{Batch, BatchRef, Block, Payload};
 
-use super::{Destination, LayerLimits, Outbox, Parcel};
+use super::{Destination, Layer, LayerLimits, Outbox, Parcel};
 
 #[derive(Debug)]
 struct Entry {
@@ -32,6 +32,9 @@ impl Entry {
         self.content.is_some() && self.in_flight.is_none() && self.committed.is_none()
     }
 }
+
+/// Batches asked for at once; more are asked for when they are ordered again, or when these have come.
+const MOST_WANTED: usize = 16_384;
 
 /// A batch that is ordered, not at hand and asked for.
 #[derive(Debug)]
@@ -153,10 +156,9 @@ impl Depot {
     }
 
     /// Batches to order next, oldest at hand first, within the bounds of a block.
-    pub fn next(&mut self, inline: bool) -> Payload {
+    pub fn next(&mut self, layer: Layer) -> Payload {
         let mut payload = Payload::default();
-        let room = if inline { self.limits.inline_bytes.min(self.limits.block_bytes) } else { self.limits.block_bytes };
-        let mut room = room.0;
+        let mut room = layer.block_space(&self.limits).0;
         self.drop_ordered_front();
         for reference in &self.pending {
             if payload.batches.len() == self.limits.block_batches {
@@ -170,7 +172,7 @@ impl Depot {
             }
             room = room.saturating_sub(reference.bytes.0);
             payload.batches.push(*reference);
-            if inline {
+            if layer == Layer::Leader {
                 payload.inline.push(content.clone());
             }
         }
@@ -278,7 +280,8 @@ impl Depot {
     /// Asks the proposer for batches that its block orders and that are not at hand.
     pub fn fetch(&mut self, now: Time, proposer: ReplicaId, missing: &[BatchRef], out: &mut Outbox) {
         let fresh = |batch: &&BatchRef| !self.wanted.iter().any(|wanted| wanted.batch.id == batch.id);
-        let asked: Vec<BatchRef> = missing.iter().filter(fresh).copied().collect();
+        let room = MOST_WANTED.saturating_sub(self.wanted.len());
+        let asked: Vec<BatchRef> = missing.iter().filter(fresh).take(room).copied().collect();
         if asked.is_empty() {
             return;
         }

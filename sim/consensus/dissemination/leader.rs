@@ -11,7 +11,7 @@ use crate::base::{Digest, ReplicaId, Time};
 use crate::consensus::PayloadSource;
 use crate::ledger::{Batch, Payload};
 
-use super::{Depot, Destination, Dissemination, Outbox, Parcel};
+use super::{Depot, Destination, Dissemination, Layer, Outbox, Parcel};
 
 /// The `leader` layer at one replica.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Leader {
 
 impl PayloadSource for Leader {
     fn payload(&mut self) -> Payload {
-        self.depot.next(true)
+        self.depot.next(Layer::Leader)
     }
 
     fn is_empty(&mut self) -> bool {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use crate::base::{Bytes, Digest, Height, ReplicaId, Span, Time, View};
-use crate::consensus::dissemination::{Batched, Destination, Dissemination, LayerLimits};
+use crate::consensus::dissemination::{Batched, Destination, Dissemination, Layer, LayerLimits};
 use crate::ledger::{Batch, Block, Payload};
 
 use super::Depot;
@@ -39,22 +39,26 @@ fn sequences(payload: &Payload) -> Vec<u64> {
 #[test]
 fn what_is_in_flight_is_not_ordered_again_unless_its_block_is_abandoned() {
     let mut depot = depot_with(3);
-    let first = block(1, 1, depot.next(false));
+    let first = block(1, 1, depot.next(Layer::Batched));
     assert_eq!(sequences(&first.payload), [0, 1]);
     depot.proposed(&first);
-    let second = block(2, 2, depot.next(false));
+    let second = block(2, 2, depot.next(Layer::Batched));
     assert_eq!(sequences(&second.payload), [2]);
     depot.proposed(&second);
     assert!(depot.is_idle());
     let third = block(3, 1, Payload::default());
     depot.committed(&third);
-    assert_eq!(sequences(&depot.next(false)), [0, 1], "views 1 and 2 were abandoned; the bound is two batches");
+    assert_eq!(
+        sequences(&depot.next(Layer::Batched)),
+        [0, 1],
+        "views 1 and 2 were abandoned; the bound is two batches"
+    );
 }
 
 #[test]
 fn committed_batches_are_kept_for_late_fetches_and_then_forgotten() {
     let mut depot = depot_with(2);
-    let first = block(1, 1, depot.next(false));
+    let first = block(1, 1, depot.next(Layer::Batched));
     depot.proposed(&first);
     depot.committed(&first);
     let id = first.payload.batches[0].id;
@@ -83,7 +87,7 @@ fn batch(sequence: u64) -> Arc<Batch> {
 /// A depot that committed batch 0 at height 1 and has forgotten it since.
 fn depot_past_its_memory() -> Depot {
     let mut depot = depot_with(1);
-    let first = block(1, 1, depot.next(false));
+    let first = block(1, 1, depot.next(Layer::Batched));
     depot.proposed(&first);
     depot.committed(&first);
     (2..=5).for_each(|height| depot.committed(&block(height, height, Payload::default())));
@@ -97,7 +101,7 @@ fn a_batch_that_comes_again_after_it_was_committed_and_forgotten_is_not_ordered_
     assert!(!depot.store(batch(0)), "a retransmission that a partition held up");
     assert!(depot.is_idle() && depot.is_empty());
     assert!(depot.store(batch(1)), "others are");
-    assert_eq!(sequences(&depot.next(false)), [1]);
+    assert_eq!(sequences(&depot.next(Layer::Batched)), [1]);
 }
 
 #[test]
@@ -113,7 +117,7 @@ fn a_proposal_that_comes_after_its_height_was_committed_changes_nothing() {
 #[test]
 fn a_late_proposal_of_an_abandoned_view_does_not_free_a_batch_that_a_later_block_orders() {
     let mut depot = depot_with(1);
-    let payload = depot.next(false);
+    let payload = depot.next(Layer::Batched);
     depot.proposed(&block(3, 2, payload.clone()));
     depot.proposed(&block(2, 2, payload));
     depot.committed(&block(2, 1, Payload::default()));
@@ -123,7 +127,7 @@ fn a_late_proposal_of_an_abandoned_view_does_not_free_a_batch_that_a_later_block
 #[test]
 fn a_repeated_batch_in_flight_is_kept_until_its_second_commit() {
     let mut depot = depot_with(1);
-    let first = block(1, 1, depot.next(false));
+    let first = block(1, 1, depot.next(Layer::Batched));
     depot.proposed(&first);
     depot.committed(&first);
     // Someone orders it again, in a block that is still in flight when the first height is forgotten.
@@ -155,7 +159,7 @@ fn the_tail_of_batches_settled_out_of_order_takes_memory_only_for_its_gaps() {
     for sequence in 1..=100 {
         depot.store(batch(sequence));
         height += 1;
-        let next = block(height, height, depot.next(false));
+        let next = block(height, height, depot.next(Layer::Batched));
         depot.proposed(&next);
         depot.committed(&next);
     }
@@ -253,7 +257,7 @@ impl World {
                 self.stored.insert(sequence);
             }
             Course::Propose(on) => {
-                let payload = self.depot.next(false);
+                let payload = self.depot.next(Layer::Batched);
                 self.propose(on, payload);
             }
             Course::ProposeAgain(sequence) => {
