@@ -156,7 +156,7 @@ pub struct Summary {
     pub utilisation: BTreeMap<String, UtilisationSummary>,
     /// The class that limits the run, or `none`.
     pub binding_resource: String,
-    /// The class whose busiest node is nearest to its capacity, whether it limits or not.
+    /// The class whose telling node (of hospitals the 99th percentile) is nearest to its capacity, limiting or not.
     pub busiest_resource: String,
     /// Each judge, and what it found.
     pub verdict: BTreeMap<String, String>,

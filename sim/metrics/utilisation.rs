@@ -73,6 +73,9 @@ pub struct Utilisation {
     pub max_ppm: u64,
     /// Which node that is.
     pub busiest: usize,
+    /// What says whether the class binds, ppm: the busiest replica, as each carries a share of everything; of hospitals
+    /// the 99th percentile, as a single site's line limits only that site.
+    pub telling_ppm: u64,
 }
 
 /// What limits a run.
@@ -121,22 +124,33 @@ impl UtilisationTable {
             return;
         };
         let mean_ppm = ppm.iter().sum::<u64>() / ppm.len() as u64;
-        self.rows.push(Utilisation { resource, mean_ppm, max_ppm, busiest });
+        let telling_ppm = match resource {
+            Resource::HospitalUplink | Resource::HospitalDownlink => percentile_99(&ppm),
+            _ => max_ppm,
+        };
+        self.rows.push(Utilisation { resource, mean_ppm, max_ppm, busiest, telling_ppm });
     }
 
-    /// The binding resource, read from the busiest node of each class. A full mempool is a symptom of what is behind
+    /// The binding resource, read from the telling node of each class. A full mempool is a symptom of what is behind
     /// it, so it binds only where nothing else does.
     pub fn binding(&self) -> Binding {
         let cause = |row: &&Utilisation| row.resource != Resource::Mempool;
-        let first = self.rows.iter().filter(cause).max_by_key(|row| row.max_ppm);
+        let first = self.rows.iter().filter(cause).max_by_key(|row| row.telling_ppm);
         let mempool = self.rows.iter().find(|row| !cause(row));
         match (first, mempool) {
-            (Some(row), _) if row.max_ppm >= BINDS_FROM_PPM => Binding::Resource { resource: row.resource },
-            (_, Some(row)) if row.max_ppm >= BINDS_FROM_PPM => Binding::Resource { resource: Resource::Mempool },
+            (Some(row), _) if row.telling_ppm >= BINDS_FROM_PPM => Binding::Resource { resource: row.resource },
+            (_, Some(row)) if row.telling_ppm >= BINDS_FROM_PPM => Binding::Resource { resource: Resource::Mempool },
             (Some(row), _) => Binding::Nothing { busiest: row.resource },
             (None, _) => Binding::Nothing { busiest: Resource::ProtocolCore },
         }
     }
+}
+
+/// The least value that at least 99 % of `values` do not exceed.
+fn percentile_99(values: &[u64]) -> u64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable();
+    sorted[(sorted.len() * 99).div_ceil(100) - 1]
 }
 
 impl Encode for UtilisationTable {
@@ -169,6 +183,14 @@ mod tests {
         assert_eq!(table(&rows).binding(), Binding::Resource { resource: Resource::Mempool });
         let rows = [(Resource::Mempool, 1), (Resource::ReplicaEgress, 30)];
         assert_eq!(table(&rows).binding(), Binding::Nothing { busiest: Resource::ReplicaEgress });
+    }
+
+    #[test]
+    fn one_slow_hospital_of_many_does_not_bind() {
+        let mut table = table(&[(Resource::BlockSpace, 85)]);
+        let lines = (0..200).map(|hospital| (Span(if hospital == 7 { 100 } else { 5 }), Span(100)));
+        table.add(Resource::HospitalUplink, lines);
+        assert_eq!(table.binding(), Binding::Resource { resource: Resource::BlockSpace });
     }
 
     #[test]
