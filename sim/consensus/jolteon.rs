@@ -18,24 +18,25 @@
 //! - Ditto's asynchronous fallback is left out: it is a protocol of its own.
 //! - Missing ancestors are fetched by id ([`JolteonMessage::Fetch`]), which the paper leaves to the implementation.
 
+mod message;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Bytes, Digest, Encode, Height, ReplicaId, Span, View};
-use crate::ledger::{Block, Certificate, Chain, Committee, Phase, SIGNATURE_BYTES, Statement, TimeoutCertificate};
+use crate::base::{Digest, Height, ReplicaId, Span, View};
+use crate::ledger::{Block, Certificate, Chain, Committee, TimeoutCertificate};
 
-use super::{Checks, Context, Event, Message, Protocol, Tally};
+use super::{Context, Event, Message, Protocol, Tally};
+
+pub use message::JolteonMessage;
 
 /// Committed blocks kept to serve replicas that missed them.
 const KEPT_BLOCKS: u64 = 256;
-/// Message kind, view and block id: what every message but a proposal has at least.
-const SHORT_BYTES: u64 = 1 + 8 + 32;
 /// How many views ahead the dissemination layer is told of a leader: a batch is on its way for about one view.
 const EXPECT_AHEAD: u64 = 2;
 
@@ -53,24 +54,6 @@ impl Default for JolteonParams {
     fn default() -> Self {
         JolteonParams { view_timeout_ms: 5_000, timeout_growth_percent: 150 }
     }
-}
-
-/// What Jolteon replicas send each other.
-#[derive(Debug)]
-#[allow(missing_docs, reason = "each variant's sentence names its fields")]
-pub enum JolteonMessage {
-    /// The leader's block of a view, the certificate of its parent, and the TC that opened the view, if one did.
-    Proposal { block: Arc<Block>, parent: Arc<Certificate>, opened_by: Option<Arc<TimeoutCertificate>> },
-    /// A vote, to the next leader.
-    Vote { view: View, block: Digest, height: Height },
-    /// A replica has given up on a view.
-    Timeout { view: View, high: Arc<Certificate>, opened_by: Option<Arc<TimeoutCertificate>> },
-    /// The TC of the view before, to the leader it opens a view for.
-    Advance(Arc<TimeoutCertificate>),
-    /// Who has this block?
-    Fetch(Digest),
-    /// The block that was asked for.
-    Found(Arc<Block>),
 }
 
 /// Jolteon's timers.
@@ -94,6 +77,7 @@ pub struct Jolteon {
     votes: Tally,
     timeouts: BTreeMap<View, Vec<(ReplicaId, View)>>,
     chain: Chain,
+    genesis: Digest,
     /// The block to commit once its missing ancestors have come, and how often one was asked for.
     behind: Option<(Digest, u64)>,
     views_without_commit: u32,
@@ -120,6 +104,7 @@ impl Protocol for Jolteon {
             opened_by: None,
             votes: Tally::new(committee),
             timeouts: BTreeMap::new(),
+            genesis: chain.tip().id(),
             chain,
             behind: None,
             views_without_commit: 0,
@@ -142,6 +127,9 @@ impl Jolteon {
     pub const LEAST_REPLICAS: u32 = 2;
 
     fn on_received(&mut self, from: ReplicaId, message: &JolteonMessage, ctx: &mut Ctx<'_>) {
+        if !self.is_well_formed(message) {
+            return;
+        }
         match message {
             JolteonMessage::Proposal { block, parent, opened_by } => {
                 self.on_proposal(from, block, parent, opened_by.as_ref(), ctx);
@@ -154,6 +142,20 @@ impl Jolteon {
             JolteonMessage::Fetch(id) => self.on_fetch(from, id, ctx),
             JolteonMessage::Found(block) => self.on_found(block, ctx),
         }
+    }
+
+    /// Whether the message's certificates are quorums: whoever sends others is faulty and says nothing.
+    fn is_well_formed(&self, message: &JolteonMessage) -> bool {
+        let quorum = self.committee.quorum() as usize;
+        let certified = message.certificate().is_none_or(|certificate| {
+            let genesis = certificate.view == View(0) && certificate.block == self.genesis;
+            genesis || certificate.signers.count() as usize >= quorum
+        });
+        let given_up = message.timeout_certificate().is_none_or(|certificate| {
+            let signers: BTreeSet<ReplicaId> = certificate.timeouts.iter().map(|&(signer, _)| signer).collect();
+            signers.len() >= quorum
+        });
+        certified && given_up
     }
 
     /// Section 3, "Propose": on entering a view its leader multicasts a block that extends `high`.
@@ -365,75 +367,6 @@ impl Jolteon {
             self.chain.insert(block.clone());
             ctx.disarm(JolteonTimer::Fetch);
             self.commit_behind(ctx);
-        }
-    }
-}
-
-impl Message for JolteonMessage {
-    fn wire(&self) -> Bytes {
-        let tc = |certificate: &Option<Arc<TimeoutCertificate>>| {
-            Bytes(1) + certificate.as_ref().map_or(Bytes(0), |certificate| certificate.wire())
-        };
-        let signature = Bytes(SIGNATURE_BYTES);
-        match self {
-            JolteonMessage::Proposal { block, parent, opened_by } => {
-                Bytes(1) + block.wire() + parent.wire() + tc(opened_by) + signature
-            }
-            JolteonMessage::Vote { .. } => Bytes(SHORT_BYTES + 8) + signature,
-            JolteonMessage::Timeout { high, opened_by, .. } => Bytes(1 + 8) + high.wire() + tc(opened_by) + signature,
-            JolteonMessage::Advance(certificate) => Bytes(1) + certificate.wire(),
-            JolteonMessage::Fetch(id) => Bytes(1) + id.encoded_len(),
-            JolteonMessage::Found(block) => Bytes(1) + block.wire(),
-        }
-    }
-
-    fn checks(&self) -> Checks {
-        let of_tc = |tc: &Option<Arc<TimeoutCertificate>>| tc.as_ref().map_or(0, |tc| tc.timeouts.len() as u32);
-        let signatures = match self {
-            JolteonMessage::Proposal { parent, opened_by, .. } => 1 + parent.signers.count() + of_tc(opened_by),
-            JolteonMessage::Vote { .. } => 1,
-            JolteonMessage::Timeout { high, opened_by, .. } => 1 + high.signers.count() + of_tc(opened_by),
-            JolteonMessage::Advance(certificate) => certificate.timeouts.len() as u32,
-            JolteonMessage::Fetch(_) | JolteonMessage::Found(_) => 0,
-        };
-        let hashed = self.block().map_or(Bytes(0), |block| block.encoded_len());
-        Checks { signatures, hashed }
-    }
-
-    fn statement(&self, from: ReplicaId) -> Option<Statement> {
-        let state = |phase, view, justify, block| Some(Statement { by: from, phase, view, justify, block });
-        match self {
-            JolteonMessage::Proposal { block, parent, .. } => {
-                state(Phase::Propose, block.view, parent.view, block.id())
-            }
-            JolteonMessage::Vote { view, block, .. } => state(Phase::Vote, *view, View(0), *block),
-            JolteonMessage::Timeout { view, high, .. } => state(Phase::Timeout, *view, high.view, Digest::ZERO),
-            JolteonMessage::Advance(_) | JolteonMessage::Fetch(_) | JolteonMessage::Found(_) => None,
-        }
-    }
-
-    fn block(&self) -> Option<&Arc<Block>> {
-        match self {
-            JolteonMessage::Proposal { block, .. } | JolteonMessage::Found(block) => Some(block),
-            _ => None,
-        }
-    }
-
-    fn certificate(&self) -> Option<&Arc<Certificate>> {
-        match self {
-            JolteonMessage::Proposal { parent: certificate, .. }
-            | JolteonMessage::Timeout { high: certificate, .. } => Some(certificate),
-            _ => None,
-        }
-    }
-
-    fn timeout_certificate(&self) -> Option<&Arc<TimeoutCertificate>> {
-        match self {
-            JolteonMessage::Proposal { opened_by, .. } | JolteonMessage::Timeout { opened_by, .. } => {
-                opened_by.as_ref()
-            }
-            JolteonMessage::Advance(certificate) => Some(certificate),
-            _ => None,
         }
     }
 }

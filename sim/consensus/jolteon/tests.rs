@@ -76,6 +76,36 @@ fn kinds(sent: &Sent) -> Vec<&'static str> {
     sent.iter().map(kind).collect()
 }
 
+// Certificates.
+
+/// The view that the replica gives up when its timer runs out.
+fn view_given_up(replica: &mut Lone<Jolteon>) -> u64 {
+    let sent = replica.step(Event::Expired(JolteonTimer::View));
+    let view = sent.iter().find_map(|(_, message)| match **message {
+        Message::Timeout { view, .. } => Some(view.0),
+        _ => None,
+    });
+    view.expect("a replica whose timer runs out says so")
+}
+
+#[test]
+fn it_ignores_certificates_of_less_than_a_quorum() {
+    let mut replica = replica();
+    let (first, second) = (child(&genesis(), 1), child(&child(&genesis(), 1), 2));
+    replica.receive(1, proposal(&first, &genesis(), None));
+    let mut two = Signers::none_of(4);
+    (0..2).for_each(|by| assert!(two.insert(ReplicaId(by))));
+    let thin = Certificate { signers: two, ..(*certified(&first)).clone() };
+    let forged = Message::Proposal { block: second.clone(), parent: Arc::new(thin), opened_by: None };
+    assert_eq!(kinds(&replica.receive(2, forged)), [""; 0], "two of four signed");
+    let mut twice = given_up(1, [0, 0, 0]);
+    twice.timeouts[2].0 = ReplicaId(0);
+    assert_eq!(kinds(&replica.receive(2, Message::Advance(Arc::new(twice)))), [""; 0], "one of three signed twice");
+    assert_eq!(view_given_up(&mut replica), 1, "neither opened view 2");
+    replica.receive(2, proposal(&second, &first, None));
+    assert_eq!(view_given_up(&mut replica), 2, "three of four signed");
+}
+
 // Voting.
 
 #[test]
