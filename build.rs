@@ -8,5 +8,7 @@ fn main() {
     let output = Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output();
     let commit = output.ok().filter(|output| output.status.success()).map(|output| output.stdout);
     let commit = commit.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_else(|| "unknown".into());
-    println!("cargo:rustc-env=SYSTOLE_COMMIT={}", commit.trim());
+    let status = Command::new("git").args(["status", "--porcelain", "--untracked-files=no"]).output();
+    let dirty = status.is_ok_and(|output| !output.stdout.is_empty());
+    println!("cargo:rustc-env=SYSTOLE_COMMIT={}{}", commit.trim(), if dirty { "-dirty" } else { "" });
 }

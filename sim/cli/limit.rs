@@ -1,6 +1,6 @@
 //! `systole limit`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use crate::base::Digest;
 use crate::engine::{Control, Progress};
@@ -30,20 +30,32 @@ pub(super) fn limit(args: &LimitArgs) -> Result<(), Failure> {
         watch.borrow_mut().label(done);
         *kept.borrow_mut() = Some(store.keep_limit(&scenario, inputs, probes, None));
     };
-    let found = find_limit(&scenario, &world, threads, &mut Shared(&watch), probed);
+    let load = Cell::new(0.0);
+    let probing = |tps| load.set(tps);
+    let found = find_limit(&scenario, &world, threads, &mut Shared(&watch), probing, probed);
     watch.borrow().finish();
     kept.into_inner().transpose()?;
     let found: Found = found.map_err(|error| {
-        let (scenario, settings) = (simulation.scenario.scenario.clone(), simulation.scenario.settings.clone());
-        Failure::Run(error, Replay { scenario, settings })
+        // A probe is a run with its own load and phases.
+        let keys = &scenario.file.limit;
+        let mut settings = simulation.scenario.settings.clone();
+        settings.push(format!("world.load_tps={}", load.get()));
+        settings.push(format!("run.warm_up_s={}", keys.warm_up_s));
+        settings.push(format!("run.window_s={}", keys.window_s));
+        Failure::Run(error, Replay { scenario: simulation.scenario.scenario.clone(), settings })
     })?;
     let summary = found.summary(&scenario);
     let folder = store.keep_limit(&scenario, inputs, &found.probes, Some(&summary))?;
     let figures = figures_of_limit(&folder)?;
     if simulation.json {
-        return print(&format!("{}\n", serde_json::to_string_pretty(&summary).expect("a summary is plain data")));
+        print(&format!("{}\n", serde_json::to_string_pretty(&summary).expect("a summary is plain data")))?;
+    } else {
+        print(&table::of_limit(&summary, &found.probes, &folder, &figures))?;
     }
-    print(&table::of_limit(&summary, &found.probes, &folder, &figures))
+    match summary.lower_tps {
+        Some(_) => Ok(()),
+        None => Err(Failure::Slo(vec!["no load that was probed is sustained".into()])),
+    }
 }
 
 /// A watch that the run and the search's own reports share.

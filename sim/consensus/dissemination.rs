@@ -170,7 +170,9 @@ pub trait Dissemination: PayloadSource {
         if block.height <= self.depot().tip() {
             return Vec::new();
         }
-        block.payload.batches.iter().filter(|batch| self.depot().get(&batch.id).is_none()).copied().collect()
+        // What a block says of a batch beside its id must be true too.
+        let held = |batch: &BatchRef| self.depot().get(&batch.id).is_some_and(|held| held.reference() == batch);
+        block.payload.batches.iter().filter(|batch| !held(batch)).copied().collect()
     }
 
     /// How often [`Dissemination::on_tick`] wants to be called.

@@ -138,7 +138,10 @@ impl Jolteon {
             JolteonMessage::Timeout { view, high, opened_by } => {
                 self.on_timeout(from, *view, high, opened_by.as_ref(), ctx);
             }
-            JolteonMessage::Advance(certificate) => self.advance_by_timeouts(certificate, ctx),
+            JolteonMessage::Advance { certificate, high } => {
+                self.lock(high, ctx);
+                self.advance_by_timeouts(certificate, ctx);
+            }
             JolteonMessage::Fetch(id) => self.on_fetch(from, id, ctx),
             JolteonMessage::Found(block) => self.on_found(block, ctx),
         }
@@ -230,7 +233,7 @@ impl Jolteon {
         if view.next() < self.view || self.committee.leader(view.next()) != self.me {
             return;
         }
-        if let Some(signers) = self.votes.add(view, block, from) {
+        if let Some(signers) = self.votes.add(view, (block, height), from) {
             self.lock(&Arc::new(Certificate { view, height, block, signers }), ctx);
         }
     }
@@ -293,7 +296,8 @@ impl Jolteon {
         if leader == self.me {
             self.propose(ctx);
         } else if let Some(certificate) = &self.opened_by {
-            ctx.send(leader, JolteonMessage::Advance(certificate.clone()));
+            let (certificate, high) = (certificate.clone(), self.high.clone());
+            ctx.send(leader, JolteonMessage::Advance { certificate, high });
         }
     }
 

@@ -43,13 +43,15 @@ pub(super) struct Heights {
     with_payload: usize,
     /// Contents that blocks first committed in the window order.
     pub ordered: Bytes,
+    /// Batches that they order.
+    pub batches: u64,
     /// How many such blocks there are.
     pub blocks: u64,
 }
 
 impl Heights {
     pub fn new(replicas: usize) -> Heights {
-        Heights { replicas, open: BTreeMap::new(), with_payload: 0, ordered: Bytes(0), blocks: 0 }
+        Heights { replicas, open: BTreeMap::new(), with_payload: 0, ordered: Bytes(0), batches: 0, blocks: 0 }
     }
 
     /// Whether everything ordered is executed everywhere.
@@ -105,6 +107,7 @@ impl<P: Protocol> Engine<'_, P> {
         }
         if first && self.window.contains(at) {
             self.heights.blocks += 1;
+            self.heights.batches += batches.len() as u64;
             self.heights.ordered += batches.iter().map(|batch| batch.reference().bytes).sum();
         }
     }

@@ -17,6 +17,8 @@ pub(super) enum Event {
     Sealed { replica: u16, slot: u32 },
     /// A message reaches a replica's NIC.
     Arrived { slot: u32 },
+    /// A message that waited long at a replica's NIC is through.
+    Received { replica: u16, slot: u32 },
     /// A message is received and verified.
     Ready { replica: u16, slot: u32 },
     /// A handler's charged time ends: its messages leave.

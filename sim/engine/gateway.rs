@@ -11,6 +11,7 @@ use crate::observe::Tap;
 
 use super::event::{Event, Work};
 use super::run::Engine;
+use super::wire::AT_ONCE;
 
 /// Transactions taken out of a mempool while their signatures are verified.
 pub(super) struct Unsealed {
@@ -35,17 +36,18 @@ impl<P: Protocol> Engine<'_, P> {
             replica.mempool_max = replica.mempool_max.max(replica.mempool.held() as u64);
         }
         match admission {
-            Admission::First => self.await_seal(received, gateway),
+            Admission::First => self.seal_at(received + self.setup.batch_delay, gateway),
             Admission::Held => {}
-            Admission::Full => self.seal(received, gateway),
+            Admission::Full if received <= at + AT_ONCE => self.seal(received, gateway),
+            Admission::Full => self.seal_at(received, gateway),
             Admission::Refused(reason) => self.reject(at, &tx, reason),
         }
     }
 
-    fn await_seal(&mut self, received: Time, gateway: ReplicaId) {
+    /// Has the batch that is open now sealed at `due`, unless it is before.
+    fn seal_at(&mut self, due: Time, gateway: ReplicaId) {
         let sequence = self.replicas[gateway.index()].sequence as u32;
-        let event = Event::SealDue { replica: gateway.0 as u16, sequence };
-        self.schedule.post(NodeId(gateway.0), received + self.setup.batch_delay, event);
+        self.schedule.post(NodeId(gateway.0), due, Event::SealDue { replica: gateway.0 as u16, sequence });
     }
 
     /// The first transaction of a batch has waited long enough.
@@ -88,7 +90,7 @@ impl<P: Protocol> Engine<'_, P> {
         };
         let verified: Span = transactions.chunks(BATCH).map(in_batches).sum();
         let signatures = transactions.len() as u64 * weight;
-        Work { total: singly * weight + verified, parts: signatures.div_ceil(BATCH as u64) }
+        Work { total: singly * weight + verified + costs.merkle(signatures), parts: signatures.div_ceil(BATCH as u64) }
     }
 
     /// A batch's signatures are verified: forgeries go, the rest is sealed and disseminated.

@@ -41,6 +41,10 @@ impl<P: Protocol> Engine<'_, P> {
     /// Gives a message to the protocol, once everything that its block orders is at hand.
     fn deliver(&mut self, at: Time, me: ReplicaId, from: ReplicaId, message: Arc<P::Message>) {
         if let Some(block) = message.block() {
+            if !block.payload.is_intact() {
+                self.counts.tampered_batches += 1;
+                return;
+            }
             let layer = &mut self.replicas[me.index()].layer;
             layer.on_proposed(block);
             let missing = layer.missing(block);

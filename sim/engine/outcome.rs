@@ -8,7 +8,7 @@ use crate::metrics::{Latencies, Series, UtilisationTable};
 /// Counts of the measured window, in transactions with their weight, unless said otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Submitted in the window by hospitals, attackers' copies not counted.
+    /// Submitted in the window by hospitals; forgeries and replays are attackers' and not counted.
     pub offered: u64,
     /// First committed in the window.
     pub committed: u64,

@@ -207,6 +207,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
             Event::SealDue { replica, sequence } => self.on_seal_due(at, replica.into(), sequence),
             Event::Sealed { replica, slot } => self.on_sealed(at, replica.into(), slot),
             Event::Arrived { slot } => self.on_arrived(at, to, slot),
+            Event::Received { replica, slot } => self.on_received(at, replica.into(), slot),
             Event::Ready { replica, slot } => self.on_ready(at, replica.into(), slot),
             Event::Released { replica, slot } => self.on_released(at, replica.into(), slot),
             Event::Expired { replica, serial } => self.on_expired(at, replica.into(), serial),
@@ -273,6 +274,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
     fn utilisation(&self) -> UtilisationTable {
         let length = self.window.length();
         let mut table = UtilisationTable::default();
+        table.add(Resource::HospitalCpu, self.hospital_cpu.iter().map(|cpu| (cpu.busy(), length)));
         table.add(Resource::HospitalUplink, self.uplinks.iter().map(|link| (link.up_busy(), length)));
         table.add(Resource::HospitalDownlink, self.uplinks.iter().map(|link| (link.down_busy(), length)));
         let running = || self.machines.iter().filter(|machine| machine.running);
@@ -290,8 +292,10 @@ impl<'a, P: Protocol> Engine<'a, P> {
         }
         // One shared resource, as if it were one node's: bytes stand where the others have time.
         let space = self.setup.layer.block_space(&self.setup.layer_limits);
-        let room = Span((space * self.heights.blocks).0);
-        table.add(Resource::BlockSpace, std::iter::once((Span(self.heights.ordered.0), room)));
+        let bytes = (Span(self.heights.ordered.0), Span((space * self.heights.blocks).0));
+        let most = self.setup.layer_limits.block_batches as u64 * self.heights.blocks;
+        let batches = (Span(self.heights.batches), Span(most));
+        table.add(Resource::BlockSpace, [bytes, batches].into_iter());
         let bound = self.setup.mempool.transactions as u64;
         let held = |replica: &Replica<P>| (Span(replica.mempool_max), Span(bound));
         table.add(Resource::Mempool, self.replicas.iter().map(held));

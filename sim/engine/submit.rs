@@ -17,7 +17,8 @@ impl<P: Protocol> Engine<'_, P> {
     pub(super) fn submit(&mut self, transaction: Transaction) {
         let (at, hospital) = (transaction.submitted, transaction.hospital.index());
         self.count_submitted(at, &transaction);
-        if self.window.contains(at) {
+        // What an attacker signs is refused and was never demand.
+        if self.window.contains(at) && transaction.authentic {
             self.counts.offered += u64::from(self.setup.weight);
         }
         let costs = &self.setup.costs;

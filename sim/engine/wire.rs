@@ -14,6 +14,10 @@ use crate::observe::Tap;
 use super::event::{Envelope, Event, Wire, Work};
 use super::run::Engine;
 
+/// A message is handed from the NIC to the crypto cores without an event of its own when it is through within this time:
+/// cores then see work at most this much out of order. Behind a longer queue the handover is an event.
+pub(super) const AT_ONCE: Span = Span::from_micros(200);
+
 impl<P: Protocol> Engine<'_, P> {
     /// Sends `wire` to one other replica.
     pub(super) fn send(&mut self, at: Time, from: ReplicaId, to: ReplicaId, wire: Wire<P>) {
@@ -109,13 +113,23 @@ impl<P: Protocol> Engine<'_, P> {
     pub(super) fn on_arrived(&mut self, at: Time, to: Option<ReplicaId>, slot: u32) {
         let envelope = &self.envelopes[slot as usize];
         let to = to.or(envelope.to).expect("a message has a receiver");
-        let (size, work) = (envelope.size, envelope.work);
+        let size = envelope.size;
         let machine = &mut self.machines[to.index()];
         if !machine.running {
             return self.let_go(slot);
         }
         let received = machine.ingress.serve(at, self.setup.replica.ingress.serialisation(size), &self.window);
-        let ready = machine.crypto.serve_split(received, work.total, work.parts, &self.window);
+        if received <= at + AT_ONCE {
+            self.on_received(received, to, slot);
+        } else {
+            self.schedule.post(NodeId(to.0), received, Event::Received { replica: to.0 as u16, slot });
+        }
+    }
+
+    /// A message is through a replica's NIC: the crypto cores take it.
+    pub(super) fn on_received(&mut self, at: Time, to: ReplicaId, slot: u32) {
+        let work = self.envelopes[slot as usize].work;
+        let ready = self.machines[to.index()].crypto.serve_split(at, work.total, work.parts, &self.window);
         self.schedule.post(NodeId(to.0), ready, Event::Ready { replica: to.0 as u16, slot });
     }
 

@@ -8,8 +8,6 @@ use serde::{Deserialize, Serialize};
 
 /// Probed loads have this many significant digits: a bracket is read by people.
 const SIGNIFICANT: f64 = 1_000.0;
-/// Halvings below the first probe before it is said that nothing is sustained.
-const MOST_HALVINGS: u32 = 20;
 
 /// A load that is sustained and one that is not, transactions/s.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,18 +32,18 @@ pub enum Step {
 pub struct Saturation {
     bracket: Bracket,
     next: f64,
+    least: f64,
     most: f64,
     precision: f64,
-    halvings: u32,
 }
 
 impl Saturation {
-    /// A search that begins at `from`, goes to `most` at most, and ends when the bracket is narrower than `precision`
+    /// A search that begins at `from`, goes to `most` and down to `least`, and ends when the bracket is narrower than `precision`
     /// (a share of its lower end).
-    pub fn new(from: f64, most: f64, precision: f64) -> Saturation {
+    pub fn new(from: f64, least: f64, most: f64, precision: f64) -> Saturation {
         assert!(0.0 < from && from <= most && precision > 0.0, "a search has room and a goal");
         let bracket = Bracket { lower: None, upper: None };
-        Saturation { bracket, next: rounded(from), most, precision, halvings: 0 }
+        Saturation { bracket, next: rounded(from), least, most, precision }
     }
 
     /// What to do next.
@@ -58,7 +56,7 @@ impl Saturation {
                 Step::Done(self.bracket)
             }
             Bracket { lower: Some(lower), upper: None } if lower >= self.most => Step::Done(self.bracket),
-            Bracket { lower: None, upper: Some(_) } if self.halvings > MOST_HALVINGS => Step::Done(self.bracket),
+            Bracket { lower: None, upper: Some(_) } if self.next < self.least => Step::Done(self.bracket),
             _ => Step::Probe(self.next),
         }
     }
@@ -72,10 +70,7 @@ impl Saturation {
         }
         self.next = match (self.bracket.lower, self.bracket.upper) {
             (Some(lower), None) => rounded(lower * 2.0).min(self.most),
-            (None, Some(upper)) => {
-                self.halvings += 1;
-                rounded(upper / 2.0)
-            }
+            (None, Some(upper)) => rounded(upper / 2.0),
             // The middle of the ratio: what matters is how many times more, not how many more.
             (Some(lower), Some(upper)) => rounded(libm::sqrt(lower * upper)),
             (None, None) => unreachable!("a probe was just made"),
@@ -95,7 +90,7 @@ mod tests {
 
     /// Searches a system that sustains loads up to `capacity`; returns the bracket and the probes.
     fn search(capacity: f64, from: f64, most: f64) -> (Bracket, Vec<f64>) {
-        let mut search = Saturation::new(from, most, 0.05);
+        let mut search = Saturation::new(from, 10.0, most, 0.05);
         let mut probes = Vec::new();
         loop {
             match search.step() {

@@ -12,6 +12,9 @@ use super::{Bracket, Point, Saturation, Step, Summary, simulate};
 /// Goodput that counts as sustaining a load, as a share of it.
 const SUSTAINED: f64 = 0.99;
 
+/// Arrivals in a probe's window from which on it says something.
+const LEAST_ARRIVALS: f64 = 1_000.0;
+
 /// One probed load.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
@@ -99,20 +102,24 @@ impl Found {
     }
 }
 
-/// Searches the saturation point; `probed` is told of each probe as it ends. Probes charge for signatures without
+/// Searches the saturation point; `probing` is told of each load before, `probed` of all
+/// probes after it was tried. Probes charge for signatures without
 /// computing them: the result is the same, and ten times sooner.
 pub fn find_limit(
     scenario: &Scenario,
     world: &WorldData,
     threads: usize,
     control: &mut dyn Control,
+    mut probing: impl FnMut(f64),
     mut probed: impl FnMut(&[Probe]),
 ) -> Result<Found, RunError> {
     let keys = &scenario.file.limit;
     let span = |seconds: f64| Span::from_millis_f64(seconds * 1_000.0);
     let drain = span(scenario.file.run.drain_s);
     let timing = Timing { warm_up: span(keys.warm_up_s), window: span(keys.window_s), drain };
-    let mut search = Saturation::new(keys.from_tps, keys.to_tps, keys.precision_percent / 100.0);
+    // Of fewer arrivals no 99th percentile can be read.
+    let least = LEAST_ARRIVALS / keys.window_s;
+    let mut search = Saturation::new(keys.from_tps, least, keys.to_tps, keys.precision_percent / 100.0);
     let mut probes = Vec::new();
     loop {
         let load = match search.step() {
@@ -120,6 +127,7 @@ pub fn find_limit(
             Step::Probe(load) => load,
         };
         let options = RunOptions { threads, modelled: true, load_tps: Some(load), timing: Some(timing) };
+        probing(load);
         let point = simulate(scenario, world, &options, control)?;
         let probe = probe(scenario, world, &point);
         search.learn(probe.meets_slo);

@@ -192,11 +192,18 @@ fn write_all(folder: &Path, files: &[(String, Vec<u8>)]) -> Result<(), StoreErro
     Ok(())
 }
 
+/// Puts `temporary` in the place of `target`: the old result is moved aside first and deleted last.
 fn replace(temporary: &Path, target: &Path) -> Result<(), StoreError> {
-    if target.exists() {
-        fs::remove_dir_all(target).map_err(io_at(target))?;
+    let aside = temporary.with_extension("old");
+    let replaces = target.exists();
+    if replaces {
+        fs::rename(target, &aside).map_err(io_at(target))?;
     }
-    fs::rename(temporary, target).map_err(io_at(target))
+    fs::rename(temporary, target).map_err(io_at(target))?;
+    if replaces {
+        fs::remove_dir_all(&aside).map_err(io_at(&aside))?;
+    }
+    Ok(())
 }
 
 fn parse<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, StoreError> {

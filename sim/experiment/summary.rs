@@ -128,7 +128,7 @@ pub struct Summary {
     pub replicas: u32,
     /// How many alike transactions each simulated one stood for.
     pub weight: u32,
-    /// Submitted by hospitals in the window, per second.
+    /// Submitted by hospitals in the window with good signatures, per second.
     pub offered_tps: f64,
     /// First committed in the window, per second.
     pub throughput_tps: f64,
@@ -257,7 +257,7 @@ fn busiest(binding: &Binding) -> Resource {
 fn slos(scenario: &Scenario, point: &Point) -> Vec<SloSummary> {
     let summary = |slo: &crate::scenario::Slo| SloSummary {
         threshold: slo.to_string(),
-        holds: slo.holds(&point.outcome.latencies),
+        holds: slo.holds(&point.outcome.latencies, point.outcome.counts.offered),
     };
     scenario.slos.iter().map(summary).collect()
 }

@@ -21,6 +21,13 @@ impl Payload {
         self.batches.is_empty()
     }
 
+    /// Whether the contents that travel with the block, if any, are those that it orders.
+    pub fn is_intact(&self) -> bool {
+        let same = |(reference, batch): (&BatchRef, &Arc<Batch>)| reference == batch.reference() && batch.is_intact();
+        self.inline.is_empty()
+            || (self.inline.len() == self.batches.len() && self.batches.iter().zip(&self.inline).all(same))
+    }
+
     /// Length of the contents that travel with the block.
     pub fn inline_bytes(&self) -> Bytes {
         self.inline.iter().map(|batch| batch.wire()).sum()

@@ -7,6 +7,9 @@ use crate::base::{Digest, DigestMap, Height};
 
 use super::Block;
 
+/// Heights above the tip that are remembered: a correct replica is never that far behind, and a liar's block may claim any.
+const MOST_AHEAD: u64 = 65_536;
+
 /// Blocks by id, the committed tip, and what a commit of some block would commit with it.
 ///
 /// Bounded: blocks at or below the tip beyond the last `keep` commits are forgotten, and with them every abandoned
@@ -41,7 +44,8 @@ impl Chain {
     /// Remembers a block; false where it was known or is too old to matter.
     pub fn insert(&mut self, block: Arc<Block>) -> bool {
         let oldest = self.by_height.front().map_or(block.height, |(height, _)| *height);
-        if block.height < oldest || self.blocks.contains_key(&block.id()) {
+        let far = block.height.0 > self.tip.height.0 + MOST_AHEAD;
+        if block.height < oldest || far || self.blocks.contains_key(&block.id()) {
             return false;
         }
         while self.by_height.back().is_none_or(|(height, _)| *height < block.height) {

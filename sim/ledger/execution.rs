@@ -93,7 +93,7 @@ impl Executor {
                 continue;
             }
             for tx in batch.transactions() {
-                match self.admit(tx) {
+                match self.admit(now, tx) {
                     Ok(()) => {
                         hasher.put(&tx.id.0);
                         applied.executed += 1;
@@ -108,7 +108,12 @@ impl Executor {
         applied
     }
 
-    fn admit(&mut self, tx: &Transaction) -> Result<(), Rejection> {
+    /// What took effect is remembered for a horizon from then on, and nothing takes effect later than a horizon after its
+    /// submission: between the two no replay has an effect, however late it comes.
+    fn admit(&mut self, now: Time, tx: &Transaction) -> Result<(), Rejection> {
+        if tx.submitted + self.transactions.horizon < now {
+            return Err(Rejection::Expired);
+        }
         if !tx.authentic {
             return Err(Rejection::ForgedSignature);
         }

@@ -92,6 +92,8 @@ pub enum Rejection {
     ForgedSignature,
     /// The same transaction was submitted before.
     Replayed,
+    /// Ordered so long after its submission that a replay could no longer be told from it.
+    Expired,
     /// The gateway's mempool was full.
     MempoolFull,
     /// The gateway was down when the transaction arrived.
@@ -100,14 +102,20 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every reason, in the order of reports.
-    pub const ALL: [Rejection; 4] =
-        [Rejection::ForgedSignature, Rejection::Replayed, Rejection::MempoolFull, Rejection::GatewayDown];
+    pub const ALL: [Rejection; 5] = [
+        Rejection::ForgedSignature,
+        Rejection::Replayed,
+        Rejection::Expired,
+        Rejection::MempoolFull,
+        Rejection::GatewayDown,
+    ];
 
     /// The reason's name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Rejection::ForgedSignature => "forged_signature",
             Rejection::Replayed => "replayed",
+            Rejection::Expired => "expired",
             Rejection::MempoolFull => "mempool_full",
             Rejection::GatewayDown => "gateway_down",
         }

@@ -82,7 +82,8 @@ impl LatencyHistogram {
     pub fn mean_ms(&self) -> f64 {
         let (mut sum, mut count) = (0u128, 0u128);
         for bucket in self.0.iter_recorded() {
-            sum += u128::from(bucket.value_iterated_to()) * u128::from(bucket.count_at_value());
+            let middle = self.0.median_equivalent(bucket.value_iterated_to());
+            sum += u128::from(middle) * u128::from(bucket.count_at_value());
             count += u128::from(bucket.count_at_value());
         }
         sum.checked_div(count).unwrap_or(0) as f64 / 1e3

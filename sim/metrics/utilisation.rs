@@ -8,6 +8,8 @@ use crate::base::{Encode, Sink, Span};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resource {
+    /// Hospitals' machines, which hash and sign.
+    HospitalCpu,
     /// Hospitals' uplinks.
     HospitalUplink,
     /// Hospitals' downlinks.
@@ -24,7 +26,7 @@ pub enum Resource {
     ExecutionCore,
     /// Connections between replicas, against their window over RTT.
     WanConnection,
-    /// What blocks may order, against what they do.
+    /// What blocks may order (bytes or batches, whichever is nearer to its bound), against what they do.
     BlockSpace,
     /// Gateways' mempools, at their fullest.
     Mempool,
@@ -32,7 +34,8 @@ pub enum Resource {
 
 impl Resource {
     /// Every class, in the order of reports.
-    pub const ALL: [Resource; 10] = [
+    pub const ALL: [Resource; 11] = [
+        Resource::HospitalCpu,
         Resource::HospitalUplink,
         Resource::HospitalDownlink,
         Resource::ReplicaEgress,
@@ -48,6 +51,7 @@ impl Resource {
     /// The class's name in reports.
     pub const fn name(self) -> &'static str {
         match self {
+            Resource::HospitalCpu => "hospital_cpu",
             Resource::HospitalUplink => "hospital_uplink",
             Resource::HospitalDownlink => "hospital_downlink",
             Resource::ReplicaEgress => "replica_egress",
@@ -125,7 +129,7 @@ impl UtilisationTable {
         };
         let mean_ppm = ppm.iter().sum::<u64>() / ppm.len() as u64;
         let telling_ppm = match resource {
-            Resource::HospitalUplink | Resource::HospitalDownlink => percentile_99(&ppm),
+            Resource::HospitalCpu | Resource::HospitalUplink | Resource::HospitalDownlink => percentile_99(&ppm),
             _ => max_ppm,
         };
         self.rows.push(Utilisation { resource, mean_ppm, max_ppm, busiest, telling_ppm });

@@ -247,7 +247,7 @@ pub struct InjectKeys {
     pub forged: f64,
     /// Transactions sent a second time, to any gateway.
     pub replayed: f64,
-    /// Batches of which one receiver gets other content under the same id.
+    /// Batches of which one receiver gets other content under the same id (layer `batched`).
     pub tampered_batches: f64,
 }
 

@@ -26,10 +26,15 @@ pub struct Slo {
 pub struct SloError(String);
 
 impl Slo {
-    /// Whether the measured latencies meet it; a run that measured none does not.
-    pub fn holds(&self, latencies: &Latencies) -> bool {
+    /// Whether the latencies of `offered` transactions meet it. What was refused or is pending has no latency and counts
+    /// as infinitely late: a quantile of survivors alone would praise whoever drops the most.
+    pub fn holds(&self, latencies: &Latencies, offered: u64) -> bool {
         let histogram = latencies.overall(self.definition);
-        histogram.count() > 0 && histogram.quantile_ms(self.percentile / 100.0) < self.below.as_millis_f64()
+        let rank = self.percentile / 100.0 * offered as f64;
+        let among_survivors = rank / histogram.count().max(1) as f64;
+        histogram.count() > 0
+            && among_survivors <= 1.0
+            && histogram.quantile_ms(among_survivors) < self.below.as_millis_f64()
     }
 }
 

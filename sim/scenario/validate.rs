@@ -13,6 +13,12 @@ use super::{FaultEntry, ScenarioError, ScenarioFile, Slo, Weight, WorldData};
 
 /// More replicas would need gigabytes for their connections' state.
 const MOST_REPLICAS: u32 = 2_000;
+/// Longest phase of a run, s: a year and a day.
+const MOST_S: f64 = 31_622_400.0;
+/// Longest delay, ms: a day.
+const MOST_MS: f64 = 86_400_000.0;
+/// Largest load, transactions/s: a hundred times every device sample of the world.
+const MOST_TPS: f64 = 50_000_000.0;
 /// Hospitals of the data set.
 const MOST_HOSPITALS: u32 = 5_000;
 
@@ -86,12 +92,18 @@ struct Check {
     rule: String,
 }
 
-fn positive(key: &'static str, value: f64) -> Check {
-    Check { key, holds: value > 0.0 && value.is_finite(), rule: format!("must be above 0, not {value}") }
+/// Above 0 and at most `most`.
+fn positive(key: &'static str, value: f64, most: f64) -> Check {
+    Check { key, holds: value > 0.0 && value <= most, rule: format!("must be above 0 and at most {most}, not {value}") }
 }
 
-fn not_negative(key: &'static str, value: f64) -> Check {
-    Check { key, holds: value >= 0.0 && value.is_finite(), rule: format!("must be 0 or above, not {value}") }
+/// Between `least` and `most`.
+fn within(key: &'static str, value: f64, least: f64, most: f64) -> Check {
+    Check {
+        key,
+        holds: (least..=most).contains(&value),
+        rule: format!("must be between {least} and {most}, not {value}"),
+    }
 }
 
 fn share(key: &'static str, value: f64) -> Check {
@@ -104,7 +116,7 @@ fn between(key: &'static str, value: u64, least: u64, most: u64) -> Check {
 }
 
 fn validate(file: &ScenarioFile, source: &Source<'_>) -> Result<Vec<Slo>, ScenarioError> {
-    let checks = [world(file), machines(file), measurement(file)];
+    let checks = [world(file), machines(file), protocols(file), measurement(file)];
     if let Some(broken) = checks.into_iter().flatten().find(|check| !check.holds) {
         return Err(source.error_at(broken.key, format!("`{}` {}", broken.key, broken.rule)));
     }
@@ -126,9 +138,9 @@ fn world(file: &ScenarioFile) -> Vec<Check> {
         Check { key: "name", holds: named, rule },
         between("world.hospitals", world.hospitals.into(), 1, MOST_HOSPITALS.into()),
         between("world.hour_of_week", world.hour_of_week.into(), 0, 167),
-        positive("world.scale", world.scale),
-        positive("world.load_tps", world.load_tps.unwrap_or(1.0)),
-        not_negative("world.near_km", world.near_km),
+        within("world.scale", world.scale, 1e-6, 500.0),
+        within("world.load_tps", world.load_tps.unwrap_or(1.0), 0.01, MOST_TPS),
+        within("world.near_km", world.near_km, 0.0, 20_100.0),
         share("inject.forged", file.inject.forged),
         share("inject.replayed", file.inject.replayed),
         share("inject.tampered_batches", file.inject.tampered_batches),
@@ -139,21 +151,21 @@ fn machines(file: &ScenarioFile) -> Vec<Check> {
     vec![
         between("consensus.replicas", file.consensus.replicas.into(), least_replicas(file), MOST_REPLICAS.into()),
         between("batch.max_bytes", file.batch.max_bytes, 1, 1 << 30),
-        positive("batch.max_delay_ms", file.batch.max_delay_ms),
+        positive("batch.max_delay_ms", file.batch.max_delay_ms, MOST_MS),
         between("block.max_bytes", file.block.max_bytes, 1, 1 << 40),
         between("block.max_inline_bytes", file.block.max_inline_bytes, 1, 1 << 40),
         between("block.max_batches", file.block.max_batches as u64, 1, 1 << 20),
         between("block.kept", file.block.kept, 1, 1 << 20),
-        positive("block.fetch_retry_ms", file.block.fetch_retry_ms),
-        positive("block.resend_ms", file.block.resend_ms),
+        within("block.fetch_retry_ms", file.block.fetch_retry_ms, 1.0, MOST_MS),
+        within("block.resend_ms", file.block.resend_ms, 1.0, MOST_MS),
         between("mempool.max_transactions", file.mempool.max_transactions as u64, 1, 1 << 32),
         between("mempool.remembered", file.mempool.remembered as u64, 1, 1 << 24),
-        positive("mempool.replay_horizon_s", file.mempool.replay_horizon_s),
-        positive("replica.egress_mbps", file.replica.egress_mbps),
-        positive("replica.ingress_mbps", file.replica.ingress_mbps),
+        positive("mempool.replay_horizon_s", file.mempool.replay_horizon_s, MOST_S),
+        within("replica.egress_mbps", file.replica.egress_mbps, 0.01, 1e7),
+        within("replica.ingress_mbps", file.replica.ingress_mbps, 0.01, 1e7),
         between("replica.crypto_cores", file.replica.crypto_cores as u64, 1, 1024),
-        not_negative("replica.handler_us", file.replica.handler_us),
-        not_negative("link.jitter_percent", file.link.jitter_percent),
+        within("replica.handler_us", file.replica.handler_us, 0.0, 1e6),
+        within("link.jitter_percent", file.link.jitter_percent, 0.0, 1_000.0),
         share("link.loss_percent", file.link.loss_percent / 100.0),
     ]
 }
@@ -162,26 +174,38 @@ fn least_replicas(file: &ScenarioFile) -> u64 {
     if file.consensus.protocol == ProtocolKind::Jolteon { Jolteon::LEAST_REPLICAS.into() } else { 1 }
 }
 
+fn protocols(file: &ScenarioFile) -> Vec<Check> {
+    let (jolteon, central) = (&file.protocols.jolteon, &file.protocols.central);
+    let sequencer = u64::from(central.sequencer);
+    let last = u64::from(file.consensus.replicas.max(1)) - 1;
+    vec![
+        between("protocol.jolteon.view_timeout_ms", jolteon.view_timeout_ms, 1, MOST_MS as u64),
+        between("protocol.jolteon.timeout_growth_percent", jolteon.timeout_growth_percent, 100, 1_000),
+        between("protocol.central.sequencer", sequencer, 0, last),
+        between("protocol.central.block_interval_ms", central.block_interval_ms, 0, MOST_MS as u64),
+    ]
+}
+
 fn measurement(file: &ScenarioFile) -> Vec<Check> {
     let weight = match file.run.weight {
         Weight::Fixed(weight) => weight.into(),
         Weight::Auto(_) => 1,
     };
     vec![
-        not_negative("run.warm_up_s", file.run.warm_up_s),
-        positive("run.window_s", file.run.window_s),
-        not_negative("run.drain_s", file.run.drain_s),
+        within("run.warm_up_s", file.run.warm_up_s, 0.0, MOST_S),
+        within("run.window_s", file.run.window_s, 0.001, MOST_S),
+        within("run.drain_s", file.run.drain_s, 0.0, MOST_S),
         between("run.weight", weight, 1, 1 << 20),
-        positive("slo.deadline_ms", file.slo.deadline_ms),
-        positive("limit.from_tps", file.limit.from_tps),
+        positive("slo.deadline_ms", file.slo.deadline_ms, MOST_MS),
+        within("limit.from_tps", file.limit.from_tps, 0.01, MOST_TPS),
         Check {
             key: "limit.to_tps",
-            holds: file.limit.to_tps >= file.limit.from_tps,
-            rule: format!("must not be below limit.from_tps, {}", file.limit.from_tps),
+            holds: (file.limit.from_tps..=MOST_TPS).contains(&file.limit.to_tps),
+            rule: format!("must be between limit.from_tps, {}, and {MOST_TPS}", file.limit.from_tps),
         },
-        positive("limit.precision_percent", file.limit.precision_percent),
-        not_negative("limit.warm_up_s", file.limit.warm_up_s),
-        positive("limit.window_s", file.limit.window_s),
+        within("limit.precision_percent", file.limit.precision_percent, 0.1, 100.0),
+        within("limit.warm_up_s", file.limit.warm_up_s, 0.0, MOST_S),
+        within("limit.window_s", file.limit.window_s, 0.1, MOST_S),
     ]
 }
 

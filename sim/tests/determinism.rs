@@ -59,7 +59,7 @@ fn golden(settings: &[&str], expected: Expect) {
 fn the_regional_scenario_never_changes_under_jolteon_over_batches() {
     golden(
         &["consensus.protocol=jolteon", "consensus.dissemination=batched"],
-        expect!["f39a5c3c7ccbd9d53408290e3985fd8592ae1dc0cfd9b8164cd7d8c65961e747"],
+        expect!["1af1abccb187fb2d11fb645072ed1098ba0fd20990d9e8c813b522fbb9f5edde"],
     );
 }
 
@@ -67,7 +67,7 @@ fn the_regional_scenario_never_changes_under_jolteon_over_batches() {
 fn the_regional_scenario_never_changes_under_jolteon_with_payload_in_proposals() {
     golden(
         &["consensus.protocol=jolteon", "consensus.dissemination=leader"],
-        expect!["5f0e7fa58f2f5613eecdbe3f81f2514625d8b56da557da4dd9a07dba6a845ffb"],
+        expect!["b1e9c0691758146ca4af561343bee70288355238dd3a91b5dd5a8706202f56b1"],
     );
 }
 
@@ -75,6 +75,6 @@ fn the_regional_scenario_never_changes_under_jolteon_with_payload_in_proposals()
 fn the_regional_scenario_never_changes_under_the_central_sequencer() {
     golden(
         &["consensus.protocol=central", "consensus.dissemination=batched"],
-        expect!["ffb032dceeea0c5ff1c65c86a64072398470edca32f0be1977cbc0d9810f48e3"],
+        expect!["752b4caf9b05a5afb5309ffe7f35f70e4269c95865f9d4e51fdcab030330d50c"],
     );
 }

@@ -70,11 +70,11 @@ fn an_unknown_value_is_named_with_what_is_known() {
 fn impossible_numbers_are_refused_with_their_range() {
     check(
         &GOOD.replace("load_tps = 400", "load_tps = -400"),
-        expect!["small.toml:5:12: `world.load_tps` must be above 0, not -400"],
+        expect!["small.toml:5:12: `world.load_tps` must be between 0.01 and 50000000, not -400"],
     );
     check(
         &GOOD.replace("load_tps = 400", "load_tps = nan"),
-        expect!["small.toml:5:12: `world.load_tps` must be above 0, not NaN"],
+        expect!["small.toml:5:12: `world.load_tps` must be between 0.01 and 50000000, not NaN"],
     );
     check(
         &GOOD.replace("hospitals = 40", "hospitals = 0"),
@@ -90,7 +90,7 @@ fn impossible_numbers_are_refused_with_their_range() {
     );
     check(
         &(GOOD.to_string() + "[run]\nwindow_s = -1\n"),
-        expect!["small.toml:10:12: `run.window_s` must be above 0, not -1"],
+        expect!["small.toml:10:12: `run.window_s` must be between 0.001 and 31622400, not -1"],
     );
     check(
         &(GOOD.to_string() + "[inject]\nforged = 1.5\n"),
@@ -153,7 +153,7 @@ fn a_bad_override_is_named_as_it_was_given() {
         "consensus.replica=7",
         expect!["--set consensus.replica=7: unknown key `replica`; did you mean `replicas`?"],
     );
-    check_setting("world.load_tps=-5", expect!["--set world.load_tps=-5: `world.load_tps` must be above 0, not -5"]);
+    check_setting("world.load_tps=-5", expect!["--set world.load_tps=-5: `world.load_tps` must be between 0.01 and 50000000, not -5"]);
     check_setting(
         "consensus.protocol=jolten",
         expect!["--set consensus.protocol=jolten: unknown value `jolten`; did you mean `jolteon`?"],

@@ -18,8 +18,9 @@ pub enum JolteonMessage {
     Vote { view: View, block: Digest, height: Height },
     /// A replica has given up on a view.
     Timeout { view: View, high: Arc<Certificate>, opened_by: Option<Arc<TimeoutCertificate>> },
-    /// The TC of the view before, to the leader it opens a view for.
-    Advance(Arc<TimeoutCertificate>),
+    /// The TC of the view before and the sender's highest certificate, to the leader it opens a view for: without a
+    /// certificate as high as the TC speaks of, nobody would vote for its block.
+    Advance { certificate: Arc<TimeoutCertificate>, high: Arc<Certificate> },
     /// Who has this block?
     Fetch(Digest),
     /// The block that was asked for.
@@ -38,7 +39,7 @@ impl Message for JolteonMessage {
             }
             JolteonMessage::Vote { .. } => Bytes(SHORT_BYTES + 8) + signature,
             JolteonMessage::Timeout { high, opened_by, .. } => Bytes(1 + 8) + high.wire() + tc(opened_by) + signature,
-            JolteonMessage::Advance(certificate) => Bytes(1) + certificate.wire(),
+            JolteonMessage::Advance { certificate, high } => Bytes(1) + certificate.wire() + high.wire(),
             JolteonMessage::Fetch(id) => Bytes(1) + id.encoded_len(),
             JolteonMessage::Found(block) => Bytes(1) + block.wire(),
         }
@@ -50,7 +51,7 @@ impl Message for JolteonMessage {
             JolteonMessage::Proposal { parent, opened_by, .. } => 1 + parent.signers.count() + of_tc(opened_by),
             JolteonMessage::Vote { .. } => 1,
             JolteonMessage::Timeout { high, opened_by, .. } => 1 + high.signers.count() + of_tc(opened_by),
-            JolteonMessage::Advance(certificate) => certificate.timeouts.len() as u32,
+            JolteonMessage::Advance { certificate, high } => certificate.timeouts.len() as u32 + high.signers.count(),
             JolteonMessage::Fetch(_) | JolteonMessage::Found(_) => 0,
         };
         let hashed = self.block().map_or(Bytes(0), |block| block.encoded_len());
@@ -65,7 +66,7 @@ impl Message for JolteonMessage {
             }
             JolteonMessage::Vote { view, block, .. } => state(Phase::Vote, *view, View(0), *block),
             JolteonMessage::Timeout { view, high, .. } => state(Phase::Timeout, *view, high.view, Digest::ZERO),
-            JolteonMessage::Advance(_) | JolteonMessage::Fetch(_) | JolteonMessage::Found(_) => None,
+            JolteonMessage::Advance { .. } | JolteonMessage::Fetch(_) | JolteonMessage::Found(_) => None,
         }
     }
 
@@ -79,7 +80,8 @@ impl Message for JolteonMessage {
     fn certificate(&self) -> Option<&Arc<Certificate>> {
         match self {
             JolteonMessage::Proposal { parent: certificate, .. }
-            | JolteonMessage::Timeout { high: certificate, .. } => Some(certificate),
+            | JolteonMessage::Timeout { high: certificate, .. }
+            | JolteonMessage::Advance { high: certificate, .. } => Some(certificate),
             _ => None,
         }
     }
@@ -89,7 +91,7 @@ impl Message for JolteonMessage {
             JolteonMessage::Proposal { opened_by, .. } | JolteonMessage::Timeout { opened_by, .. } => {
                 opened_by.as_ref()
             }
-            JolteonMessage::Advance(certificate) => Some(certificate),
+            JolteonMessage::Advance { certificate, .. } => Some(certificate),
             _ => None,
         }
     }

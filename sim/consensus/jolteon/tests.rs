@@ -55,6 +55,11 @@ fn given_up(view: u64, highs: [u64; 3]) -> TimeoutCertificate {
     TimeoutCertificate { view: View(view), timeouts }
 }
 
+/// A TC passed on by a replica that knows no certificate but genesis'.
+fn advance(certificate: TimeoutCertificate) -> Message {
+    Message::Advance { certificate: Arc::new(certificate), high: genesis_certificate() }
+}
+
 /// The votes among what was sent: receiver and view.
 fn votes(sent: &Sent) -> Vec<(u32, u64)> {
     let vote = |(to, message): &(Option<ReplicaId>, Arc<Message>)| match **message {
@@ -69,7 +74,7 @@ fn kinds(sent: &Sent) -> Vec<&'static str> {
         Message::Proposal { .. } => "proposal",
         Message::Vote { .. } => "vote",
         Message::Timeout { .. } => "timeout",
-        Message::Advance(_) => "advance",
+        Message::Advance { .. } => "advance",
         Message::Fetch(_) => "fetch",
         Message::Found(_) => "found",
     };
@@ -100,7 +105,7 @@ fn it_ignores_certificates_of_less_than_a_quorum() {
     assert_eq!(kinds(&replica.receive(2, forged)), [""; 0], "two of four signed");
     let mut twice = given_up(1, [0, 0, 0]);
     twice.timeouts[2].0 = ReplicaId(0);
-    assert_eq!(kinds(&replica.receive(2, Message::Advance(Arc::new(twice)))), [""; 0], "one of three signed twice");
+    assert_eq!(kinds(&replica.receive(2, advance(twice))), [""; 0], "one of three signed twice");
     assert_eq!(view_given_up(&mut replica), 1, "neither opened view 2");
     replica.receive(2, proposal(&second, &first, None));
     assert_eq!(view_given_up(&mut replica), 2, "three of four signed");
@@ -343,7 +348,7 @@ fn a_quorum_of_timeouts_opens_the_next_view() {
 #[test]
 fn the_leader_of_the_view_after_a_timeout_proposes_with_its_certificate() {
     let mut replica = replica();
-    let sent = replica.receive(0, Message::Advance(Arc::new(given_up(2, [0, 0, 0]))));
+    let sent = replica.receive(0, advance(given_up(2, [0, 0, 0])));
     assert_eq!(kinds(&sent), ["proposal", "vote"], "it leads view 3");
     let Message::Proposal { block, opened_by, .. } = &*sent[0].1 else { panic!("a proposal comes first") };
     assert_eq!((block.view, block.height), (View(3), Height(1)));
