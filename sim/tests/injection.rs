@@ -104,3 +104,25 @@ fn a_sequencer_that_got_a_spoiled_batch_asks_for_the_true_one() {
     assert!(outcome.counts.tampered_batches > 30);
     assert_eq!(outcome.counts.in_effect_total, outcome.counts.submitted_total, "nobody else would ever order it");
 }
+
+#[test]
+fn a_replay_has_no_effect_however_late_it_comes_and_whatever_gateways_forget() {
+    let forgetful = ["inject.replayed=0.5", "mempool.remembered=1", "mempool.replay_horizon_s=0.9"];
+    let outcome = run_modelled(&regional(&forgetful));
+    assert!(rejected(&outcome, Rejection::Expired) > 0, "some came later than the horizon");
+    assert!(rejected(&outcome, Rejection::Replayed) > 0, "some came within it");
+}
+
+#[test]
+fn whoever_refuses_most_of_the_load_does_not_meet_a_slo_on_what_is_left() {
+    let scenario = regional(&["mempool.max_transactions=20"]);
+    let outcome = run_modelled(&scenario);
+    assert!(rejected(&outcome, Rejection::MempoolFull) > 0);
+    let offered = outcome.counts.offered;
+    assert!(scenario.slos.iter().all(|slo| !slo.holds(&outcome.latencies, offered)), "refused is infinitely late");
+    let survivors = outcome.latencies.overall(systole::metrics::Definition::SubmitToReply).count();
+    assert!(
+        scenario.slos.iter().all(|slo| slo.holds(&outcome.latencies, survivors)),
+        "the survivors alone are in time"
+    );
+}

@@ -153,7 +153,10 @@ fn a_bad_override_is_named_as_it_was_given() {
         "consensus.replica=7",
         expect!["--set consensus.replica=7: unknown key `replica`; did you mean `replicas`?"],
     );
-    check_setting("world.load_tps=-5", expect!["--set world.load_tps=-5: `world.load_tps` must be between 0.01 and 50000000, not -5"]);
+    check_setting(
+        "world.load_tps=-5",
+        expect!["--set world.load_tps=-5: `world.load_tps` must be between 0.01 and 50000000, not -5"],
+    );
     check_setting(
         "consensus.protocol=jolten",
         expect!["--set consensus.protocol=jolten: unknown value `jolten`; did you mean `jolteon`?"],
