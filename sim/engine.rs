@@ -26,7 +26,7 @@ mod submit;
 mod supply;
 mod wire;
 
-pub use outcome::{Counts, Outcome, Real, RegionLatency};
+pub use outcome::{Counts, Outcome, Real};
 pub use registry::{ProtocolKind, ProtocolTables, run};
 pub use run::{Control, Progress, RunError, run_protocol};
 pub use setup::{HospitalSetup, LinkSetup, ReplicaSetup, Setup, Timing};

@@ -22,4 +22,4 @@ pub use committee::Committee;
 pub use execution::{Applied, Executor};
 pub use mempool::{Admission, Mempool, MempoolLimits};
 pub use statement::{Phase, Statement};
-pub use transaction::{Kind, Rejection, SIGNATURE_BYTES, Transaction, TransactionBody, TxNumber, rejection_names};
+pub use transaction::{Kind, Rejection, SIGNATURE_BYTES, Transaction, TransactionBody, TxNumber};

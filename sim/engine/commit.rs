@@ -54,6 +54,16 @@ impl Heights {
         Heights { replicas, open: BTreeMap::new(), with_payload: 0, ordered: Bytes(0), batches: 0, blocks: 0 }
     }
 
+    /// A height is committed for the first time, within the measured window or not.
+    fn note_first(&mut self, batches: &[Arc<Batch>], measured: bool) {
+        self.with_payload += usize::from(!batches.is_empty());
+        if measured {
+            self.blocks += 1;
+            self.batches += batches.len() as u64;
+            self.ordered += batches.iter().map(|batch| batch.reference().bytes).sum();
+        }
+    }
+
     /// Whether everything ordered is executed everywhere.
     pub fn settled(&self) -> bool {
         self.with_payload == 0
@@ -69,7 +79,6 @@ impl<P: Protocol> Engine<'_, P> {
         block.height.encode(&mut self.hasher);
         block.id().encode(&mut self.hasher);
         let replica = &mut self.replicas[me.index()];
-        replica.committed = block.height;
         let held = |id: &Digest| replica.layer.depot().get(id).cloned();
         let ordered = |id: &Digest| held(id).expect("a block reaches its protocol with its batches at hand");
         let batches: Vec<Arc<Batch>> = block.payload.batches.iter().map(|batch| ordered(&batch.id)).collect();
@@ -103,12 +112,7 @@ impl<P: Protocol> Engine<'_, P> {
             ordered.at_gateway.get_or_insert(at);
         }
         if first {
-            self.heights.with_payload += usize::from(!batches.is_empty());
-        }
-        if first && self.window.contains(at) {
-            self.heights.blocks += 1;
-            self.heights.batches += batches.len() as u64;
-            self.heights.ordered += batches.iter().map(|batch| batch.reference().bytes).sum();
+            self.heights.note_first(batches, self.window.contains(at));
         }
     }
 
@@ -129,7 +133,6 @@ impl<P: Protocol> Engine<'_, P> {
         if !self.machines[me.index()].running {
             return;
         }
-        self.replicas[me.index()].executed = height;
         if self.executor.height() < height {
             self.apply(at, height);
         }

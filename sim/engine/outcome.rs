@@ -43,9 +43,6 @@ pub struct Real {
     pub executed: u64,
 }
 
-/// A region's place in [`Latencies`].
-pub type RegionLatency = (String, usize);
-
 /// The outcome of a run.
 pub struct Outcome {
     /// BLAKE3 over everything virtual: commits with their times, latencies, counts, utilisation.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::base::{Digest, Height, ReplicaId};
+use crate::base::{Digest, ReplicaId};
 use crate::consensus::{Dissemination, Protocol};
 use crate::kernel::{Station, Stations};
 use crate::ledger::Mempool;
@@ -55,8 +55,6 @@ pub(super) struct Replica<P: Protocol> {
     pub timers: Vec<(P::Timer, u32)>,
     pub serials: u32,
     pub parked: VecDeque<Parked<P>>,
-    pub committed: Height,
-    pub executed: Height,
     /// Fullest the mempool was within the window, transactions.
     pub mempool_max: u64,
 }
@@ -72,8 +70,6 @@ impl<P: Protocol> Replica<P> {
             timers: Vec::new(),
             serials: 0,
             parked: VecDeque::new(),
-            committed: Height(0),
-            executed: Height(0),
             mempool_max: 0,
         }
     }

@@ -175,7 +175,7 @@ impl<E: Copy> Agenda<E> {
     /// Opens the first bucket, which may only refine the bound of [`Agenda::next`]; false when all are empty.
     /// The front must be empty.
     pub(super) fn open(&mut self) -> bool {
-        debug_assert!(self.front.is_empty());
+        assert!(self.front.is_empty(), "a bucket is opened when the one before is used up");
         self.adapt();
         let Some(place) = self.levels.first() else {
             // After a change of width everything may have landed in the front.

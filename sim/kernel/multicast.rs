@@ -231,7 +231,7 @@ impl<E: Copy> Multicasts<E> {
 
     /// Opens the first window with deliveries; false when there is none. The open one must be exhausted.
     pub(super) fn open(&mut self) -> bool {
-        debug_assert!(!self.is_open());
+        assert!(!self.is_open(), "a window is opened when the one before is used up");
         if self.len == 0 {
             return false;
         }

@@ -122,11 +122,6 @@ impl Rejection {
     }
 }
 
-/// Names of every rejection reason, in the order of reports.
-pub fn rejection_names() -> impl Iterator<Item = &'static str> {
-    Rejection::ALL.into_iter().map(Rejection::name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -56,7 +56,7 @@ impl<E: Copy> Levels<E> {
     /// Appends an event of a `slot` after the open one.
     #[inline]
     pub(super) fn append(&mut self, slot: u64, cursor: u64, entry: Entry<E>) {
-        debug_assert!(slot > cursor);
+        assert!(slot > cursor, "what is due by the cursor belongs to the front");
         let level = ((slot ^ cursor).ilog2() / DIGIT_BITS) as usize;
         let digit = (slot >> (DIGIT_BITS * level as u32)) as usize % BUCKETS;
         // An occupied bucket is marked already.
