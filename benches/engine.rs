@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use systole::base::{Bytes, Digest, ReplicaId, Span, View};
+use systole::base::{Bytes, Digest, Height, ReplicaId, Span, View};
 use systole::consensus::{Checks, Context, Event, Message, Protocol};
 use systole::engine::{Control, Progress, Setup, Timing, run_protocol};
-use systole::ledger::{Committee, Phase, SIGNATURE_BYTES, Signers, Statement};
+use systole::ledger::{
+    CommitRule, Committee, FaultModel, Leaders, Locks, Phase, Promises, SIGNATURE_BYTES, Signers, Slot, Statement,
+};
 use systole::scenario::{RunOptions, Scenario};
 
 /// Replicas: the all-to-all round of KERNEL.md.
@@ -40,6 +42,27 @@ impl Protocol for AllToAll {
     type Message = Vote;
     type Timer = ();
     type Params = NoSettings;
+
+    fn promises(_: &NoSettings) -> Promises {
+        Promises {
+            tolerates: FaultModel::None,
+            leaders: Leaders::Elected,
+            slot: Slot::View,
+            commit: CommitRule::Quorum,
+            silent_after_timeout: false,
+            locks: Locks::Unstated,
+            signed: true,
+            delays: 1,
+        }
+    }
+
+    fn patience(_: &NoSettings, _: &Committee) -> Span {
+        Span::ZERO
+    }
+
+    fn recovered(&self) -> Self {
+        unreachable!("nobody crashes here")
+    }
 
     fn new(me: ReplicaId, committee: &Committee, _: &NoSettings) -> Self {
         let tallies = vec![Signers::none_of(committee.len()); ROUNDS as usize + 1];
@@ -81,7 +104,14 @@ impl Message for Vote {
     }
 
     fn statement(&self, from: ReplicaId) -> Option<Statement> {
-        Some(Statement { by: from, phase: Phase::Vote, view: self.0, justify: View(0), block: Digest::ZERO })
+        Some(Statement {
+            by: from,
+            phase: Phase::Vote,
+            view: self.0,
+            height: Height(0),
+            justify: View(0),
+            block: Digest::ZERO,
+        })
     }
 }
 

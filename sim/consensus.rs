@@ -5,18 +5,26 @@
 //! What reaches it was verified (signatures, hashes) and is available (every batch that a block orders is at hand), so
 //! a protocol holds no pending-verification and no pending-availability state.
 
+mod archive;
 mod central;
 mod context;
 pub mod dissemination;
 mod jolteon;
+pub(crate) mod planted;
 mod protocol;
 mod tally;
 #[cfg(test)]
 mod testing;
 
+pub use archive::Archive;
 pub use central::{Central, CentralParams, FsyncPolicy};
 pub use context::{Context, Effect, PayloadSource};
 pub use dissemination::{Dissemination, Layer, LayerLimits, Parcel};
 pub use jolteon::{Jolteon, JolteonParams};
-pub use protocol::{Charge, Checks, Event, Message, Protocol};
+pub use protocol::{BadSetting, Charge, Checks, Event, Message, Proof, Protocol};
 pub use tally::Tally;
+
+/// The longest timeout that a protocol's settings may ask for, ms: a day.
+pub const MOST_TIMEOUT_MS: u64 = 86_400_000;
+/// Committed blocks that a replica keeps to serve those that missed them; who was away for longer stays behind.
+pub const KEPT_BLOCKS: u64 = 1_024;

@@ -11,6 +11,7 @@ mod chain;
 mod committee;
 mod execution;
 mod mempool;
+mod promises;
 mod statement;
 mod transaction;
 
@@ -21,5 +22,6 @@ pub use chain::Chain;
 pub use committee::Committee;
 pub use execution::{Applied, Executor};
 pub use mempool::{Admission, Mempool, MempoolLimits};
+pub use promises::{CommitRule, FaultModel, Leaders, Locks, Promises, Slot};
 pub use statement::{Phase, Statement};
 pub use transaction::{Kind, Rejection, SIGNATURE_BYTES, Transaction, TransactionBody, TxNumber};

@@ -18,9 +18,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Bytes, Digest, Encode, Height, ReplicaId, Span, View};
-use crate::ledger::{Block, Committee, Phase, SIGNATURE_BYTES, Statement};
+use crate::ledger::{
+    Block, CommitRule, Committee, FaultModel, Leaders, Locks, Phase, Promises, SIGNATURE_BYTES, Slot, Statement,
+};
 
-use super::{Charge, Checks, Context, Event, Message, Protocol};
+use super::{BadSetting, Charge, Checks, Context, Event, MOST_TIMEOUT_MS, Message, Protocol};
 
 /// When the sequencer's log reaches the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -81,10 +83,36 @@ impl Protocol for Central {
     type Timer = CentralTimer;
     type Params = CentralParams;
 
+    fn validate(params: &CentralParams, replicas: u32) -> Result<(), BadSetting> {
+        BadSetting::unless_within("sequencer", params.sequencer.into(), 0, u64::from(replicas) - 1)?;
+        BadSetting::unless_within("block_interval_ms", params.block_interval_ms, 0, MOST_TIMEOUT_MS)
+    }
+
+    fn promises(params: &CentralParams) -> Promises {
+        Promises {
+            tolerates: FaultModel::None,
+            leaders: Leaders::Fixed(ReplicaId(params.sequencer)),
+            slot: Slot::View,
+            commit: CommitRule::Sequencer,
+            silent_after_timeout: false,
+            locks: Locks::Unstated,
+            signed: true,
+            delays: 1,
+        }
+    }
+
+    fn patience(params: &CentralParams, _: &Committee) -> Span {
+        Span::from_millis(params.block_interval_ms) + Span::from_secs(5)
+    }
+
     fn new(me: ReplicaId, committee: &Committee, params: &CentralParams) -> Self {
         let sequencer = ReplicaId(params.sequencer % committee.len());
         let tip = Arc::new(Block::genesis());
         Central { me, sequencer, params: params.clone(), tip, early: BTreeMap::new(), waiting: false }
+    }
+
+    fn recovered(&self) -> Self {
+        Central { params: self.params.clone(), tip: self.tip.clone(), early: BTreeMap::new(), waiting: false, ..*self }
     }
 
     fn step(&mut self, event: Event<Self>, ctx: &mut Ctx<'_>) {
@@ -157,7 +185,8 @@ impl Message for Head {
 
     fn statement(&self, from: ReplicaId) -> Option<Statement> {
         let (view, block): (View, Digest) = (self.0.view, self.0.id());
-        Some(Statement { by: from, phase: Phase::Propose, view, justify: self.0.parent_view, block })
+        let (height, justify) = (self.0.height, self.0.parent_view);
+        Some(Statement { by: from, phase: Phase::Propose, view, height, justify, block })
     }
 
     fn block(&self) -> Option<&Arc<Block>> {

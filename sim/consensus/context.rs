@@ -15,6 +15,9 @@ pub trait PayloadSource {
 
     /// Whether [`PayloadSource::payload`] would be empty.
     fn is_empty(&mut self) -> bool;
+
+    /// What has waited longest to be ordered, if anything has.
+    fn oldest(&mut self) -> Option<Digest>;
 }
 
 /// What a handler wants done. Effects leave in order when the handler's charged time ends.
@@ -117,6 +120,11 @@ impl<'a, P: Protocol> Context<'a, P> {
     /// Whether there is nothing to order.
     pub fn nothing_to_order(&mut self) -> bool {
         self.source.is_empty()
+    }
+
+    /// What has waited longest to be ordered by a block that is known of, if anything has.
+    pub fn oldest_pending(&mut self) -> Option<Digest> {
+        self.source.oldest()
     }
 
     /// A choice that is even but not random: spreads requests over replicas by content.

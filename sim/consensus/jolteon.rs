@@ -29,14 +29,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Digest, Height, ReplicaId, Span, View};
-use crate::ledger::{Block, Certificate, Chain, Committee, TimeoutCertificate};
+use crate::ledger::{
+    Block, Certificate, Chain, CommitRule, Committee, FaultModel, Leaders, Locks, Phase, Promises, Slot,
+    TimeoutCertificate,
+};
 
-use super::{Context, Event, Message, Protocol, Tally};
+use super::{BadSetting, Charge, Context, Event, KEPT_BLOCKS, MOST_TIMEOUT_MS, Message, Protocol, Tally};
 
 pub use message::JolteonMessage;
 
-/// Committed blocks kept to serve replicas that missed them.
-const KEPT_BLOCKS: u64 = 256;
 /// How many views ahead the dissemination layer is told of a leader: a batch is on its way for about one view.
 const EXPECT_AHEAD: u64 = 2;
 
@@ -87,9 +88,36 @@ type Ctx<'a> = Context<'a, Jolteon>;
 
 impl Protocol for Jolteon {
     const NAME: &'static str = "jolteon";
+    /// A lone replica's own vote would open view after view in no time.
+    const LEAST_REPLICAS: u32 = 2;
     type Message = JolteonMessage;
     type Timer = JolteonTimer;
     type Params = JolteonParams;
+
+    fn validate(params: &JolteonParams, _: u32) -> Result<(), BadSetting> {
+        BadSetting::unless_within("view_timeout_ms", params.view_timeout_ms, 1, MOST_TIMEOUT_MS)?;
+        BadSetting::unless_within("timeout_growth_percent", params.timeout_growth_percent, 100, 1_000)
+    }
+
+    fn promises(_: &JolteonParams) -> Promises {
+        Promises {
+            tolerates: FaultModel::Byzantine,
+            leaders: Leaders::ByView { every: 1 },
+            slot: Slot::View,
+            commit: CommitRule::Consecutive { views: 2 },
+            silent_after_timeout: true,
+            locks: Locks::Stated,
+            signed: true,
+            delays: 5,
+        }
+    }
+
+    /// The timeout may have grown 16-fold; then at most f leaders in a row are faulty, and one view of each four may be
+    /// needed for the chain of certificates.
+    fn patience(params: &JolteonParams, committee: &Committee) -> Span {
+        let views = 16 + 4 * u64::from(committee.faults() + 1);
+        Span::from_millis(params.view_timeout_ms * views + 5_000)
+    }
 
     fn new(me: ReplicaId, committee: &Committee, params: &JolteonParams) -> Self {
         assert!(committee.len() >= Self::LEAST_REPLICAS, "a lone replica's own vote opens view after view in no time");
@@ -111,9 +139,21 @@ impl Protocol for Jolteon {
         }
     }
 
+    fn recovered(&self) -> Self {
+        Jolteon {
+            view: self.view,
+            voted: self.voted.max(self.view),
+            high: self.high.clone(),
+            opened_by: self.opened_by.clone(),
+            chain: self.chain.clone(),
+            ..Jolteon::new(self.me, &self.committee, &self.params)
+        }
+    }
+
     fn step(&mut self, event: Event<Self>, ctx: &mut Ctx<'_>) {
         match event {
-            Event::Start => self.enter(View(1), None, ctx),
+            Event::Start if self.view == View(0) => self.enter(View(1), None, ctx),
+            Event::Start => ctx.arm(JolteonTimer::View, self.timeout()),
             Event::Submitted => {}
             Event::Received { from, message } => self.on_received(from, &message, ctx),
             Event::Expired(JolteonTimer::View) => self.on_view_timeout(ctx),
@@ -123,9 +163,6 @@ impl Protocol for Jolteon {
 }
 
 impl Jolteon {
-    /// Fewest replicas that it runs with.
-    pub const LEAST_REPLICAS: u32 = 2;
-
     fn on_received(&mut self, from: ReplicaId, message: &JolteonMessage, ctx: &mut Ctx<'_>) {
         if !self.is_well_formed(message) {
             return;
@@ -218,6 +255,7 @@ impl Jolteon {
             return;
         }
         self.voted = block.view;
+        ctx.charge(Charge::Fsync);
         let collector = self.committee.leader(block.view.next());
         let vote = JolteonMessage::Vote { view: block.view, block: block.id(), height: block.height };
         if collector != self.me {
@@ -234,7 +272,7 @@ impl Jolteon {
             return;
         }
         if let Some(signers) = self.votes.add(view, (block, height), from) {
-            self.lock(&Arc::new(Certificate { view, height, block, signers }), ctx);
+            self.lock(&Arc::new(Certificate { phase: Phase::Vote, view, height, block, signers }), ctx);
         }
     }
 
@@ -312,6 +350,7 @@ impl Jolteon {
     /// Section 3, "Timer and Timeout": stop voting in the view and multicast a timeout with `high`.
     fn on_view_timeout(&mut self, ctx: &mut Ctx<'_>) {
         self.voted = self.voted.max(self.view);
+        ctx.charge(Charge::Fsync);
         let (view, high, opened_by) = (self.view, self.high.clone(), self.opened_by.clone());
         ctx.broadcast(JolteonMessage::Timeout { view, high: high.clone(), opened_by });
         ctx.arm(JolteonTimer::View, self.timeout());

@@ -35,6 +35,10 @@ impl PayloadSource for Payloads {
     fn is_empty(&mut self) -> bool {
         self.left == 0
     }
+
+    fn oldest(&mut self) -> Option<Digest> {
+        (self.left > 0).then(|| Digest::of(&self.made.to_le_bytes()))
+    }
 }
 
 /// One replica, and what it has asked for so far.
@@ -90,6 +94,13 @@ impl<P: Protocol> Lone<P> {
         self.step(Event::Received { from: ReplicaId(from), message: Arc::new(message) })
     }
 
+    /// It crashes, and comes back with what it had written.
+    pub fn restart(&mut self) -> Vec<(Option<ReplicaId>, Arc<P::Message>)> {
+        self.protocol = self.protocol.recovered();
+        self.armed.clear();
+        self.step(Event::Start)
+    }
+
     /// Lets a timer run out that is armed.
     pub fn expire(&mut self, timer: P::Timer) -> Vec<(Option<ReplicaId>, Arc<P::Message>)> {
         assert!(self.armed.contains(&timer), "{timer:?} is not armed");
@@ -133,6 +144,17 @@ impl<P: Protocol> Cluster<P> {
 
     fn step(&mut self, me: ReplicaId, event: Event<P>) {
         let sent = self.replicas[me.index()].step(event);
+        self.post(me, sent);
+    }
+
+    /// A replica crashes and comes back; messages to it that were not delivered still will be.
+    pub fn restart(&mut self, me: ReplicaId) {
+        self.crashed.remove(&me);
+        let sent = self.replicas[me.index()].restart();
+        self.post(me, sent);
+    }
+
+    fn post(&mut self, me: ReplicaId, sent: Vec<(Option<ReplicaId>, Arc<P::Message>)>) {
         let all = 0..self.replicas.len() as u32;
         for (to, message) in sent {
             let receivers = all.clone().map(ReplicaId).filter(|&one| to.map_or(one != me, |to| one == to));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::base::{NodeId, ReplicaId, Span, Time};
 use crate::consensus::dissemination::Outbox;
-use crate::consensus::{self, Charge, Context, Effect, Message, Parcel, Protocol};
-use crate::ledger::{Block, Statement};
+use crate::consensus::{self, Charge, Context, Effect, Message, Parcel, Proof, Protocol};
+use crate::ledger::{Block, Phase, Statement};
 use crate::observe::Tap;
 
 use super::event::{Event, Wire};
@@ -106,13 +106,14 @@ impl<P: Protocol> Engine<'_, P> {
     fn charge(&self, effects: &[Effect<P>], charges: &[Charge]) -> Span {
         let costs = &self.setup.costs;
         let of_message = |message: &P::Message, copies: u64| {
-            let signed = if message.statement(ReplicaId(0)).is_some() { costs.sign() } else { Span::ZERO };
+            let signs = self.promises.signed && message.statement(ReplicaId(0)).is_some();
+            let signed = if signs { costs.sign() } else { Span::ZERO };
             signed + costs.send(message.wire()) * copies
         };
         let sent = effects.iter().map(|effect| match effect {
             Effect::Send(_, message) => of_message(message, 1),
             Effect::Broadcast(message) => of_message(message, u64::from(self.setup.committee.len()) - 1),
-            Effect::State(_) => costs.sign(),
+            Effect::State(_) if self.promises.signed => costs.sign(),
             _ => Span::ZERO,
         });
         let named = charges.iter().map(|charge| match charge {
@@ -153,14 +154,17 @@ impl<P: Protocol> Engine<'_, P> {
     /// Tells judges, notary and the own dissemination layer of what a message says.
     fn stated(&mut self, me: ReplicaId, message: Arc<P::Message>) -> Wire<P> {
         if let Some(statement) = message.statement(me) {
+            if let (Phase::Propose, Some(block)) = (statement.phase, message.block()) {
+                self.observe(&Tap::Proposed { by: me, block });
+            }
             self.make(statement);
         }
-        if let Some(certificate) = message.certificate() {
-            self.observe(&Tap::Certified { certificate });
-        }
-        if let Some(certificate) = message.timeout_certificate() {
-            self.observe(&Tap::GivenUp { certificate });
-        }
+        message.proofs(&mut |proof| {
+            self.observe(&match proof {
+                Proof::Certificate(certificate) => Tap::Certified { certificate },
+                Proof::Timeouts(certificate) => Tap::GivenUp { certificate },
+            });
+        });
         if let Some(block) = message.block().filter(|block| block.author == me) {
             let block: &Block = block;
             self.replicas[me.index()].layer.on_proposed(block);
@@ -168,10 +172,12 @@ impl<P: Protocol> Engine<'_, P> {
         Wire::Order(message)
     }
 
-    /// Judges hear of a statement, and the notary signs and verifies it for real.
+    /// Judges hear of a statement, and the notary signs and verifies it for real where the protocol signs.
     fn make(&mut self, statement: Statement) {
         self.observe(&Tap::Stated { statement: &statement });
-        self.supply.notarise(statement);
+        if self.promises.signed {
+            self.supply.notarise(statement);
+        }
     }
 
     /// The work of sending is done: messages and parcels go to the NIC.

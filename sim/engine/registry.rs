@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::consensus::{Central, CentralParams, Jolteon, JolteonParams, Protocol};
+use crate::base::Span;
+use crate::consensus::{BadSetting, Central, CentralParams, Jolteon, JolteonParams, Layer, Protocol};
+use crate::ledger::{Committee, Promises};
 
 use super::run::{Control, RunError, run_protocol};
 use super::{Outcome, Setup};
@@ -32,6 +34,47 @@ macro_rules! protocols {
             pub const fn name(self) -> &'static str {
                 match self {
                     $(ProtocolKind::$variant => <$protocol>::NAME,)*
+                }
+            }
+        }
+
+        impl ProtocolKind {
+            /// The dissemination layers that it runs over.
+            pub const fn layers(self) -> &'static [Layer] {
+                match self {
+                    $(ProtocolKind::$variant => <$protocol>::LAYERS,)*
+                }
+            }
+
+            /// Fewest replicas that it runs with.
+            pub const fn least_replicas(self) -> u32 {
+                match self {
+                    $(ProtocolKind::$variant => <$protocol>::LEAST_REPLICAS,)*
+                }
+            }
+        }
+
+        impl ProtocolTables {
+            /// Whether every protocol's settings can be, for that many replicas; else the first that cannot.
+            pub fn validate(&self, replicas: u32) -> Result<(), (ProtocolKind, BadSetting)> {
+                $(
+                    <$protocol>::validate(&self.$field, replicas).map_err(|bad| (ProtocolKind::$variant, bad))?;
+                )*
+                Ok(())
+            }
+
+            /// What the chosen protocol promises under its settings.
+            pub fn promises(&self, kind: ProtocolKind) -> Promises {
+                match kind {
+                    $(ProtocolKind::$variant => <$protocol>::promises(&self.$field),)*
+                }
+            }
+
+            /// How long the chosen protocol takes after the last fault until everything submitted is committed
+            /// everywhere, at most ([`Protocol::patience`]).
+            pub fn patience(&self, kind: ProtocolKind, committee: &Committee) -> Span {
+                match kind {
+                    $(ProtocolKind::$variant => <$protocol>::patience(&self.$field, committee),)*
                 }
             }
         }

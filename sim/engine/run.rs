@@ -9,7 +9,7 @@ use crate::base::{Bytes, Digest, Encode, NodeId, ReplicaId, Span, Time};
 use crate::consensus::Protocol;
 use crate::health::{Stream, StreamSettings};
 use crate::kernel::{Occurrence, Schedule, Station, Window};
-use crate::ledger::{Executor, Rejection, Transaction};
+use crate::ledger::{Executor, Promises, Rejection, Transaction};
 use crate::metrics::{Latencies, Resource, Series, UtilisationTable};
 use crate::network::{Flow, Uplink};
 use crate::observe::{Bench, Inventory, Tap, Violation};
@@ -97,6 +97,7 @@ pub(super) struct Engine<'a, P: Protocol> {
     pub heights: Heights,
     pub executor: Executor,
     pub bench: Bench,
+    pub promises: Promises,
     pub violation: Option<Violation>,
     pub counts: Counts,
     pub latencies: Latencies,
@@ -119,6 +120,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
             injection: setup.injection,
             real: setup.real,
         };
+        let promises = P::promises(params);
         let stream = Stream::new(setup.load.clone(), setup.kinds.clone(), settings);
         Engine {
             setup,
@@ -137,7 +139,8 @@ impl<'a, P: Protocol> Engine<'a, P> {
             sealed: BTreeMap::new(),
             heights: Heights::new(n),
             executor: Executor::new(setup.replay_horizon),
-            bench: Bench::full(&setup.committee, setup.weight),
+            bench: Bench::full(&setup.committee, &promises, &[], setup.weight),
+            promises,
             violation: None,
             counts: Counts::default(),
             latencies: Latencies::new(setup.regions.len()),

@@ -4,7 +4,7 @@ use smallvec::{SmallVec, smallvec};
 
 use crate::base::{Bytes, Digest, Encode, Height, ReplicaId, Sink, View};
 
-use super::SIGNATURE_BYTES;
+use super::{Phase, SIGNATURE_BYTES};
 
 /// A set of replicas, one bit each. The bits are the order: ascending by id. Up to 1,024 bits lie in the value itself:
 /// counting a vote then touches one place in memory instead of two.
@@ -54,23 +54,25 @@ impl Encode for Signers {
     }
 }
 
-/// A quorum's votes for one block ("QC" in the HotStuff family).
+/// A quorum that stated one phase of one block ("QC" in the HotStuff family, "prepared certificate" in PBFT's).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
-    /// The view of the block.
+    /// What was stated.
+    pub phase: Phase,
+    /// The view in which it was stated.
     pub view: View,
     /// The block's position in the chain.
     pub height: Height,
     /// The block's id.
     pub block: Digest,
-    /// Who voted.
+    /// Who stated it.
     pub signers: Signers,
 }
 
 impl Certificate {
     /// The certificate of genesis, which nobody had to sign.
     pub fn genesis(block: Digest) -> Certificate {
-        Certificate { view: View(0), height: Height(0), block, signers: Signers::default() }
+        Certificate { phase: Phase::Vote, view: View(0), height: Height(0), block, signers: Signers::default() }
     }
 
     /// Size on the wire: one signature for each signer, as Ed25519 signatures do not aggregate.
@@ -81,6 +83,7 @@ impl Certificate {
 
 impl Encode for Certificate {
     fn encode(&self, sink: &mut impl Sink) {
+        self.phase.encode(sink);
         self.view.encode(sink);
         self.height.encode(sink);
         self.block.encode(sink);

@@ -14,7 +14,7 @@ const MOST_AHEAD: u64 = 65_536;
 ///
 /// Bounded: blocks at or below the tip beyond the last `keep` commits are forgotten, and with them every abandoned
 /// block of those heights.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Chain {
     blocks: DigestMap<Arc<Block>>,
     by_height: VecDeque<(Height, Vec<Digest>)>,

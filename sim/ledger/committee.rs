@@ -40,6 +40,11 @@ impl Committee {
         self.faults() + 1
     }
 
+    /// Votes of which any two sets share a replica: more than half.
+    pub fn majority(&self) -> u32 {
+        self.n / 2 + 1
+    }
+
     /// The leader of `view`, round-robin.
     pub fn leader(&self, view: View) -> ReplicaId {
         ReplicaId((view.0 % u64::from(self.n)) as u32)

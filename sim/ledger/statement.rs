@@ -1,19 +1,25 @@
 //! Statements: the vocabulary that protocols sign and judges read.
 
-use crate::base::{Digest, Encode, ReplicaId, Sink, View};
+use crate::base::{Digest, Encode, Height, ReplicaId, Sink, View};
 
-/// What kind of thing a replica states.
+/// What kind of thing a replica states. Papers' words differ: each protocol's file says which of theirs is which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
-    /// "This block is my proposal for the view."
+    /// "This block is my proposal"; `justify` is the view of the certificate that it builds on.
     Propose,
-    /// "I accept this block in the view."
+    /// "I accept this block": vote, prepare, prevote; "my log holds it and its ancestors".
     Vote,
+    /// "I know that a quorum accepted this block": commit, precommit.
+    Commit,
     /// "I have given up on the view; the highest certificate that I know is of view `justify`."
     Timeout,
+    /// "My ledger ends with this block": what is older may be forgotten.
+    Checkpoint,
+    /// "In this view I follow the candidate", whose number is `justify`.
+    Elect,
 }
 
-/// One signed statement of a replica.
+/// One statement of a replica, signed where its protocol signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Statement {
     /// Who states it.
@@ -22,23 +28,35 @@ pub struct Statement {
     pub phase: Phase,
     /// The view it is about.
     pub view: View,
-    /// The view of the highest certificate known, for timeouts; else the view of the block's parent or 0.
+    /// The height it is about; 0 where it is about a view of every height.
+    pub height: Height,
+    /// What the phase says; else 0.
     pub justify: View,
-    /// The block it is about; zero for timeouts.
+    /// The block it is about; zero for none (timeouts, a vote against every block).
     pub block: Digest,
 }
 
 impl Encode for Statement {
     fn encode(&self, sink: &mut impl Sink) {
-        let phase: u8 = match self.phase {
+        self.phase.encode(sink);
+        self.by.encode(sink);
+        self.view.encode(sink);
+        self.height.encode(sink);
+        self.justify.encode(sink);
+        self.block.encode(sink);
+    }
+}
+
+impl Encode for Phase {
+    fn encode(&self, sink: &mut impl Sink) {
+        let phase: u8 = match self {
             Phase::Propose => 0,
             Phase::Vote => 1,
             Phase::Timeout => 2,
+            Phase::Commit => 3,
+            Phase::Checkpoint => 4,
+            Phase::Elect => 5,
         };
         phase.encode(sink);
-        self.by.encode(sink);
-        self.view.encode(sink);
-        self.justify.encode(sink);
-        self.block.encode(sink);
     }
 }

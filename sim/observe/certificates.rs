@@ -33,7 +33,6 @@ impl Certificates {
     fn on_statement(&mut self, statement: &Statement) -> Result<(), String> {
         let Statement { by, view, justify, block, .. } = *statement;
         match statement.phase {
-            Phase::Propose => {}
             Phase::Vote => {
                 let votes = self.votes.entry(view).or_default();
                 let of_signer = (by, Digest([0; 32]))..=(by, Digest([0xFF; 32]));
@@ -45,6 +44,7 @@ impl Certificates {
             Phase::Timeout => {
                 self.timeouts.entry(view).or_default().insert((by, justify));
             }
+            _ => {}
         }
         self.forget_before(View(view.0.saturating_sub(REMEMBERED_VIEWS)));
         Ok(())

@@ -15,6 +15,8 @@ pub enum Tap<'a> {
     Held { replica: ReplicaId, batch: &'a Batch },
     /// A replica signed a statement.
     Stated { statement: &'a Statement },
+    /// A replica proposed a block: its own, or one that another made before.
+    Proposed { by: ReplicaId, block: &'a Block },
     /// A replica sent a certificate.
     Certified { certificate: &'a Certificate },
     /// A replica sent a timeout certificate.

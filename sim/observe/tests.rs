@@ -2,14 +2,26 @@
 
 use crate::base::{Digest, Height, HospitalId, ReplicaId, Time, View};
 use crate::ledger::{
-    Batch, Block, Certificate, Committee, Kind, Payload, Phase, Rejection, Signers, Statement, TimeoutCertificate,
-    Transaction, TxNumber,
+    Batch, Block, Certificate, CommitRule, Committee, FaultModel, Kind, Leaders, Locks, Payload, Phase, Promises,
+    Rejection, Signers, Slot, Statement, TimeoutCertificate, Transaction, TxNumber,
 };
 
 use super::{Bench, Inventory, Tap};
 
 const A: ReplicaId = ReplicaId(0);
 const B: ReplicaId = ReplicaId(1);
+
+/// Those of Jolteon.
+const PROMISES: Promises = Promises {
+    tolerates: FaultModel::Byzantine,
+    leaders: Leaders::ByView { every: 1 },
+    slot: Slot::View,
+    commit: CommitRule::Consecutive { views: 2 },
+    silent_after_timeout: true,
+    locks: Locks::Stated,
+    signed: true,
+    delays: 5,
+};
 
 /// All judges of four replicas, so that a violation is found by one of them and the others stay silent.
 struct Court(Bench);
@@ -20,7 +32,7 @@ impl Court {
     }
 
     fn of_weight(weight: u32) -> Court {
-        Court(Bench::full(&Committee::new(4), weight))
+        Court(Bench::full(&Committee::new(4), &PROMISES, &[], weight))
     }
 
     /// Shows what must be found right.
@@ -67,17 +79,18 @@ fn transaction(number: u64) -> Transaction {
 }
 
 fn vote(by: u32, view: u64, block: Digest) -> Statement {
-    Statement { by: ReplicaId(by), phase: Phase::Vote, view: View(view), justify: View(0), block }
+    Statement { by: ReplicaId(by), phase: Phase::Vote, view: View(view), height: Height(view), justify: View(0), block }
 }
 
 fn timeout(by: u32, view: u64, high: u64) -> Statement {
-    Statement { by: ReplicaId(by), phase: Phase::Timeout, view: View(view), justify: View(high), block: Digest::ZERO }
+    let (view, height, justify) = (View(view), Height(0), View(high));
+    Statement { by: ReplicaId(by), phase: Phase::Timeout, view, height, justify, block: Digest::ZERO }
 }
 
 fn certificate(view: u64, block: Digest, by: &[u32]) -> Certificate {
     let mut signers = Signers::none_of(4);
     by.iter().for_each(|&by| assert!(signers.insert(ReplicaId(by))));
-    Certificate { view: View(view), height: Height(view), block, signers }
+    Certificate { phase: Phase::Vote, view: View(view), height: Height(view), block, signers }
 }
 
 fn timeout_certificate(view: u64, timeouts: &[(u32, u64)]) -> TimeoutCertificate {
@@ -356,7 +369,7 @@ fn load_that_vanished_or_multiplied_is_convicted() {
 
 #[test]
 fn every_judge_sits_in_every_run() {
-    let bench = Bench::full(&Committee::new(4), 1);
+    let bench = Bench::full(&Committee::new(4), &PROMISES, &[], 1);
     let names: Vec<&str> = bench.names().collect();
     assert_eq!(names, ["agreement", "chain", "validity", "no_double_commit", "certificates", "accounting"]);
 }

@@ -4,9 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::base::Digest;
-use crate::consensus::Jolteon;
 use crate::crypto::CostTable;
-use crate::engine::ProtocolKind;
 
 use super::overrides::{Source, apply};
 use super::{FaultEntry, ScenarioError, ScenarioFile, Slo, Weight, WorldData};
@@ -116,10 +114,11 @@ fn between(key: &'static str, value: u64, least: u64, most: u64) -> Check {
 }
 
 fn validate(file: &ScenarioFile, source: &Source<'_>) -> Result<Vec<Slo>, ScenarioError> {
-    let checks = [world(file), machines(file), protocols(file), measurement(file)];
+    let checks = [world(file), machines(file), measurement(file)];
     if let Some(broken) = checks.into_iter().flatten().find(|check| !check.holds) {
         return Err(source.error_at(broken.key, format!("`{}` {}", broken.key, broken.rule)));
     }
+    consensus(file, source)?;
     for fault in &file.faults {
         validate_fault(fault, file).map_err(|what| source.error_at("fault", what))?;
     }
@@ -127,6 +126,21 @@ fn validate(file: &ScenarioFile, source: &Source<'_>) -> Result<Vec<Slo>, Scenar
         text.parse().map_err(|error: super::SloError| source.error_at("slo.thresholds", error.to_string()))
     };
     file.slo.thresholds.iter().map(slo).collect()
+}
+
+/// Every protocol's settings, chosen or not, and whether the chosen one runs over the chosen layer.
+fn consensus(file: &ScenarioFile, source: &Source<'_>) -> Result<(), ScenarioError> {
+    file.protocols.validate(file.consensus.replicas).map_err(|(protocol, bad)| {
+        let key = format!("protocol.{}.{}", protocol.name(), bad.key);
+        source.error_at(&key, format!("`{key}` {}", bad.rule))
+    })?;
+    let (protocol, layer) = (file.consensus.protocol, file.consensus.dissemination);
+    if protocol.layers().contains(&layer) {
+        return Ok(());
+    }
+    let layers: Vec<&str> = protocol.layers().iter().map(|layer| layer.name()).collect();
+    let what = format!("`{}` does not run over `{}`, but over: {}", protocol.name(), layer.name(), layers.join(", "));
+    Err(source.error_at("consensus.dissemination", what))
 }
 
 fn world(file: &ScenarioFile) -> Vec<Check> {
@@ -148,8 +162,14 @@ fn world(file: &ScenarioFile) -> Vec<Check> {
 }
 
 fn machines(file: &ScenarioFile) -> Vec<Check> {
+    let protocol = file.consensus.protocol;
     vec![
-        between("consensus.replicas", file.consensus.replicas.into(), least_replicas(file), MOST_REPLICAS.into()),
+        between(
+            "consensus.replicas",
+            file.consensus.replicas.into(),
+            protocol.least_replicas().into(),
+            MOST_REPLICAS.into(),
+        ),
         between("batch.max_bytes", file.batch.max_bytes, 1, 1 << 30),
         positive("batch.max_delay_ms", file.batch.max_delay_ms, MOST_MS),
         between("block.max_bytes", file.block.max_bytes, 1, 1 << 40),
@@ -167,22 +187,6 @@ fn machines(file: &ScenarioFile) -> Vec<Check> {
         within("replica.handler_us", file.replica.handler_us, 0.0, 1e6),
         within("link.jitter_percent", file.link.jitter_percent, 0.0, 1_000.0),
         share("link.loss_percent", file.link.loss_percent / 100.0),
-    ]
-}
-
-fn least_replicas(file: &ScenarioFile) -> u64 {
-    if file.consensus.protocol == ProtocolKind::Jolteon { Jolteon::LEAST_REPLICAS.into() } else { 1 }
-}
-
-fn protocols(file: &ScenarioFile) -> Vec<Check> {
-    let (jolteon, central) = (&file.protocols.jolteon, &file.protocols.central);
-    let sequencer = u64::from(central.sequencer);
-    let last = u64::from(file.consensus.replicas.max(1)) - 1;
-    vec![
-        between("protocol.jolteon.view_timeout_ms", jolteon.view_timeout_ms, 1, MOST_MS as u64),
-        between("protocol.jolteon.timeout_growth_percent", jolteon.timeout_growth_percent, 100, 1_000),
-        between("protocol.central.sequencer", sequencer, 0, last),
-        between("protocol.central.block_interval_ms", central.block_interval_ms, 0, MOST_MS as u64),
     ]
 }
 

@@ -59,7 +59,7 @@ fn golden(settings: &[&str], expected: Expect) {
 fn the_regional_scenario_never_changes_under_jolteon_over_batches() {
     golden(
         &["consensus.protocol=jolteon", "consensus.dissemination=batched"],
-        expect!["1af1abccb187fb2d11fb645072ed1098ba0fd20990d9e8c813b522fbb9f5edde"],
+        expect!["310ffdbc90e1f2120b3be2adf8c6de19ee794d27e4e4361954592ad740abaed2"],
     );
 }
 
@@ -67,7 +67,7 @@ fn the_regional_scenario_never_changes_under_jolteon_over_batches() {
 fn the_regional_scenario_never_changes_under_jolteon_with_payload_in_proposals() {
     golden(
         &["consensus.protocol=jolteon", "consensus.dissemination=leader"],
-        expect!["b1e9c0691758146ca4af561343bee70288355238dd3a91b5dd5a8706202f56b1"],
+        expect!["a5ac726cc20af323ef7392e2122aaa0f5eb8e4dffa5b4ea1b2ce68191de02322"],
     );
 }
 

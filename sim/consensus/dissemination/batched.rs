@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::base::{ReplicaId, Time};
+use crate::base::{Digest, ReplicaId, Time};
 use crate::consensus::PayloadSource;
 use crate::ledger::{Batch, Payload};
 
@@ -31,6 +31,10 @@ impl PayloadSource for Batched {
 
     fn is_empty(&mut self) -> bool {
         self.depot.is_idle()
+    }
+
+    fn oldest(&mut self) -> Option<Digest> {
+        self.depot.oldest()
     }
 }
 

@@ -6,7 +6,7 @@ mod tests;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::base::{Digest, DigestMap, Height, ReplicaId, Time, View};
+use crate::base::{Digest, DigestMap, Height, ReplicaId, Time};
 use crate::ledger::{Batch, BatchRef, Block, Payload};
 
 use super::{Destination, Layer, LayerLimits, Outbox, Parcel};
@@ -14,8 +14,8 @@ use super::{Destination, Layer, LayerLimits, Outbox, Parcel};
 #[derive(Debug)]
 struct Entry {
     content: Option<Arc<Batch>>,
-    /// The view of the latest block that orders it and may still be committed.
-    in_flight: Option<View>,
+    /// The height of the highest block that orders it and may still be committed.
+    in_flight: Option<Height>,
     /// The last height at which it was committed; 0 where it was before the depot's memory begins.
     committed: Option<Height>,
     /// Whether `pending` holds it.
@@ -33,6 +33,8 @@ impl Entry {
     }
 }
 
+/// Heights above the tip at which blocks are believed to be in flight: a liar's block may claim any.
+const MOST_AHEAD: u64 = 65_536;
 /// Batches asked for at once; more are asked for when they are ordered again, or when these have come.
 const MOST_WANTED: usize = 16_384;
 
@@ -79,7 +81,7 @@ pub struct Depot {
     limits: LayerLimits,
     entries: DigestMap<Entry>,
     pending: VecDeque<BatchRef>,
-    in_flight: BTreeMap<View, Vec<BatchRef>>,
+    in_flight: BTreeMap<Height, Vec<BatchRef>>,
     committed: VecDeque<(Height, Vec<Digest>)>,
     tip: Height,
     settled: Vec<Settled>,
@@ -179,6 +181,12 @@ impl Depot {
         payload
     }
 
+    /// The batch that has waited longest for a block to order it.
+    pub fn oldest(&mut self) -> Option<Digest> {
+        self.drop_ordered_front();
+        self.pending.front().map(|batch| batch.id)
+    }
+
     /// Whether [`Depot::next`] would be empty.
     pub fn is_idle(&mut self) -> bool {
         self.drop_ordered_front();
@@ -192,24 +200,24 @@ impl Depot {
     /// What `block` orders is in flight now, and its inline contents are at hand. A block that comes when its height is
     /// committed can no longer be.
     pub fn proposed(&mut self, block: &Block) {
-        if block.height <= self.tip {
+        if block.height <= self.tip || block.height.0 > self.tip.0 + MOST_AHEAD {
             return;
         }
         for batch in &block.payload.batches {
             let settled = self.is_settled(batch);
             let entry = self.entries.entry(batch.id).or_insert_with(|| Entry::unknown(settled));
-            // Proposals come in any order: the latest view keeps the batch longest.
-            entry.in_flight = entry.in_flight.max(Some(block.view));
+            // Proposals come in any order: the highest keeps the batch longest.
+            entry.in_flight = entry.in_flight.max(Some(block.height));
         }
         for batch in &block.payload.inline {
             self.store(batch.clone());
         }
         if !block.payload.is_empty() {
-            self.in_flight.entry(block.view).or_default().extend(&block.payload.batches);
+            self.in_flight.entry(block.height).or_default().extend(&block.payload.batches);
         }
     }
 
-    /// What `block` orders is committed; what only abandoned blocks of its view and before order is pending again.
+    /// What `block` orders is committed; what only abandoned blocks of its height and below order is pending again.
     pub fn committed(&mut self, block: &Block) {
         self.tip = block.height;
         for batch in &block.payload.batches {
@@ -220,21 +228,21 @@ impl Depot {
                 settled.insert(batch.sequence);
             }
         }
-        let later = self.in_flight.split_off(&block.view.next());
+        let later = self.in_flight.split_off(&block.height.next());
         let settled = std::mem::replace(&mut self.in_flight, later);
-        for (view, batches) in settled {
-            batches.into_iter().for_each(|batch| self.land(batch, view));
+        for (height, batches) in settled {
+            batches.into_iter().for_each(|batch| self.land(batch, height));
         }
         let ids = block.payload.batches.iter().map(|batch| batch.id).collect();
         self.committed.push_back((block.height, ids));
         self.forget();
     }
 
-    /// The block of `view` that ordered the batch is committed or abandoned.
-    fn land(&mut self, batch: BatchRef, view: View) {
+    /// The block at `at` that ordered the batch is committed or abandoned.
+    fn land(&mut self, batch: BatchRef, at: Height) {
         let forgotten = self.forgotten();
         let Some(entry) = self.entries.get_mut(&batch.id) else { return };
-        if entry.in_flight != Some(view) {
+        if entry.in_flight != Some(at) {
             return;
         }
         entry.in_flight = None;

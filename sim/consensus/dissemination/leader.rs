@@ -45,6 +45,10 @@ impl PayloadSource for Leader {
     fn is_empty(&mut self) -> bool {
         self.depot.is_idle()
     }
+
+    fn oldest(&mut self) -> Option<Digest> {
+        self.depot.oldest()
+    }
 }
 
 impl Dissemination for Leader {

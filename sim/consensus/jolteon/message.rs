@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::{Bytes, Digest, Encode, Height, ReplicaId, View};
-use crate::consensus::{Checks, Message};
+use crate::consensus::{Checks, Message, Proof};
 use crate::ledger::{Block, Certificate, Phase, SIGNATURE_BYTES, Statement, TimeoutCertificate};
 
 /// Message kind, view and block id: what every message but a proposal has at least.
@@ -59,13 +59,16 @@ impl Message for JolteonMessage {
     }
 
     fn statement(&self, from: ReplicaId) -> Option<Statement> {
-        let state = |phase, view, justify, block| Some(Statement { by: from, phase, view, justify, block });
+        let state =
+            |phase, view, height, justify, block| Some(Statement { by: from, phase, view, height, justify, block });
         match self {
             JolteonMessage::Proposal { block, parent, .. } => {
-                state(Phase::Propose, block.view, parent.view, block.id())
+                state(Phase::Propose, block.view, block.height, parent.view, block.id())
             }
-            JolteonMessage::Vote { view, block, .. } => state(Phase::Vote, *view, View(0), *block),
-            JolteonMessage::Timeout { view, high, .. } => state(Phase::Timeout, *view, high.view, Digest::ZERO),
+            JolteonMessage::Vote { view, block, height } => state(Phase::Vote, *view, *height, View(0), *block),
+            JolteonMessage::Timeout { view, high, .. } => {
+                state(Phase::Timeout, *view, Height(0), high.view, Digest::ZERO)
+            }
             JolteonMessage::Advance { .. } | JolteonMessage::Fetch(_) | JolteonMessage::Found(_) => None,
         }
     }
@@ -77,7 +80,15 @@ impl Message for JolteonMessage {
         }
     }
 
-    fn certificate(&self) -> Option<&Arc<Certificate>> {
+    fn proofs(&self, see: &mut dyn FnMut(Proof<'_>)) {
+        self.certificate().into_iter().for_each(|certificate| see(Proof::Certificate(certificate)));
+        self.timeout_certificate().into_iter().for_each(|certificate| see(Proof::Timeouts(certificate)));
+    }
+}
+
+impl JolteonMessage {
+    /// The certificate it carries.
+    pub fn certificate(&self) -> Option<&Arc<Certificate>> {
         match self {
             JolteonMessage::Proposal { parent: certificate, .. }
             | JolteonMessage::Timeout { high: certificate, .. }
@@ -86,7 +97,8 @@ impl Message for JolteonMessage {
         }
     }
 
-    fn timeout_certificate(&self) -> Option<&Arc<TimeoutCertificate>> {
+    /// The TC it carries.
+    pub fn timeout_certificate(&self) -> Option<&Arc<TimeoutCertificate>> {
         match self {
             JolteonMessage::Proposal { opened_by, .. } | JolteonMessage::Timeout { opened_by, .. } => {
                 opened_by.as_ref()

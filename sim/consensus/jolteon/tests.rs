@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use crate::base::{Digest, Height, ReplicaId, View};
+use crate::base::{Bytes, Digest, Height, ReplicaId, View};
 use crate::consensus::testing::{Cluster, Lone};
 use crate::consensus::{Event, Jolteon, JolteonParams};
-use crate::ledger::{Block, Certificate, Committee, Payload, Signers, TimeoutCertificate};
+use crate::ledger::{BatchRef, Block, Certificate, Committee, Payload, Phase, Signers, TimeoutCertificate};
 
 use super::{JolteonMessage as Message, JolteonTimer};
 
@@ -26,7 +26,7 @@ fn replica() -> Lone<Jolteon> {
 fn certified(block: &Block) -> Arc<Certificate> {
     let mut signers = Signers::none_of(4);
     (0..3).for_each(|by| assert!(signers.insert(ReplicaId(by))));
-    Arc::new(Certificate { view: block.view, height: block.height, block: block.id(), signers })
+    Arc::new(Certificate { phase: Phase::Vote, view: block.view, height: block.height, block: block.id(), signers })
 }
 
 fn genesis() -> Block {
@@ -442,4 +442,25 @@ fn with_one_replica_too_many_crashed_nothing_is_committed_and_nobody_disagrees()
     cluster.calm(200);
     cluster.assert_agreement();
     assert!(cluster.heights().1 <= before + 2, "what was in flight may still be committed, nothing else");
+}
+
+#[test]
+fn a_replica_that_comes_back_from_a_crash_does_not_vote_again() {
+    let mut replica = replica();
+    let (first, other) = (
+        child(&genesis(), 1),
+        Arc::new(Block::sealed(View(1), Height(1), ReplicaId(1), genesis().id(), View(0), one_batch())),
+    );
+    assert_eq!(votes(&replica.receive(1, proposal(&first, &genesis(), None))), [(2, 1)]);
+    replica.restart();
+    assert!(votes(&replica.receive(1, proposal(&other, &genesis(), None))).is_empty());
+    assert_eq!(view_given_up(&mut replica), 1, "its timer runs");
+}
+
+fn one_batch() -> Payload {
+    let id = Digest::of(b"a batch");
+    Payload {
+        batches: vec![BatchRef { id, origin: ReplicaId(0), sequence: 0, count: 1, bytes: Bytes(1) }],
+        inline: Vec::new(),
+    }
 }
