@@ -10,12 +10,16 @@
 //! | availability, protocol core, effects, timers | `order.rs` |
 //! | commit, execute, receipts, latencies | `commit.rs` |
 //!
+//! What fails is in `fail.rs`, who lies in `liar.rs`.
+//!
 //! Real signing, hashing and verifying happens ahead of virtual time on worker threads (`supply.rs`); what an operation
 //! costs in virtual time comes from the cost table, so neither threads nor the host change a result.
 
 mod commit;
 mod event;
+mod fail;
 mod gateway;
+mod liar;
 mod order;
 mod outcome;
 mod registry;

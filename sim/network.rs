@@ -7,12 +7,14 @@
 
 mod access;
 mod backbone;
+mod disturbance;
 mod flow;
 mod geography;
 mod partition;
 
 pub use access::{AccessClass, AccessLink, Uplink};
 pub use backbone::{Attachment, Backbone, CityMatrix, Metro};
+pub use disturbance::{Arrivals, Disturbance};
 pub use flow::{Flow, Link, LossRate, SEGMENT_BYTES};
 pub use geography::{FIBRE_KM_PER_MS, Place, fibre_rtt};
 pub use partition::Partition;

@@ -6,6 +6,7 @@
 mod build;
 mod data;
 mod error;
+mod fault;
 mod file;
 mod overrides;
 mod slo;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::{Bytes, Digest, Encode, Height, NodeId, ReplicaId, Time};
+use crate::base::{Bytes, Digest, Encode, Height, NodeId, ReplicaId, Span, Time};
 use crate::consensus::Protocol;
 use crate::ledger::{Batch, Block, SIGNATURE_BYTES, Signers, Transaction};
 use crate::metrics::Definition;
@@ -26,7 +26,7 @@ struct Ordered {
     at_gateway: Option<Time>,
 }
 
-/// A height that some running replica has not executed yet.
+/// A height that some replica has not executed yet that will.
 struct Open {
     first: Time,
     batches: Vec<Ordered>,
@@ -72,13 +72,19 @@ impl Heights {
 
 impl<P: Protocol> Engine<'_, P> {
     /// A replica commits the next block of its chain at `at`.
-    pub(super) fn on_commit(&mut self, at: Time, me: ReplicaId, block: Arc<Block>) {
+    pub(super) fn on_commit(&mut self, at: Time, node: NodeId, block: Arc<Block>) {
+        let me = self.identity(node);
+        if !self.replicas[node.index()].counted {
+            // What an unreliable identity takes for committed is nobody's business but its own depot's.
+            return self.replicas[node.index()].layer.on_committed(&block);
+        }
         self.observe(&Tap::Committed { replica: me, at, block: &block });
         me.encode(&mut self.hasher);
         at.encode(&mut self.hasher);
         block.height.encode(&mut self.hasher);
         block.id().encode(&mut self.hasher);
-        let replica = &mut self.replicas[me.index()];
+        let replica = &mut self.replicas[node.index()];
+        replica.committed = block.height;
         let held = |id: &Digest| replica.layer.depot().get(id).cloned();
         let ordered = |id: &Digest| held(id).expect("a block reaches its protocol with its batches at hand");
         let batches: Vec<Arc<Batch>> = block.payload.batches.iter().map(|batch| ordered(&batch.id)).collect();
@@ -87,9 +93,27 @@ impl<P: Protocol> Engine<'_, P> {
         self.note_commit(at, me, &block, &batches);
         let transactions: u64 = batches.iter().map(|batch| batch.transactions().len() as u64).sum();
         let work = self.setup.costs.execute(transactions * u64::from(self.setup.weight));
-        let executed = self.machines[me.index()].execution.serve(at, work, &self.window);
-        let height = u32::try_from(block.height.0).expect("a run has fewer than 2^32 blocks");
-        self.schedule.post(NodeId(me.0), executed, Event::Executed { replica: me.0 as u16, height });
+        self.execute_at(at, node, block.height, work);
+    }
+
+    fn execute_at(&mut self, at: Time, node: NodeId, height: Height, work: Span) {
+        let machine = &mut self.machines[node.index()];
+        let work = machine.slowed(work);
+        let executed = machine.execution.serve(at, work, &self.window);
+        let height = u32::try_from(height.0).expect("a run has fewer than 2^32 blocks");
+        self.schedule.post(node, executed, Event::Executed { node: node.0 as u16, height });
+    }
+
+    /// A replica that came back executes what it had committed and not executed.
+    pub(super) fn execute_again(&mut self, at: Time, node: NodeId) {
+        let replica = &self.replicas[node.index()];
+        let (from, until) = (replica.executed.0 + 1, replica.committed.0);
+        for height in (from..=until).map(Height) {
+            let open = self.heights.open.get(&height).expect("a height is open until all have executed it");
+            let transactions: usize = open.batches.iter().map(|ordered| ordered.batch.transactions().len()).sum();
+            let work = self.setup.costs.execute(transactions as u64 * u64::from(self.setup.weight));
+            self.execute_at(at, node, height, work);
+        }
     }
 
     fn note_commit(&mut self, at: Time, me: ReplicaId, block: &Block, batches: &[Arc<Batch>]) {
@@ -128,11 +152,14 @@ impl<P: Protocol> Engine<'_, P> {
     }
 
     /// A replica has executed the block at `height`.
-    pub(super) fn on_executed(&mut self, at: Time, me: ReplicaId, height: u32) {
-        let height = Height(height.into());
-        if !self.machines[me.index()].running {
+    pub(super) fn on_executed(&mut self, at: Time, node: NodeId, height: u32) {
+        let (me, height) = (self.identity(node), Height(height.into()));
+        let replica = &mut self.replicas[node.index()];
+        // After an outage a height may be executed twice over: the second time is the first's leftover.
+        if !self.machines[node.index()].running || height != replica.executed.next() {
             return;
         }
+        replica.executed = height;
         if self.executor.height() < height {
             self.apply(at, height);
         }
@@ -210,11 +237,11 @@ impl<P: Protocol> Engine<'_, P> {
         self.latencies.record(definition, region, latency, self.setup.weight.into());
     }
 
-    /// Closes a height that every running replica has executed.
+    /// Closes a height that every replica has executed that ever will.
     fn close_if_settled(&mut self, height: Height) {
         let Some(open) = self.heights.open.get(&height) else { return };
         let executed = |(index, machine): (usize, &Machine)| {
-            !machine.running || open.executed_by.contains(ReplicaId(index as u32))
+            machine.gone || !self.replicas[index].counted || open.executed_by.contains(ReplicaId(index as u32))
         };
         if open.executed_by.count() as usize >= self.heights.replicas
             || (open.executed_by.count() > 0 && self.machines.iter().enumerate().all(executed))
@@ -223,7 +250,7 @@ impl<P: Protocol> Engine<'_, P> {
         }
     }
 
-    /// Records the latencies of a height; `everywhere` where every running replica has executed it.
+    /// Records the latencies of a height; `everywhere` where every replica has executed it that ever will.
     fn close(&mut self, height: Height, everywhere: bool) {
         let open = self.heights.open.remove(&height).expect("the height is open");
         self.heights.with_payload -= usize::from(!open.batches.is_empty());
@@ -247,8 +274,8 @@ impl<P: Protocol> Engine<'_, P> {
         }
     }
 
-    /// A replica stopped: heights no longer wait for it.
-    pub(super) fn close_without_stopped(&mut self) {
+    /// A replica stopped for good: heights no longer wait for it.
+    pub(super) fn close_without_gone(&mut self) {
         let heights: Vec<Height> = self.heights.open.keys().copied().collect();
         heights.into_iter().for_each(|height| self.close_if_settled(height));
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::base::{Bytes, ReplicaId};
+use crate::base::{Bytes, NodeId, ReplicaId};
 use crate::consensus::{Parcel, Protocol};
 use crate::ledger::Transaction;
 
@@ -12,28 +12,43 @@ pub(super) enum Event {
     /// A transaction reaches its gateway's NIC.
     Uplinked { slot: u32 },
     /// A batch has waited long enough to fill.
-    SealDue { replica: u16, sequence: u32 },
+    SealDue { node: u16, sequence: u32 },
     /// A batch's signatures are verified.
-    Sealed { replica: u16, slot: u32 },
+    Sealed { node: u16, slot: u32 },
     /// A message reaches a replica's NIC.
     Arrived { slot: u32 },
     /// A message that waited long at a replica's NIC is through.
-    Received { replica: u16, slot: u32 },
+    Received { node: u16, slot: u32 },
     /// A message is received and verified.
-    Ready { replica: u16, slot: u32 },
+    Ready { node: u16, slot: u32 },
     /// A handler's charged time ends: its messages leave.
-    Released { replica: u16, slot: u32 },
+    Released { node: u16, slot: u32 },
     /// A protocol timer runs out.
-    Expired { replica: u16, serial: u32 },
-    /// The dissemination layer looks after what has waited.
-    Ticked { replica: u16 },
+    Expired { node: u16, serial: u32 },
+    /// The dissemination layer looks after what has waited, unless its machine was down since.
+    Ticked { node: u16, outages: u32 },
     /// A replica has executed a block.
-    Executed { replica: u16, height: u32 },
-    /// A replica stops.
-    Crashed { replica: u16 },
+    Executed { node: u16, height: u32 },
+    /// A fault of the plan begins or ends at a machine.
+    Faulted { node: u16, fault: Fault },
 }
 
 const _: () = assert!(size_of::<Event>() == 8, "a pending event is 24 bytes with its key");
+
+/// What begins or ends at a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It stops; whether it ever comes back.
+    Crashed { for_good: bool },
+    /// It comes back.
+    Restarted,
+    /// It does nothing until the end of the plan's n-th pause.
+    Paused { nth: u16 },
+    /// Its work takes so many percent of its usual time.
+    Slowed { percent: u16 },
+    /// It lies no more.
+    Reformed,
+}
 
 /// A transaction on its way to a gateway.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +57,7 @@ pub(super) struct Upload {
     pub gateway: ReplicaId,
 }
 
-/// What travels between replicas.
+/// What travels between machines.
 pub(super) enum Wire<P: Protocol> {
     /// A protocol message.
     Order(Arc<P::Message>),
@@ -61,10 +76,12 @@ impl<P: Protocol> Clone for Wire<P> {
 
 /// One message on its way to one receiver or to many.
 pub(super) struct Envelope<P: Protocol> {
-    pub from: ReplicaId,
+    pub from: NodeId,
     /// The receiver, unless it is a multicast.
-    pub to: Option<ReplicaId>,
+    pub to: Option<NodeId>,
     pub wire: Wire<P>,
+    /// Whether its signature does not verify.
+    pub forged: bool,
     pub size: Bytes,
     /// What receiving costs each receiver on its crypto cores: computed once for all of them.
     pub work: Work,

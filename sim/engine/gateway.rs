@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::base::{Bytes, NodeId, ReplicaId, Span, Time};
+use crate::base::{Bytes, NodeId, Span, Time};
 use crate::consensus::Protocol;
 use crate::consensus::dissemination::Outbox;
 use crate::crypto::BATCH;
@@ -23,7 +23,7 @@ impl<P: Protocol> Engine<'_, P> {
     /// A transaction reaches its gateway's NIC.
     pub(super) fn on_uplinked(&mut self, at: Time, slot: u32) {
         let upload = self.uploads.remove(slot as usize);
-        let (tx, gateway) = (upload.transaction, upload.gateway);
+        let (tx, gateway) = (upload.transaction, NodeId(upload.gateway.0));
         if !self.machines[gateway.index()].running {
             return self.reject(at, &tx, Rejection::GatewayDown);
         }
@@ -45,13 +45,13 @@ impl<P: Protocol> Engine<'_, P> {
     }
 
     /// Has the batch that is open now sealed at `due`, unless it is before.
-    fn seal_at(&mut self, due: Time, gateway: ReplicaId) {
+    fn seal_at(&mut self, due: Time, gateway: NodeId) {
         let sequence = self.replicas[gateway.index()].sequence as u32;
-        self.schedule.post(NodeId(gateway.0), due, Event::SealDue { replica: gateway.0 as u16, sequence });
+        self.schedule.post(gateway, due, Event::SealDue { node: gateway.0 as u16, sequence });
     }
 
     /// The first transaction of a batch has waited long enough.
-    pub(super) fn on_seal_due(&mut self, at: Time, gateway: ReplicaId, sequence: u32) {
+    pub(super) fn on_seal_due(&mut self, at: Time, gateway: NodeId, sequence: u32) {
         let replica = &self.replicas[gateway.index()];
         if self.machines[gateway.index()].running
             && replica.sequence as u32 == sequence
@@ -62,16 +62,18 @@ impl<P: Protocol> Engine<'_, P> {
     }
 
     /// Takes everything unsealed out and has its signatures verified.
-    fn seal(&mut self, at: Time, gateway: ReplicaId) {
+    fn seal(&mut self, at: Time, gateway: NodeId) {
         let replica = &mut self.replicas[gateway.index()];
         let transactions = replica.mempool.take();
         let sequence = replica.sequence;
         replica.sequence += 1;
-        self.sealed.insert((gateway, sequence), transactions.len() as u32);
+        self.sealed.insert((self.identity(gateway), sequence), transactions.len() as u32);
         let work = self.verification(&transactions);
-        let verified = self.machines[gateway.index()].crypto.serve_split(at, work.total, work.parts, &self.window);
+        let machine = &mut self.machines[gateway.index()];
+        let total = machine.slowed(work.total);
+        let verified = machine.crypto.serve_split(at, total, work.parts, &self.window);
         let slot = self.unsealed.insert(Unsealed { sequence, transactions }) as u32;
-        self.schedule.post(NodeId(gateway.0), verified, Event::Sealed { replica: gateway.0 as u16, slot });
+        self.schedule.post(gateway, verified, Event::Sealed { node: gateway.0 as u16, slot });
     }
 
     /// Receiving, hashing and verifying each of `transactions`, in verification batches. A batch with a forgery in it
@@ -94,10 +96,12 @@ impl<P: Protocol> Engine<'_, P> {
     }
 
     /// A batch's signatures are verified: forgeries go, the rest is sealed and disseminated.
-    pub(super) fn on_sealed(&mut self, at: Time, gateway: ReplicaId, slot: u32) {
+    pub(super) fn on_sealed(&mut self, at: Time, gateway: NodeId, slot: u32) {
         let Unsealed { sequence, transactions } = self.unsealed.remove(slot as usize);
+        let me = self.identity(gateway);
         if !self.machines[gateway.index()].running {
-            return;
+            self.sealed.remove(&(me, sequence));
+            return self.lose(at, gateway, transactions);
         }
         let (good, forged): (Vec<Transaction>, Vec<Transaction>) =
             transactions.into_iter().partition(|tx| tx.authentic);
@@ -106,16 +110,30 @@ impl<P: Protocol> Engine<'_, P> {
         }
         self.replicas[gateway.index()].mempool.settled(forged.len());
         if good.is_empty() {
-            self.sealed.remove(&(gateway, sequence));
+            self.sealed.remove(&(me, sequence));
             return;
         }
-        self.sealed.insert((gateway, sequence), good.len() as u32);
+        self.sealed.insert((me, sequence), good.len() as u32);
         self.replicas[gateway.index()].unsettled.insert(sequence);
-        let batch = Arc::new(Batch::seal(gateway, sequence, good, self.setup.weight));
-        self.observe(&Tap::Held { replica: gateway, batch: &batch });
+        let batch = Arc::new(Batch::seal(me, sequence, good, self.setup.weight));
+        self.observe(&Tap::Held { replica: me, batch: &batch });
         let mut out = Outbox::new();
         self.replicas[gateway.index()].layer.on_sealed(at, batch, &mut out);
         self.send_parcels(at, gateway, out);
         self.wake(at, gateway);
+    }
+
+    /// A gateway stops: what it had not sealed is gone, and its hospitals see their connections break.
+    pub(super) fn lose_unsealed(&mut self, at: Time, gateway: NodeId) {
+        let transactions = self.replicas[gateway.index()].mempool.take();
+        self.replicas[gateway.index()].sequence += 1;
+        self.lose(at, gateway, transactions);
+    }
+
+    fn lose(&mut self, at: Time, gateway: NodeId, transactions: Vec<Transaction>) {
+        self.replicas[gateway.index()].mempool.settled(transactions.len());
+        for tx in &transactions {
+            self.reject(at, tx, Rejection::GatewayDown);
+        }
     }
 }

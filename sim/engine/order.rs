@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::{NodeId, ReplicaId, Span, Time};
 use crate::consensus::dissemination::Outbox;
-use crate::consensus::{self, Charge, Context, Effect, Message, Parcel, Proof, Protocol};
+use crate::consensus::{self, Charge, Context, Effect, Message, Parcel, PayloadSource, Proof, Protocol};
 use crate::ledger::{Block, Phase, Statement};
 use crate::observe::Tap;
 
@@ -18,18 +18,22 @@ use super::run::Engine;
 const MOST_PARKED: usize = 1_024;
 
 impl<P: Protocol> Engine<'_, P> {
-    /// A replica begins.
-    pub(super) fn start_replica(&mut self, me: ReplicaId) {
-        self.step(Time::ZERO, me, consensus::Event::Start);
-        self.await_tick(Time::ZERO, me);
+    /// A replica begins, or begins again.
+    pub(super) fn start_replica(&mut self, at: Time, me: NodeId) {
+        self.step(at, me, consensus::Event::Start);
+        self.await_tick(at, me);
     }
 
     /// A message is received and verified.
-    pub(super) fn on_ready(&mut self, at: Time, me: ReplicaId, slot: u32) {
+    pub(super) fn on_ready(&mut self, at: Time, me: NodeId, slot: u32) {
         let envelope = &self.envelopes[slot as usize];
-        let (from, wire) = (envelope.from, envelope.wire.clone());
+        let (from, wire, forged) = (self.identity(envelope.from), envelope.wire.clone(), envelope.forged);
         self.let_go(slot);
         if !self.machines[me.index()].running {
+            return;
+        }
+        if forged {
+            self.counts.forged_messages += 1;
             return;
         }
         match wire {
@@ -39,7 +43,7 @@ impl<P: Protocol> Engine<'_, P> {
     }
 
     /// Gives a message to the protocol, once everything that its block orders is at hand.
-    fn deliver(&mut self, at: Time, me: ReplicaId, from: ReplicaId, message: Arc<P::Message>) {
+    fn deliver(&mut self, at: Time, me: NodeId, from: ReplicaId, message: Arc<P::Message>) {
         if let Some(block) = message.block() {
             if !block.payload.is_intact() {
                 self.counts.tampered_batches += 1;
@@ -64,7 +68,7 @@ impl<P: Protocol> Engine<'_, P> {
     }
 
     /// A batch came: messages that waited only for it go on, in the order in which they came.
-    pub(super) fn unpark(&mut self, at: Time, me: ReplicaId) {
+    pub(super) fn unpark(&mut self, at: Time, me: NodeId) {
         let replica = &mut self.replicas[me.index()];
         if replica.parked.is_empty() {
             return;
@@ -83,7 +87,7 @@ impl<P: Protocol> Engine<'_, P> {
     }
 
     /// There is something to order.
-    pub(super) fn wake(&mut self, at: Time, me: ReplicaId) {
+    pub(super) fn wake(&mut self, at: Time, me: NodeId) {
         if P::WAKES_ON_PAYLOAD {
             self.step(at, me, consensus::Event::Submitted);
         }
@@ -91,14 +95,23 @@ impl<P: Protocol> Engine<'_, P> {
 
     /// Runs one handler on the protocol core. Handlers run in the order in which they are offered, each when the core
     /// is free; its messages leave when the time it is charged ends.
-    fn step(&mut self, at: Time, me: ReplicaId, event: consensus::Event<P>) {
+    fn step(&mut self, at: Time, me: NodeId, event: consensus::Event<P>) {
         let (mut effects, mut charges) = (Vec::new(), Vec::new());
         let start = at.max(self.machines[me.index()].core.free());
         let replica = &mut self.replicas[me.index()];
-        let mut context = Context::new(start, &mut *replica.layer, &mut effects, &mut charges);
-        replica.protocol.step(event, &mut context);
+        let mut filtered;
+        let source: &mut dyn PayloadSource = match &replica.lie {
+            Some(lie) => {
+                filtered = lie.filter(&mut *replica.layer);
+                &mut filtered
+            }
+            None => &mut *replica.layer,
+        };
+        replica.protocol.step(event, &mut Context::new(start, source, &mut effects, &mut charges));
         let work = self.charge(&effects, &charges);
-        let done = self.machines[me.index()].core.serve(at, work, &self.window);
+        let machine = &mut self.machines[me.index()];
+        let work = machine.slowed(work);
+        let done = machine.core.serve(at, work, &self.window);
         self.carry_out(done, me, effects);
     }
 
@@ -124,16 +137,19 @@ impl<P: Protocol> Engine<'_, P> {
 
     /// Timers, commits and news for the dissemination layer act at once, in the handler's order; messages leave when
     /// the handler's time ends.
-    fn carry_out(&mut self, done: Time, me: ReplicaId, effects: Vec<Effect<P>>) {
+    fn carry_out(&mut self, done: Time, me: NodeId, effects: Vec<Effect<P>>) {
         let mut outbox = Vec::new();
         for effect in effects {
+            if self.withholds(me, &effect) {
+                continue;
+            }
             match effect {
                 Effect::Send(to, message) => outbox.push((Some(to), self.stated(me, message))),
                 Effect::Broadcast(message) => {
                     let message = self.stated(me, message);
                     outbox.push((None, message));
                 }
-                Effect::State(statement) => self.make(statement),
+                Effect::State(statement) => self.make(me, statement),
                 Effect::Arm(timer, after) => self.arm(done + after, me, timer),
                 Effect::Disarm(timer) => self.replicas[me.index()].timers.retain(|(armed, _)| *armed != timer),
                 Effect::Commit(block) => self.on_commit(done, me, block),
@@ -148,40 +164,50 @@ impl<P: Protocol> Engine<'_, P> {
             return;
         }
         let slot = self.outboxes.insert(outbox) as u32;
-        self.schedule.post(NodeId(me.0), done, Event::Released { replica: me.0 as u16, slot });
+        self.schedule.post(me, done, Event::Released { node: me.0 as u16, slot });
     }
 
     /// Tells judges, notary and the own dissemination layer of what a message says.
-    fn stated(&mut self, me: ReplicaId, message: Arc<P::Message>) -> Wire<P> {
+    fn stated(&mut self, node: NodeId, message: Arc<P::Message>) -> Wire<P> {
+        let me = self.identity(node);
         if let Some(statement) = message.statement(me) {
             if let (Phase::Propose, Some(block)) = (statement.phase, message.block()) {
                 self.observe(&Tap::Proposed { by: me, block });
             }
-            self.make(statement);
+            self.make(node, statement);
         }
-        message.proofs(&mut |proof| {
-            self.observe(&match proof {
-                Proof::Certificate(certificate) => Tap::Certified { certificate },
-                Proof::Timeouts(certificate) => Tap::GivenUp { certificate },
+        if !self.signs_in_vain(node) {
+            message.proofs(&mut |proof| {
+                self.observe(&match proof {
+                    Proof::Certificate(certificate) => Tap::Certified { certificate },
+                    Proof::Timeouts(certificate) => Tap::GivenUp { certificate },
+                });
             });
-        });
+        }
         if let Some(block) = message.block().filter(|block| block.author == me) {
             let block: &Block = block;
-            self.replicas[me.index()].layer.on_proposed(block);
+            self.replicas[node.index()].layer.on_proposed(block);
         }
         Wire::Order(message)
     }
 
-    /// Judges hear of a statement, and the notary signs and verifies it for real where the protocol signs.
-    fn make(&mut self, statement: Statement) {
-        self.observe(&Tap::Stated { statement: &statement });
+    /// Judges hear of a statement, and the notary signs and verifies it for real where the protocol signs. What does not
+    /// verify was never stated.
+    fn make(&mut self, node: NodeId, statement: Statement) {
+        let forged = self.signs_in_vain(node);
+        if let Some(splits) = self.setup.faults.splits {
+            self.replicas[node.index()].slot = splits.slot(statement.height, statement.view);
+        }
+        if !forged {
+            self.observe(&Tap::Stated { statement: &statement });
+        }
         if self.promises.signed {
-            self.supply.notarise(statement);
+            self.supply.notarise(statement, forged);
         }
     }
 
     /// The work of sending is done: messages and parcels go to the NIC.
-    pub(super) fn on_released(&mut self, at: Time, me: ReplicaId, slot: u32) {
+    pub(super) fn on_released(&mut self, at: Time, me: NodeId, slot: u32) {
         let outbox = self.outboxes.remove(slot as usize);
         if !self.machines[me.index()].running {
             return;
@@ -195,7 +221,7 @@ impl<P: Protocol> Engine<'_, P> {
         }
     }
 
-    fn arm(&mut self, at: Time, me: ReplicaId, timer: P::Timer) {
+    fn arm(&mut self, at: Time, me: NodeId, timer: P::Timer) {
         let replica = &mut self.replicas[me.index()];
         let serial = replica.serials;
         replica.serials += 1;
@@ -203,11 +229,11 @@ impl<P: Protocol> Engine<'_, P> {
             Some((_, armed)) => *armed = serial,
             None => replica.timers.push((timer, serial)),
         }
-        self.schedule.post(NodeId(me.0), at, Event::Expired { replica: me.0 as u16, serial });
+        self.schedule.post(me, at, Event::Expired { node: me.0 as u16, serial });
     }
 
     /// A timer runs out, unless it was moved or stopped since.
-    pub(super) fn on_expired(&mut self, at: Time, me: ReplicaId, serial: u32) {
+    pub(super) fn on_expired(&mut self, at: Time, me: NodeId, serial: u32) {
         let replica = &mut self.replicas[me.index()];
         let Some(index) = replica.timers.iter().position(|(_, armed)| *armed == serial) else { return };
         let (timer, _) = replica.timers.swap_remove(index);
@@ -216,25 +242,20 @@ impl<P: Protocol> Engine<'_, P> {
         }
     }
 
-    fn await_tick(&mut self, at: Time, me: ReplicaId) {
+    pub(super) fn await_tick(&mut self, at: Time, me: NodeId) {
         let period = self.replicas[me.index()].layer.period();
-        self.schedule.post(NodeId(me.0), at + period, Event::Ticked { replica: me.0 as u16 });
+        let outages = self.machines[me.index()].outages;
+        self.schedule.post(me, at + period, Event::Ticked { node: me.0 as u16, outages });
     }
 
     /// The dissemination layer looks after what has waited.
-    pub(super) fn on_ticked(&mut self, at: Time, me: ReplicaId) {
-        if !self.machines[me.index()].running {
+    pub(super) fn on_ticked(&mut self, at: Time, me: NodeId, outages: u32) {
+        if !self.machines[me.index()].running || self.machines[me.index()].outages != outages {
             return;
         }
         let mut out = Outbox::new();
         self.replicas[me.index()].layer.on_tick(at, &mut out);
         self.send_parcels(at, me, out);
         self.await_tick(at, me);
-    }
-
-    /// A replica stops for good.
-    pub(super) fn on_crashed(&mut self, me: ReplicaId) {
-        self.machines[me.index()].running = false;
-        self.close_without_stopped();
     }
 }

@@ -24,6 +24,8 @@ pub struct Counts {
     pub rejected_total: [u64; Rejection::ALL.len()],
     /// Batches refused because their contents did not hash to their id.
     pub tampered_batches: u64,
+    /// Protocol messages refused because a signature did not verify.
+    pub forged_messages: u64,
     /// Batches ordered a second time, without effect.
     pub repeated_batches: u64,
     /// Copies of messages that left a NIC in the window, hospitals' included.

@@ -3,12 +3,13 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::base::{Digest, ReplicaId};
+use crate::base::{Digest, Height, ReplicaId, Span, Time};
 use crate::consensus::{Dissemination, Protocol};
 use crate::kernel::{Station, Stations};
 use crate::ledger::Mempool;
 
 use super::Setup;
+use super::liar::Lie;
 
 /// A message that waits for batches it orders.
 pub(super) struct Parked<P: Protocol> {
@@ -22,6 +23,12 @@ pub(super) struct Parked<P: Protocol> {
 /// thousand replicas the whole table stays in a second-level cache, which protocol states would push it out of.
 pub(super) struct Machine {
     pub running: bool,
+    /// Whether it stopped and will not come back.
+    pub gone: bool,
+    /// How often it has stopped.
+    pub outages: u32,
+    /// How long work takes, percent of its usual time.
+    pub percent: u64,
     pub egress: Station,
     pub ingress: Station,
     pub core: Station,
@@ -33,6 +40,9 @@ impl Machine {
     pub fn new(setup: &Setup) -> Machine {
         Machine {
             running: true,
+            gone: false,
+            outages: 0,
+            percent: 100,
             egress: Station::default(),
             ingress: Station::default(),
             core: Station::default(),
@@ -42,8 +52,39 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// What `work` takes on this machine now.
+    pub fn slowed(&self, work: Span) -> Span {
+        if self.percent == 100 { work } else { Span(work.0 * self.percent / 100) }
+    }
+
+    /// All its cores and its NIC's sending side do nothing before `until`.
+    pub fn pause(&mut self, until: Time) {
+        self.egress.hold(until);
+        self.core.hold(until);
+        self.execution.hold(until);
+        self.crypto.hold(until);
+    }
+
+    /// It stops at `at`, and what waited in it is gone.
+    pub fn stop(&mut self, at: Time) {
+        self.running = false;
+        self.outages += 1;
+        for station in [&mut self.egress, &mut self.ingress, &mut self.core, &mut self.execution] {
+            station.clear(at);
+        }
+        self.crypto.clear(at);
+    }
+}
+
 /// What runs on a machine.
 pub(super) struct Replica<P: Protocol> {
+    /// Its identity, which a twin shares.
+    pub me: ReplicaId,
+    /// What it does beside following the protocol, while it does.
+    pub lie: Option<Lie>,
+    /// Whether judges hold it to anything and heights wait for it.
+    pub counted: bool,
     pub protocol: P,
     pub layer: Box<dyn Dissemination>,
     pub mempool: Mempool,
@@ -55,6 +96,11 @@ pub(super) struct Replica<P: Protocol> {
     pub timers: Vec<(P::Timer, u32)>,
     pub serials: u32,
     pub parked: VecDeque<Parked<P>>,
+    /// The last height that it has committed, and that it has executed.
+    pub committed: Height,
+    pub executed: Height,
+    /// The slot of the view's partition that it last spoke in.
+    pub slot: u64,
     /// Fullest the mempool was within the window, transactions.
     pub mempool_max: u64,
 }
@@ -62,6 +108,9 @@ pub(super) struct Replica<P: Protocol> {
 impl<P: Protocol> Replica<P> {
     pub fn new(me: ReplicaId, setup: &Setup, params: &P::Params) -> Self {
         Replica {
+            me,
+            lie: None,
+            counted: true,
             protocol: P::new(me, &setup.committee, params),
             layer: setup.layer.at(me, setup.committee.len(), setup.layer_limits),
             mempool: Mempool::new(setup.mempool, setup.weight),
@@ -70,6 +119,9 @@ impl<P: Protocol> Replica<P> {
             timers: Vec::new(),
             serials: 0,
             parked: VecDeque::new(),
+            committed: Height(0),
+            executed: Height(0),
+            slot: 0,
             mempool_max: 0,
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use slab::Slab;
 use thiserror::Error;
 
-use crate::base::{Bytes, Digest, Encode, NodeId, ReplicaId, Span, Time};
+use crate::base::{Bytes, Digest, Encode, NodeId, Rate, ReplicaId, Span, Time};
 use crate::consensus::Protocol;
 use crate::health::{Stream, StreamSettings};
 use crate::kernel::{Occurrence, Schedule, Station, Window};
@@ -98,6 +98,10 @@ pub(super) struct Engine<'a, P: Protocol> {
     pub executor: Executor,
     pub bench: Bench,
     pub promises: Promises,
+    /// The most that a connection carries by the protocol's own limit.
+    pub connection_rate: Option<Rate>,
+    /// Identities of the machines after the committee's: the second machine of each twin.
+    pub twins: Vec<ReplicaId>,
     pub violation: Option<Violation>,
     pub counts: Counts,
     pub latencies: Latencies,
@@ -112,6 +116,9 @@ pub(super) struct Engine<'a, P: Protocol> {
 impl<'a, P: Protocol> Engine<'a, P> {
     fn new(setup: &'a Setup, params: &P::Params) -> Self {
         let n = setup.committee.len() as usize;
+        let twins = setup.faults.twins();
+        let identities = setup.committee.replicas().chain(twins.iter().copied());
+        let nodes = n + twins.len();
         let window = setup.timing.window();
         let settings = StreamSettings {
             seed: setup.seed,
@@ -124,11 +131,11 @@ impl<'a, P: Protocol> Engine<'a, P> {
         let stream = Stream::new(setup.load.clone(), setup.kinds.clone(), settings);
         Engine {
             setup,
-            schedule: Schedule::new(n + setup.hospitals.len()),
+            schedule: Schedule::new(nodes + setup.hospitals.len()),
             window,
-            machines: setup.committee.replicas().map(|_| Machine::new(setup)).collect(),
-            replicas: setup.committee.replicas().map(|me| Replica::new(me, setup, params)).collect(),
-            flows: vec![Flow::default(); n * n],
+            machines: (0..nodes).map(|_| Machine::new(setup)).collect(),
+            replicas: identities.map(|me| Replica::new(me, setup, params)).collect(),
+            flows: vec![Flow::default(); nodes * nodes],
             uplinks: vec![Uplink::default(); setup.hospitals.len()],
             hospital_cpu: vec![Station::default(); setup.hospitals.len()],
             supply: Supply::new(stream, setup.threads, setup.committee.len(), setup.seed, setup.real),
@@ -139,8 +146,10 @@ impl<'a, P: Protocol> Engine<'a, P> {
             sealed: BTreeMap::new(),
             heights: Heights::new(n),
             executor: Executor::new(setup.replay_horizon),
-            bench: Bench::full(&setup.committee, &promises, &[], setup.weight),
+            bench: Bench::full(&setup.committee, &promises, &setup.faults.exempt(), setup.weight),
             promises,
+            connection_rate: P::connection_rate(params),
+            twins,
             violation: None,
             counts: Counts::default(),
             latencies: Latencies::new(setup.regions.len()),
@@ -153,16 +162,25 @@ impl<'a, P: Protocol> Engine<'a, P> {
 
     /// The node of a hospital: replicas come first.
     pub fn hospital_node(&self, hospital: usize) -> NodeId {
-        NodeId(self.setup.committee.len() + hospital as u32)
+        NodeId((self.machines.len() + hospital) as u32)
+    }
+
+    /// The identity of a replica's machine.
+    pub fn identity(&self, node: NodeId) -> ReplicaId {
+        let n = self.setup.committee.len();
+        if node.0 < n { ReplicaId(node.0) } else { self.twins[(node.0 - n) as usize] }
+    }
+
+    /// The second machine of an identity, if it has one.
+    pub fn twin_of(&self, identity: ReplicaId) -> Option<NodeId> {
+        let nth = self.twins.binary_search(&identity).ok()?;
+        Some(NodeId(self.setup.committee.len() + nth as u32))
     }
 
     fn start(&mut self) {
-        for crash in &self.setup.faults.crashes {
-            let replica = crash.replica.0 as u16;
-            self.schedule.post(NodeId(crash.replica.0), crash.at, Event::Crashed { replica });
-        }
-        for replica in self.setup.committee.replicas() {
-            self.start_replica(replica);
+        self.await_faults();
+        for node in (0..self.machines.len() as u32).map(NodeId) {
+            self.start_replica(Time::ZERO, node);
         }
     }
 
@@ -203,20 +221,20 @@ impl<'a, P: Protocol> Engine<'a, P> {
         let (at, to, event) = match occurrence {
             Occurrence::Event { at, event } => (at, None, event),
             // Envelopes count their receivers themselves: one is held until its last receiver has verified it.
-            Occurrence::Delivery { at, to, event, .. } => (at, Some(ReplicaId(to.0)), event),
+            Occurrence::Delivery { at, to, event, .. } => (at, Some(to), event),
         };
         match event {
             Event::Uplinked { slot } => self.on_uplinked(at, slot),
-            Event::SealDue { replica, sequence } => self.on_seal_due(at, replica.into(), sequence),
-            Event::Sealed { replica, slot } => self.on_sealed(at, replica.into(), slot),
+            Event::SealDue { node, sequence } => self.on_seal_due(at, NodeId(node.into()), sequence),
+            Event::Sealed { node, slot } => self.on_sealed(at, NodeId(node.into()), slot),
             Event::Arrived { slot } => self.on_arrived(at, to, slot),
-            Event::Received { replica, slot } => self.on_received(at, replica.into(), slot),
-            Event::Ready { replica, slot } => self.on_ready(at, replica.into(), slot),
-            Event::Released { replica, slot } => self.on_released(at, replica.into(), slot),
-            Event::Expired { replica, serial } => self.on_expired(at, replica.into(), serial),
-            Event::Ticked { replica } => self.on_ticked(at, replica.into()),
-            Event::Executed { replica, height } => self.on_executed(at, replica.into(), height),
-            Event::Crashed { replica } => self.on_crashed(replica.into()),
+            Event::Received { node, slot } => self.on_received(at, NodeId(node.into()), slot),
+            Event::Ready { node, slot } => self.on_ready(at, NodeId(node.into()), slot),
+            Event::Released { node, slot } => self.on_released(at, NodeId(node.into()), slot),
+            Event::Expired { node, serial } => self.on_expired(at, NodeId(node.into()), serial),
+            Event::Ticked { node, outages } => self.on_ticked(at, NodeId(node.into()), outages),
+            Event::Executed { node, height } => self.on_executed(at, NodeId(node.into()), height),
+            Event::Faulted { node, fault } => self.on_faulted(at, NodeId(node.into()), fault),
         }
     }
 
@@ -280,7 +298,8 @@ impl<'a, P: Protocol> Engine<'a, P> {
         table.add(Resource::HospitalCpu, self.hospital_cpu.iter().map(|cpu| (cpu.busy(), length)));
         table.add(Resource::HospitalUplink, self.uplinks.iter().map(|link| (link.up_busy(), length)));
         table.add(Resource::HospitalDownlink, self.uplinks.iter().map(|link| (link.down_busy(), length)));
-        let running = || self.machines.iter().filter(|machine| machine.running);
+        let committee = &self.machines[..self.setup.committee.len() as usize];
+        let running = || committee.iter().filter(|machine| !machine.gone);
         let mut of = |resource, station: fn(&Machine) -> &Station| {
             table.add(resource, running().map(|machine| (station(machine).busy(), length)));
         };
@@ -315,6 +334,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
             counts.in_effect_total,
             counts.pending_total,
             counts.tampered_batches,
+            counts.forged_messages,
             counts.repeated_batches,
             counts.messages,
             counts.bytes,

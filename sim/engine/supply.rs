@@ -19,7 +19,7 @@ const STATEMENTS: usize = 64;
 
 enum Job {
     Slice(u64),
-    Notarise(Vec<Statement>),
+    Notarise(Vec<(Statement, bool)>),
 }
 
 enum Done {
@@ -37,7 +37,7 @@ pub(super) struct Supply {
     most_ahead: usize,
     ready: VecDeque<Slice>,
     current: vec::IntoIter<Transaction>,
-    statements: Vec<Statement>,
+    statements: Vec<(Statement, bool)>,
     real: bool,
     totals: Totals,
 }
@@ -91,10 +91,11 @@ impl Supply {
         }
     }
 
-    /// Has `statement` signed and verified, some time before the run ends.
-    pub fn notarise(&mut self, statement: Statement) {
+    /// Has `statement` signed and verified, some time before the run ends; with `forged` its signature is spoilt, and
+    /// must be found to be.
+    pub fn notarise(&mut self, statement: Statement, forged: bool) {
         if self.real {
-            self.statements.push(statement);
+            self.statements.push((statement, forged));
             if self.statements.len() >= STATEMENTS {
                 self.flush();
             }
@@ -140,18 +141,22 @@ impl Supply {
     }
 }
 
-/// Signs each statement with its author's key and verifies all of them as one batch; panics where one does not verify,
-/// since no run forges statements and arithmetic that fails is a defect of this program or its host.
-fn notarise(keys: &[Keypair], statements: &[Statement]) -> usize {
+/// Signs each statement with its author's key and verifies all of them as one batch; panics where the verdict is not
+/// the expected one: arithmetic that fails is a defect of this program or its host.
+fn notarise(keys: &[Keypair], statements: &[(Statement, bool)]) -> usize {
     let key = |by: ReplicaId| &keys[by.index()];
     let message = |statement: &Statement| Digest::of_encoded("systole statement v1", statement).0;
-    let messages: Vec<(&Keypair, [u8; 32])> = statements.iter().map(|one| (key(one.by), message(one))).collect();
-    let signatures: Vec<Signature> = sign_all(&messages);
+    let messages: Vec<(&Keypair, [u8; 32])> = statements.iter().map(|(one, _)| (key(one.by), message(one))).collect();
+    let mut signatures: Vec<Signature> = sign_all(&messages);
+    for (signature, (_, forged)) in signatures.iter_mut().zip(statements) {
+        signature.0[0] ^= u8::from(*forged);
+    }
     let signed = messages.iter().zip(&signatures);
     let items: Vec<Item<'_>> =
         signed.map(|((key, message), signature)| Item { key: key.public(), message, signature }).collect();
     let mut verdicts = Vec::with_capacity(items.len());
     verify_batch(&items, &mut verdicts);
-    assert!(verdicts.iter().all(|&valid| valid), "an honest statement's signature does not verify");
+    let as_expected = verdicts.iter().zip(statements).all(|(valid, (_, forged))| *valid != *forged);
+    assert!(as_expected, "an honest statement's signature does not verify, or a spoilt one does");
     statements.len()
 }

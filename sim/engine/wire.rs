@@ -8,7 +8,7 @@ use crate::consensus::{Message, Parcel, Protocol};
 use crate::crypto::BATCH;
 use crate::kernel::draw::{Chance, Site, draw};
 use crate::ledger::Batch;
-use crate::network::{Link, Partition};
+use crate::network::{Arrivals, Disturbance, Link, Partition};
 use crate::observe::Tap;
 
 use super::event::{Envelope, Event, Wire, Work};
@@ -19,49 +19,75 @@ use super::run::Engine;
 pub(super) const AT_ONCE: Span = Span::from_micros(200);
 
 impl<P: Protocol> Engine<'_, P> {
-    /// Sends `wire` to one other replica.
-    pub(super) fn send(&mut self, at: Time, from: ReplicaId, to: ReplicaId, wire: Wire<P>) {
-        assert_ne!(from, to, "{from} sends itself {}", P::NAME);
+    /// Sends `wire` to one other replica: to both its machines, where it is two.
+    pub(super) fn send(&mut self, at: Time, from: NodeId, to: ReplicaId, wire: Wire<P>) {
+        assert_ne!(self.replicas[from.index()].me, to, "{from} sends itself {}", P::NAME);
+        let twin = self.twin_of(to);
+        if let Some(twin) = twin {
+            self.send_to(at, from, twin, wire.clone());
+        }
+        self.send_to(at, from, NodeId(to.0), wire);
+    }
+
+    fn send_to(&mut self, at: Time, from: NodeId, to: NodeId, wire: Wire<P>) {
+        let mut envelope = self.envelope(from, Some(to), wire);
+        let arrivals = self.carry(at, from, to, envelope.size);
+        envelope.left = arrivals.iter().flatten().count() as u32;
+        if envelope.left > 0 {
+            let slot = self.envelopes.insert(envelope) as u32;
+            for arrival in arrivals.into_iter().flatten() {
+                self.schedule.post(from, arrival, Event::Arrived { slot });
+            }
+        }
+    }
+
+    fn envelope(&self, from: NodeId, to: Option<NodeId>, wire: Wire<P>) -> Envelope<P> {
         let size = size_of_wire(&wire);
-        let work = self.receiving(&wire, size);
-        let arrival = self.carry(at, from, to, size);
-        let envelope = Envelope { from, to: Some(to), wire, size, work, left: 1 };
-        let slot = self.envelopes.insert(envelope) as u32;
-        self.schedule.post(NodeId(from.0), arrival, Event::Arrived { slot });
+        let forged = self.is_forged(from, &wire);
+        let mut work = self.receiving(&wire, size);
+        if let (true, Wire::Order(message)) = (forged, &wire) {
+            // A failing batch is verified again one by one.
+            work.total += self.setup.costs.verify() * u64::from(message.checks().signatures);
+        }
+        Envelope { from, to, wire, forged, size, work, left: 0 }
     }
 
     /// Sends `wire` to all other replicas but those in `except`, as one shared message. The copies leave one after the
     /// other, beginning with the sender's successor, so that no replica is everyone's last.
-    pub(super) fn broadcast(&mut self, at: Time, from: ReplicaId, except: Option<ReplicaId>, wire: Wire<P>) {
-        let n = self.setup.committee.len();
-        let size = size_of_wire(&wire);
-        let work = self.receiving(&wire, size);
+    pub(super) fn broadcast(&mut self, at: Time, from: NodeId, except: Option<ReplicaId>, wire: Wire<P>) {
+        let nodes = self.machines.len() as u32;
+        let me = self.replicas[from.index()].me;
+        let mut envelope = self.envelope(from, None, wire);
         let mut arrivals = std::mem::take(&mut self.arrivals);
         arrivals.clear();
-        for step in 1..n {
-            let to = ReplicaId((from.0 + step) % n);
-            if Some(to) != except {
-                let arrival = self.carry(at, from, to, size);
-                arrivals.push((NodeId(to.0), arrival));
+        for step in 1..nodes {
+            let to = NodeId((from.0 + step) % nodes);
+            // Only twins' machines have another's identity.
+            let identity = if nodes == self.setup.committee.len() { ReplicaId(to.0) } else { self.identity(to) };
+            if Some(identity) != except && identity != me {
+                let carried = self.carry(at, from, to, envelope.size);
+                arrivals.extend(carried.into_iter().flatten().map(|arrival| (to, arrival)));
             }
         }
         if !arrivals.is_empty() {
-            let left = arrivals.len() as u32;
-            let slot = self.envelopes.insert(Envelope { from, to: None, wire, size, work, left }) as u32;
-            self.schedule.multicast(NodeId(from.0), Event::Arrived { slot }, arrivals.drain(..));
+            envelope.left = arrivals.len() as u32;
+            let slot = self.envelopes.insert(envelope) as u32;
+            self.schedule.multicast(from, Event::Arrived { slot }, arrivals.drain(..));
         }
         self.arrivals = arrivals;
     }
 
-    /// Takes one copy through the sender's NIC and the connection; returns its arrival at the receiver's NIC.
-    fn carry(&mut self, at: Time, from: ReplicaId, to: ReplicaId, size: Bytes) -> Time {
+    /// Takes one copy through the sender's NIC and the connection; returns its arrivals at the receiver's NIC: one,
+    /// unless the link is disturbed.
+    fn carry(&mut self, at: Time, from: NodeId, to: NodeId, size: Bytes) -> Arrivals {
         let setup = self.setup;
         let serialisation = setup.replica.egress.serialisation(size);
         let departed = self.machines[from.index()].egress.serve(at, serialisation, &self.window);
         self.count_messages(departed, 1, size);
-        let passed = Partition::passage(&setup.faults.partitions, from, to, departed);
-        let pair = from.index() * setup.committee.len() as usize + to.index();
-        let rtt = setup.rtt[pair];
+        let ends = [self.identity(from), self.identity(to)];
+        let passed = Partition::passage(&setup.faults.partitions, ends[0], ends[1], departed);
+        let pair = from.index() * self.machines.len() + to.index();
+        let rtt = setup.rtt[ends[0].index() * setup.committee.len() as usize + ends[1].index()];
         let link = Link {
             rtt,
             jitter: Span(rtt.0 / 1000 * setup.link.jitter_permille),
@@ -69,13 +95,30 @@ impl<P: Protocol> Engine<'_, P> {
             window: setup.link.window,
             nagle: setup.link.nagle,
         };
+        let link = link.limited(self.connection_rate);
         let bits = |nth| {
             let jitter = draw(setup.seed, Site::Jitter, pair as u64, nth, 0);
             // A link without losses draws none.
             let loss = if link.loss.is_none() { u64::MAX } else { draw(setup.seed, Site::Loss, pair as u64, nth, 0) };
             [jitter, loss]
         };
-        self.flows[pair].carry(&link, passed, size, &self.window, bits)
+        let arrival = self.flows[pair].carry(&link, passed, size, &self.window, bits);
+        if setup.faults.disturbances.is_empty() && setup.faults.splits.is_none() {
+            return [Some(arrival), None];
+        }
+        self.disturb(from, to, pair as u64, [departed, arrival])
+    }
+
+    /// What becomes of a message on a disturbed link.
+    fn disturb(&self, from: NodeId, to: NodeId, pair: u64, times: [Time; 2]) -> Arrivals {
+        let faults = &self.setup.faults;
+        let slot = self.replicas[from.index()].slot;
+        if faults.splits.is_some_and(|splits| splits.cuts(slot, from, to, times[0])) {
+            return [None, None];
+        }
+        let nth = self.flows[pair as usize].sent();
+        let ends = [self.identity(from), self.identity(to)];
+        Disturbance::apply(&faults.disturbances, ends, times, Disturbance::bits(self.setup.seed, pair, nth))
     }
 
     /// What receiving a message costs: reading it, hashing what it hashes to, verifying its signatures.
@@ -110,7 +153,7 @@ impl<P: Protocol> Engine<'_, P> {
     }
 
     /// A message reaches a replica's NIC.
-    pub(super) fn on_arrived(&mut self, at: Time, to: Option<ReplicaId>, slot: u32) {
+    pub(super) fn on_arrived(&mut self, at: Time, to: Option<NodeId>, slot: u32) {
         let envelope = &self.envelopes[slot as usize];
         let to = to.or(envelope.to).expect("a message has a receiver");
         let size = envelope.size;
@@ -122,15 +165,17 @@ impl<P: Protocol> Engine<'_, P> {
         if received <= at + AT_ONCE {
             self.on_received(received, to, slot);
         } else {
-            self.schedule.post(NodeId(to.0), received, Event::Received { replica: to.0 as u16, slot });
+            self.schedule.post(to, received, Event::Received { node: to.0 as u16, slot });
         }
     }
 
     /// A message is through a replica's NIC: the crypto cores take it.
-    pub(super) fn on_received(&mut self, at: Time, to: ReplicaId, slot: u32) {
+    pub(super) fn on_received(&mut self, at: Time, to: NodeId, slot: u32) {
         let work = self.envelopes[slot as usize].work;
-        let ready = self.machines[to.index()].crypto.serve_split(at, work.total, work.parts, &self.window);
-        self.schedule.post(NodeId(to.0), ready, Event::Ready { replica: to.0 as u16, slot });
+        let machine = &mut self.machines[to.index()];
+        let total = machine.slowed(work.total);
+        let ready = machine.crypto.serve_split(at, total, work.parts, &self.window);
+        self.schedule.post(to, ready, Event::Ready { node: to.0 as u16, slot });
     }
 
     /// One receiver is done with an envelope.
@@ -143,27 +188,30 @@ impl<P: Protocol> Engine<'_, P> {
     }
 
     /// Sends what a dissemination layer wants sent, when the crypto cores have done the work of sending it.
-    pub(super) fn send_parcels(&mut self, at: Time, from: ReplicaId, out: Outbox) {
+    pub(super) fn send_parcels(&mut self, at: Time, from: NodeId, out: Outbox) {
+        let me = self.replicas[from.index()].me;
         for (destination, parcel) in out {
             let (to, copies) = match destination {
-                Destination::One(to) if to == from => continue,
+                Destination::One(to) if to == me => continue,
                 Destination::One(to) => (Some(to), 1),
                 Destination::All => (None, u64::from(self.setup.committee.len() - 1)),
             };
-            let work = self.setup.costs.send(parcel.wire()) * copies;
-            let sent = self.machines[from.index()].crypto.serve(at, work, &self.window);
+            let machine = &mut self.machines[from.index()];
+            let work = machine.slowed(self.setup.costs.send(parcel.wire()) * copies);
+            let sent = machine.crypto.serve(at, work, &self.window);
             let slot = self.outboxes.insert(vec![(to, Wire::Parcel(parcel))]) as u32;
-            self.schedule.post(NodeId(from.0), sent, Event::Released { replica: from.0 as u16, slot });
+            self.schedule.post(from, sent, Event::Released { node: from.0 as u16, slot });
         }
     }
 
     /// Broadcasts a batch. With the injected share, one receiver gets other content under the same id.
-    pub(super) fn broadcast_batch(&mut self, at: Time, from: ReplicaId, batch: Arc<Batch>) {
+    pub(super) fn broadcast_batch(&mut self, at: Time, from: NodeId, batch: Arc<Batch>) {
         let (seed, n) = (self.setup.seed, self.setup.committee.len());
         let sequence = batch.reference().sequence;
         let bits = draw(seed, Site::Inject, u64::from(from.0), sequence, 1);
         let tampers = Chance::new(self.setup.injection.tampered_batches).happens(bits);
-        let victim = (tampers && n > 1).then(|| ReplicaId((from.0 + 1 + (bits as u32) % (n - 1)) % n));
+        let me = self.replicas[from.index()].me;
+        let victim = (tampers && n > 1).then(|| ReplicaId((me.0 + 1 + (bits as u32) % (n - 1)) % n));
         if let Some(victim) = victim {
             self.send(at, from, victim, Wire::Parcel(Parcel::Batch(Arc::new(batch.tampered()))));
         }
@@ -171,7 +219,7 @@ impl<P: Protocol> Engine<'_, P> {
     }
 
     /// A parcel is received and checked.
-    pub(super) fn on_parcel(&mut self, at: Time, to: ReplicaId, from: ReplicaId, parcel: Parcel) {
+    pub(super) fn on_parcel(&mut self, at: Time, to: NodeId, from: ReplicaId, parcel: Parcel) {
         if let Parcel::Batch(batch) = &parcel {
             if !batch.is_intact() {
                 self.counts.tampered_batches += 1;
@@ -180,7 +228,7 @@ impl<P: Protocol> Engine<'_, P> {
                 self.replicas[to.index()].layer.depot_mut().fetch(at, from, &[*batch.reference()], &mut out);
                 return self.send_parcels(at, to, out);
             }
-            self.observe(&Tap::Held { replica: to, batch });
+            self.observe(&Tap::Held { replica: self.identity(to), batch });
         }
         let mut out = Outbox::new();
         let brought = self.replicas[to.index()].layer.on_parcel(from, parcel, &mut out);

@@ -50,6 +50,12 @@ pub enum Site {
     Phold = 12,
     /// The voting benchmark.
     Vote = 13,
+    /// Whether a disturbed link loses, delays or repeats a message.
+    Disturb = 14,
+    /// Which side of a view's partition a machine is on.
+    Split = 15,
+    /// Random fault schedules.
+    Schedule = 16,
 }
 
 // The first 64-bit words of the fraction of pi: numbers with nothing up their sleeve.
@@ -99,6 +105,11 @@ impl Chance {
         assert!((0.0..=1.0).contains(&probability), "a probability is between 0 and 1, got {probability}");
         // 2^64 as a float; the cast saturates, which takes care of certainty.
         Chance((probability * 18_446_744_073_709_551_616.0) as u64)
+    }
+
+    /// How probable it is, between 0 and 1.
+    pub fn probability(self) -> f64 {
+        self.0 as f64 / 18_446_744_073_709_551_616.0
     }
 
     /// Whether it happens, given the bits of a draw.

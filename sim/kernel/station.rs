@@ -55,6 +55,16 @@ impl Station {
         self.free
     }
 
+    /// Serves nothing before `until`, and is not busy meanwhile.
+    pub fn hold(&mut self, until: Time) {
+        self.free = self.free.max(until);
+    }
+
+    /// Drops what waits at `at`.
+    pub fn clear(&mut self, at: Time) {
+        self.free = self.free.min(at);
+    }
+
     /// Time within the window in which the server worked.
     pub fn busy(&self) -> Span {
         self.busy
@@ -91,6 +101,16 @@ impl Stations {
         (0..parts).map(|_| self.serve(at, piece, window)).max().unwrap_or(at)
     }
 
+    /// Serves nothing before `until`, and is not busy meanwhile.
+    pub fn hold(&mut self, until: Time) {
+        self.free.iter_mut().for_each(|free| *free = (*free).max(until));
+    }
+
+    /// Drops what waits at `at`.
+    pub fn clear(&mut self, at: Time) {
+        self.free.iter_mut().for_each(|free| *free = (*free).min(at));
+    }
+
     /// Number of servers.
     pub fn count(&self) -> usize {
         self.free.len()
@@ -123,6 +143,16 @@ mod tests {
         let window = Window { from: Time(5), until: Time(8) };
         station.serve(Time(0), Span(100), &window);
         assert_eq!(station.busy(), Span(3));
+    }
+
+    #[test]
+    fn a_held_station_serves_later_and_a_cleared_one_at_once() {
+        let mut stations = Stations::new(2);
+        stations.hold(Time(50));
+        assert_eq!(stations.serve(Time(0), Span(5), &ALL), Time(55));
+        stations.clear(Time(20));
+        assert_eq!(stations.serve(Time(20), Span(5), &ALL), Time(25));
+        assert_eq!(stations.busy(), Span(10), "holding is no work");
     }
 
     #[test]

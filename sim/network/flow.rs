@@ -1,6 +1,6 @@
 //! One direction of one connection: order, window cap, Nagle, jitter and losses.
 
-use crate::base::{Bytes, Span, Time};
+use crate::base::{Bytes, Rate, Span, Time};
 use crate::kernel::Window;
 use crate::kernel::draw::exponential;
 
@@ -8,6 +8,7 @@ use crate::kernel::draw::exponential;
 pub const SEGMENT_BYTES: u64 = 1448;
 /// Least retransmission timeout (Linux's TCP_RTO_MIN; RFC 6298 says 1 s).
 const LEAST_RTO: Span = Span::from_millis(200);
+const NANOS_PER_SECOND: u128 = 1_000_000_000;
 /// Retransmissions after which a segment is taken as delivered: six doublings reach 12 s and more.
 const MOST_RETRIES: u32 = 6;
 /// Segments in flight from which duplicate acknowledgements recover a loss in one RTT (RFC 5681, section 3.2).
@@ -58,6 +59,16 @@ pub struct Link {
     pub nagle: bool,
 }
 
+impl Link {
+    /// The link with at most `rate` carried by the connection: a window of what that rate carries in a round trip.
+    pub fn limited(self, rate: Option<Rate>) -> Link {
+        let Some(rate) = rate else { return self };
+        let in_flight = Bytes((u128::from(rate.bytes_per_second()) * u128::from(self.rtt.0) / NANOS_PER_SECOND) as u64);
+        let window = self.window.map_or(in_flight, |window| window.min(in_flight)).max(Bytes(1));
+        Link { window: Some(window), ..self }
+    }
+}
+
 /// State of one direction of a connection: 40 bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Flow {
@@ -90,6 +101,11 @@ impl Flow {
             link.rtt.half() + exponential(link.jitter, jitter_bits) + retransmission(link, size, loss_bits);
         self.last_arrival = self.last_arrival.max(left + on_the_way);
         self.last_arrival
+    }
+
+    /// Messages carried so far.
+    pub fn sent(&self) -> u64 {
+        self.sent
     }
 
     /// Time within the measured window for which the connection was spoken for, at `window / rtt`.
@@ -177,6 +193,15 @@ mod tests {
             ms(400),
             "a spent one waits for half of it"
         );
+    }
+
+    #[test]
+    fn a_limited_connection_carries_its_rate() {
+        let link = link().limited(Some(Rate::new(1_000_000)));
+        assert_eq!(link.window, Some(Bytes(100_000)), "what 1 MB/s carries in a round trip of 100 ms");
+        let mut flow = Flow::default();
+        let arrivals = (0..50).map(|_| flow.carry(&link, ms(0), Bytes(20_000), &ALL, |_| CALM));
+        assert_eq!(arrivals.last(), Some(ms(1_000 - 100 + 50)), "50 of 20 kB take a second, less the first window");
     }
 
     #[test]

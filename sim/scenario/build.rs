@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::{Bytes, HospitalId, Rate, ReplicaId, Span, Time};
+use crate::base::{Bytes, HospitalId, Rate, ReplicaId, Span};
 use crate::consensus::LayerLimits;
 use crate::engine::{HospitalSetup, LinkSetup, ReplicaSetup, Setup, Timing};
-use crate::faults::{Crash, FaultPlan};
+use crate::faults::FaultPlan;
 use crate::health::{HospitalSite, Injection, LoadProfile, WorldLoad};
 use crate::kernel::draw::{LogNormal, Site, draw};
 use crate::ledger::{Committee, MempoolLimits};
-use crate::network::{AccessLink, Backbone, Link, LossRate, Partition, Place, fibre_rtt};
+use crate::network::{AccessLink, Backbone, Link, LossRate, Place, fibre_rtt};
 
 use super::data::HospitalRow;
 use super::{Execution, FaultEntry, Scenario, Weight, WorldData};
@@ -90,7 +90,7 @@ impl Scenario {
             weight,
             deadline: Span::from_millis_f64(file.slo.deadline_ms),
             injection: self.injection(),
-            faults: self.faults(),
+            faults: self.faults(world, &placement),
             real: file.crypto.execution == Execution::Real && !options.modelled,
             threads: options.threads,
         };
@@ -176,22 +176,12 @@ impl Scenario {
         Injection { forged, replayed, tampered_batches }
     }
 
-    fn faults(&self) -> FaultPlan {
-        let mut plan = FaultPlan::default();
-        for fault in &self.file.faults {
-            match fault {
-                FaultEntry::Crash { replica, at_s } => {
-                    plan.crashes.push(Crash { replica: ReplicaId(*replica), at: instant(*at_s) });
-                }
-                FaultEntry::Partition { side, from_s, until_s, one_way } => {
-                    let mut side: Vec<ReplicaId> = side.iter().copied().map(ReplicaId).collect();
-                    side.sort_unstable();
-                    let (from, until) = (instant(*from_s), instant(*until_s));
-                    plan.partitions.push(Partition { from, until, side, one_way: *one_way });
-                }
-            }
-        }
-        plan
+    fn faults(&self, world: &WorldData, placement: &Placement) -> FaultPlan {
+        let of_region = |region: &str| {
+            let here = |(_, metro): &(u32, &usize)| world.metros[**metro].region == region;
+            (0u32..).zip(&placement.metro_of).filter(here).map(|(replica, _)| ReplicaId(replica)).collect()
+        };
+        FaultEntry::plan(&self.file.faults, self.file.seed, of_region)
     }
 
     /// Gives each hospital its gateway: its metro's replica, or the nearest metro that has one.
@@ -248,8 +238,4 @@ fn site(row: &HospitalRow) -> HospitalSite {
 
 fn seconds(seconds: f64) -> Span {
     Span::from_millis_f64(seconds * 1_000.0)
-}
-
-fn instant(at_s: f64) -> Time {
-    Time::ZERO + seconds(at_s)
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::{ProtocolKind, ProtocolTables};
 
+pub use super::fault::FaultEntry;
 pub use crate::consensus::Layer as Dissemination;
 
 /// A scenario: one world, one ledger design, one measurement.
@@ -249,31 +250,6 @@ pub struct InjectKeys {
     pub replayed: f64,
     /// Batches of which one receiver gets other content under the same id (layer `batched`).
     pub tampered_batches: f64,
-}
-
-/// What fails, and when.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, tag = "kind", rename_all = "snake_case")]
-pub enum FaultEntry {
-    /// A replica stops for good.
-    Crash {
-        /// Which replica.
-        replica: u32,
-        /// When, s.
-        at_s: f64,
-    },
-    /// Links carry nothing for a while.
-    Partition {
-        /// The replicas on one side.
-        side: Vec<u32>,
-        /// When it begins, s.
-        from_s: f64,
-        /// When it heals, s.
-        until_s: f64,
-        /// Whether messages still pass towards `side`.
-        #[serde(default)]
-        one_way: bool,
-    },
 }
 
 impl Default for World {

@@ -119,9 +119,7 @@ fn validate(file: &ScenarioFile, source: &Source<'_>) -> Result<Vec<Slo>, Scenar
         return Err(source.error_at(broken.key, format!("`{}` {}", broken.key, broken.rule)));
     }
     consensus(file, source)?;
-    for fault in &file.faults {
-        validate_fault(fault, file).map_err(|what| source.error_at("fault", what))?;
-    }
+    FaultEntry::validate(&file.faults, file.consensus.replicas).map_err(|what| source.error_at("fault", what))?;
     let slo = |text: &String| {
         text.parse().map_err(|error: super::SloError| source.error_at("slo.thresholds", error.to_string()))
     };
@@ -211,19 +209,4 @@ fn measurement(file: &ScenarioFile) -> Vec<Check> {
         within("limit.warm_up_s", file.limit.warm_up_s, 0.0, MOST_S),
         within("limit.window_s", file.limit.window_s, 0.1, MOST_S),
     ]
-}
-
-fn validate_fault(fault: &FaultEntry, file: &ScenarioFile) -> Result<(), String> {
-    let replicas = file.consensus.replicas;
-    let (named, times) = match fault {
-        FaultEntry::Crash { replica, at_s } => (std::slice::from_ref(replica), vec![*at_s]),
-        FaultEntry::Partition { side, from_s, until_s, .. } => (side.as_slice(), vec![*from_s, *until_s]),
-    };
-    if let Some(replica) = named.iter().find(|&&replica| replica >= replicas) {
-        return Err(format!("a fault names replica {replica}; there are {replicas}, numbered from 0"));
-    }
-    if !times.iter().all(|at| at.is_finite() && *at >= 0.0) || !times.is_sorted() {
-        return Err("a fault's times must be 0 or above, and it must not end before it begins".into());
-    }
-    Ok(())
 }

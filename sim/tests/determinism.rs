@@ -59,7 +59,7 @@ fn golden(settings: &[&str], expected: Expect) {
 fn the_regional_scenario_never_changes_under_jolteon_over_batches() {
     golden(
         &["consensus.protocol=jolteon", "consensus.dissemination=batched"],
-        expect!["310ffdbc90e1f2120b3be2adf8c6de19ee794d27e4e4361954592ad740abaed2"],
+        expect!["f57ab46eeba02982a2830b4bf5dbf2020909cf471a866b910f5e9a2e0da7d093"],
     );
 }
 
@@ -67,7 +67,7 @@ fn the_regional_scenario_never_changes_under_jolteon_over_batches() {
 fn the_regional_scenario_never_changes_under_jolteon_with_payload_in_proposals() {
     golden(
         &["consensus.protocol=jolteon", "consensus.dissemination=leader"],
-        expect!["a5ac726cc20af323ef7392e2122aaa0f5eb8e4dffa5b4ea1b2ce68191de02322"],
+        expect!["d1e86a89e867337817ae1ccc07c37b0cb2215f1a9877002f6fff7f1f6d7742d1"],
     );
 }
 
@@ -75,6 +75,6 @@ fn the_regional_scenario_never_changes_under_jolteon_with_payload_in_proposals()
 fn the_regional_scenario_never_changes_under_the_central_sequencer() {
     golden(
         &["consensus.protocol=central", "consensus.dissemination=batched"],
-        expect!["752b4caf9b05a5afb5309ffe7f35f70e4269c95865f9d4e51fdcab030330d50c"],
+        expect!["cc33ec830383f348da2e28b8a76ada98cfcc53012b0c5454392fa3916ace6a53"],
     );
 }

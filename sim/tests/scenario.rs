@@ -139,11 +139,11 @@ fn impossible_faults_are_refused() {
     );
     check(
         &fault("kind = \"meteor\"\nreplica = 1\n"),
-        expect!["small.toml:10:8: unknown value `meteor`; known here: crash, partition"],
+        expect!["small.toml:10:8: unknown value `meteor`; did you mean `censor`?"],
     );
     check(
         &fault("kind = \"crash\"\nreplica = 1\nat_s = 1\nuntil_s = 2\n"),
-        expect!["small.toml:9:1: unknown key `until_s`; known here: replica, at_s"],
+        expect!["small.toml:9:1: unknown key `until_s`; known here: replica, at_s, restart_s"],
     );
 }
 

@@ -1,0 +1,94 @@
+//! Byzantine machines: they run the protocol, and lie below it.
+
+use crate::base::{Digest, NodeId};
+use crate::consensus::{Dissemination, Effect, Message, PayloadSource, Protocol};
+use crate::faults::{Behaviour, Liar};
+use crate::ledger::{BatchRef, Payload, Phase};
+
+use super::event::Wire;
+use super::run::Engine;
+
+/// What one machine does beside following the protocol.
+pub(super) struct Lie {
+    behaviour: Behaviour,
+    /// Of a twin's two machines, which one it is.
+    twin: u64,
+}
+
+impl Lie {
+    /// The lie of the `twin`-th machine of a liar.
+    pub fn of(liar: &Liar, twin: u64) -> Lie {
+        Lie { behaviour: liar.behaviour.clone(), twin }
+    }
+
+    /// What it lets the protocol order: a twin orders its half of all batches, so that its two machines contradict each
+    /// other; a censor leaves its victims' out.
+    pub fn filter<'a>(&'a self, layer: &'a mut dyn Dissemination) -> Filtered<'a> {
+        Filtered { lie: self, layer }
+    }
+
+    fn admits(&self, batch: &BatchRef) -> bool {
+        match &self.behaviour {
+            Behaviour::Twins => batch.id.first_word() & 1 == self.twin,
+            Behaviour::Censor(victims) => victims.binary_search(&batch.origin).is_err(),
+            Behaviour::SilentLeader | Behaviour::InvalidSignatures => true,
+        }
+    }
+}
+
+/// A dissemination layer as a liar's protocol sees it.
+pub(super) struct Filtered<'a> {
+    lie: &'a Lie,
+    layer: &'a mut dyn Dissemination,
+}
+
+impl PayloadSource for Filtered<'_> {
+    fn payload(&mut self) -> Payload {
+        let Payload { batches, inline } = self.layer.payload();
+        let inlined = !inline.is_empty();
+        let (batches, inline): (Vec<_>, Vec<_>) = batches
+            .into_iter()
+            .enumerate()
+            .filter(|(_, batch)| self.lie.admits(batch))
+            .map(|(index, batch)| (batch, inline.get(index).cloned()))
+            .unzip();
+        Payload { batches, inline: if inlined { inline.into_iter().flatten().collect() } else { Vec::new() } }
+    }
+
+    fn is_empty(&mut self) -> bool {
+        self.payload().is_empty()
+    }
+
+    fn oldest(&mut self) -> Option<Digest> {
+        self.layer.oldest()
+    }
+}
+
+impl<P: Protocol> Engine<'_, P> {
+    fn behaviour(&self, node: NodeId) -> Option<&Behaviour> {
+        self.replicas[node.index()].lie.as_ref().map(|lie| &lie.behaviour)
+    }
+
+    /// Whether nothing that the machine signs verifies.
+    pub(super) fn signs_in_vain(&self, node: NodeId) -> bool {
+        self.behaviour(node) == Some(&Behaviour::InvalidSignatures)
+    }
+
+    /// Whether a message's receivers will find a signature that does not verify: the sender's own, or one of its own in
+    /// a certificate.
+    pub(super) fn is_forged(&self, from: NodeId, wire: &Wire<P>) -> bool {
+        let Wire::Order(message) = wire else { return false };
+        self.signs_in_vain(from) && {
+            let mut proofs = 0;
+            message.proofs(&mut |_| proofs += 1);
+            proofs > 0 || message.statement(self.identity(from)).is_some()
+        }
+    }
+
+    /// Whether a liar keeps an effect to itself.
+    pub(super) fn withholds(&self, node: NodeId, effect: &Effect<P>) -> bool {
+        let Some(Behaviour::SilentLeader) = self.behaviour(node) else { return false };
+        let (Effect::Send(_, message) | Effect::Broadcast(message)) = effect else { return false };
+        message.statement(self.identity(node)).is_some_and(|statement| statement.phase == Phase::Propose)
+    }
+}
