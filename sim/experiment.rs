@@ -1,11 +1,13 @@
 //! Experiments: a point is one run of one scenario; a search is many; the store keeps what they found.
 
+mod check;
 mod point;
 mod saturation;
 mod search;
 mod store;
 mod summary;
 
+pub use check::{Campaign, Checked, Finding};
 pub use point::{Point, simulate};
 pub use saturation::{Bracket, Saturation, Step};
 pub use search::{Found, LimitSummary, Probe, find_limit};

@@ -99,6 +99,10 @@ impl Protocol for Jolteon {
         BadSetting::unless_within("timeout_growth_percent", params.timeout_growth_percent, 100, 1_000)
     }
 
+    fn brisk() -> JolteonParams {
+        JolteonParams { view_timeout_ms: 500, ..JolteonParams::default() }
+    }
+
     fn promises(_: &JolteonParams) -> Promises {
         Promises {
             tolerates: FaultModel::Byzantine,

@@ -38,6 +38,11 @@ pub trait Protocol: Sized + 'static {
         Ok(())
     }
 
+    /// Settings for round trips of at most a tenth of a second, under which the conformance suite runs.
+    fn brisk() -> Self::Params {
+        Self::Params::default()
+    }
+
     /// What judges may hold it to.
     fn promises(params: &Self::Params) -> Promises;
 

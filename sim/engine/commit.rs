@@ -35,10 +35,16 @@ struct Open {
     last_executed: Time,
 }
 
+/// Heights above the last closed one whose proposals are timed: a liar may claim any.
+const MOST_TIMED: u64 = 65_536;
+
 /// Heights between their first commit and their execution everywhere.
 pub(super) struct Heights {
     replicas: usize,
     open: BTreeMap<Height, Open>,
+    /// When each block was first proposed, until its height is closed.
+    proposed: BTreeMap<(Height, Digest), Time>,
+    closed: Height,
     /// Open heights that order something.
     with_payload: usize,
     /// Contents that blocks first committed in the window order.
@@ -51,7 +57,15 @@ pub(super) struct Heights {
 
 impl Heights {
     pub fn new(replicas: usize) -> Heights {
-        Heights { replicas, open: BTreeMap::new(), with_payload: 0, ordered: Bytes(0), batches: 0, blocks: 0 }
+        let (open, proposed, closed) = (BTreeMap::new(), BTreeMap::new(), Height(0));
+        Heights { replicas, open, proposed, closed, with_payload: 0, ordered: Bytes(0), batches: 0, blocks: 0 }
+    }
+
+    /// A block is proposed, for the first time or again.
+    pub fn note_proposal(&mut self, block: &Block, at: Time) {
+        if block.height > self.closed && block.height.0 <= self.closed.0 + MOST_TIMED {
+            self.proposed.entry((block.height, block.id())).or_insert(at);
+        }
     }
 
     /// A height is committed for the first time, within the measured window or not.
@@ -117,6 +131,9 @@ impl<P: Protocol> Engine<'_, P> {
     }
 
     fn note_commit(&mut self, at: Time, me: ReplicaId, block: &Block, batches: &[Arc<Batch>]) {
+        if let Some(proposed) = self.heights.proposed.get(&(block.height, block.id())) {
+            self.ordering.record(Span(at.0.saturating_sub(proposed.0)), 1);
+        }
         let replicas = self.heights.replicas as u32;
         let fresh = |batch: &Arc<Batch>| Ordered { batch: batch.clone(), in_effect: Vec::new(), at_gateway: None };
         let mut first = false;
@@ -253,6 +270,8 @@ impl<P: Protocol> Engine<'_, P> {
     /// Records the latencies of a height; `everywhere` where every replica has executed it that ever will.
     fn close(&mut self, height: Height, everywhere: bool) {
         let open = self.heights.open.remove(&height).expect("the height is open");
+        self.heights.closed = self.heights.closed.max(height);
+        self.heights.proposed = self.heights.proposed.split_off(&(height.next(), Digest::ZERO));
         self.heights.with_payload -= usize::from(!open.batches.is_empty());
         let weight = u64::from(self.setup.weight);
         for Ordered { in_effect, at_gateway, .. } in &open.batches {

@@ -144,9 +144,9 @@ impl<P: Protocol> Engine<'_, P> {
                 continue;
             }
             match effect {
-                Effect::Send(to, message) => outbox.push((Some(to), self.stated(me, message))),
+                Effect::Send(to, message) => outbox.push((Some(to), self.stated(done, me, message))),
                 Effect::Broadcast(message) => {
-                    let message = self.stated(me, message);
+                    let message = self.stated(done, me, message);
                     outbox.push((None, message));
                 }
                 Effect::State(statement) => self.make(me, statement),
@@ -168,11 +168,12 @@ impl<P: Protocol> Engine<'_, P> {
     }
 
     /// Tells judges, notary and the own dissemination layer of what a message says.
-    fn stated(&mut self, node: NodeId, message: Arc<P::Message>) -> Wire<P> {
+    fn stated(&mut self, at: Time, node: NodeId, message: Arc<P::Message>) -> Wire<P> {
         let me = self.identity(node);
         if let Some(statement) = message.statement(me) {
             if let (Phase::Propose, Some(block)) = (statement.phase, message.block()) {
                 self.observe(&Tap::Proposed { by: me, block });
+                self.heights.note_proposal(block, at);
             }
             self.make(node, statement);
         }

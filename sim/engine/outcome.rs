@@ -3,7 +3,7 @@
 use crate::base::{Digest, Time};
 use crate::health::Totals;
 use crate::ledger::Rejection;
-use crate::metrics::{Latencies, Series, UtilisationTable};
+use crate::metrics::{Latencies, LatencyHistogram, Series, UtilisationTable};
 
 /// Counts of the measured window, in transactions with their weight, unless said otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,6 +53,8 @@ pub struct Outcome {
     pub counts: Counts,
     /// Latencies of transactions submitted in the window.
     pub latencies: Latencies,
+    /// From a block's first proposal to its commit, once for each replica that commits it, over the whole run.
+    pub ordering: LatencyHistogram,
     /// Load, throughput and latency over time.
     pub series: Series,
     /// How busy everything was in the window.
@@ -61,6 +63,8 @@ pub struct Outcome {
     pub real: Real,
     /// Judges that found nothing.
     pub judges: Vec<&'static str>,
+    /// Whether every transaction that was submitted is refused, or executed by every replica that runs.
+    pub settled: bool,
     /// Events and deliveries processed.
     pub events: u64,
     /// Virtual time at the end.

@@ -10,6 +10,20 @@ use crate::ledger::{Committee, Promises};
 use super::run::{Control, RunError, run_protocol};
 use super::{Outcome, Setup};
 
+/// Hands the list of protocols to another macro: one line each. What is not here is not run, not tested, not offered.
+macro_rules! for_each_protocol {
+    ($then:ident) => {
+        $then! {
+            /// Two-chain HotStuff with timeout certificates (FC'22).
+            Jolteon, jolteon: Jolteon, JolteonParams;
+            /// One sequencer that writes a signed hash chain.
+            Central, central: Central, CentralParams;
+        }
+    };
+}
+#[cfg(test)]
+pub(crate) use for_each_protocol;
+
 macro_rules! protocols {
     ($($(#[$doc:meta])* $variant:ident, $field:ident: $protocol:ty, $params:ty;)*) => {
         /// A protocol, by name.
@@ -46,6 +60,14 @@ macro_rules! protocols {
                 }
             }
 
+            /// Defects that tests can plant in it.
+            #[cfg(test)]
+            pub(crate) const fn planted(self) -> &'static [&'static str] {
+                match self {
+                    $(ProtocolKind::$variant => <$protocol>::PLANTED,)*
+                }
+            }
+
             /// Fewest replicas that it runs with.
             pub const fn least_replicas(self) -> u32 {
                 match self {
@@ -61,6 +83,11 @@ macro_rules! protocols {
                     <$protocol>::validate(&self.$field, replicas).map_err(|bad| (ProtocolKind::$variant, bad))?;
                 )*
                 Ok(())
+            }
+
+            /// Settings for the conformance suite ([`Protocol::brisk`]).
+            pub fn brisk() -> ProtocolTables {
+                ProtocolTables { $($field: <$protocol>::brisk(),)* }
             }
 
             /// What the chosen protocol promises under its settings.
@@ -93,9 +120,4 @@ macro_rules! protocols {
     };
 }
 
-protocols! {
-    /// Two-chain HotStuff with timeout certificates (FC'22).
-    Jolteon, jolteon: Jolteon, JolteonParams;
-    /// One sequencer that writes a signed hash chain.
-    Central, central: Central, CentralParams;
-}
+for_each_protocol!(protocols);

@@ -10,7 +10,7 @@ use crate::consensus::Protocol;
 use crate::health::{Stream, StreamSettings};
 use crate::kernel::{Occurrence, Schedule, Station, Window};
 use crate::ledger::{Executor, Promises, Rejection, Transaction};
-use crate::metrics::{Latencies, Resource, Series, UtilisationTable};
+use crate::metrics::{Latencies, LatencyHistogram, Resource, Series, UtilisationTable};
 use crate::network::{Flow, Uplink};
 use crate::observe::{Bench, Inventory, Tap, Violation};
 
@@ -105,6 +105,7 @@ pub(super) struct Engine<'a, P: Protocol> {
     pub violation: Option<Violation>,
     pub counts: Counts,
     pub latencies: Latencies,
+    pub ordering: LatencyHistogram,
     pub series: Series,
     pub hasher: blake3::Hasher,
     /// Reused by every multicast.
@@ -153,6 +154,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
             violation: None,
             counts: Counts::default(),
             latencies: Latencies::new(setup.regions.len()),
+            ordering: LatencyHistogram::default(),
             series: Series::new(SERIES_STEP),
             hasher: blake3::Hasher::new(),
             arrivals: Vec::new(),
@@ -263,6 +265,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
     }
 
     fn finish(mut self) -> Result<Outcome, RunError> {
+        let settled = self.unresolved == 0 && self.heights.settled();
         self.settle_open_heights();
         let inventory = Inventory {
             on_the_way: self.uploads.len() as u64,
@@ -283,6 +286,8 @@ impl<'a, P: Protocol> Engine<'a, P> {
             digest,
             counts: self.counts,
             latencies: self.latencies,
+            ordering: self.ordering,
+            settled,
             series: self.series,
             utilisation,
             real,

@@ -115,6 +115,6 @@ pub struct Setup {
     pub faults: FaultPlan,
     /// Whether cryptography is executed or only charged for.
     pub real: bool,
-    /// Worker threads. No input of the result.
+    /// Worker threads; 0 does all work on the caller's. No input of the result.
     pub threads: usize,
 }

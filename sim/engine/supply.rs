@@ -43,9 +43,8 @@ pub(super) struct Supply {
 }
 
 impl Supply {
-    /// Starts `threads` workers on `stream`; with `real`, statements of `replicas` are signed and verified too.
+    /// Starts `threads` workers on `stream`, or works inline without any; with `real`, statements of `replicas` are signed and verified too.
     pub fn new(stream: Stream, threads: usize, replicas: u32, seed: u64, real: bool) -> Supply {
-        let threads = NonZeroUsize::new(threads).expect("a run has at least one worker");
         let count = if real { replicas } else { 0 };
         let keys: Vec<Keypair> = (0..count).map(|index| Keypair::derive(seed, Role::Replica, index)).collect();
         let (slices, stream) = (stream.slices(), Arc::new(stream));
@@ -53,10 +52,13 @@ impl Supply {
             Job::Slice(index) => Done::Slice(stream.slice(index)),
             Job::Notarise(statements) => Done::Notarised(notarise(&keys, &statements)),
         };
-        let most_ahead = AHEAD * threads.get();
+        let most_ahead = (AHEAD * threads).max(1);
         // Room for as many statement jobs besides.
-        let look_ahead = NonZeroUsize::new(2 * most_ahead).expect("a multiple of a positive number");
-        let pool = InOrder::new(threads, look_ahead, work);
+        let look_ahead = NonZeroUsize::new(2 * most_ahead).expect("at least two");
+        let pool = match NonZeroUsize::new(threads) {
+            Some(threads) => InOrder::new(threads, look_ahead, work),
+            None => InOrder::inline(work),
+        };
         Supply {
             pool,
             next_slice: 0,

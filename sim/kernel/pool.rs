@@ -22,6 +22,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 /// At most `look_ahead` jobs are pending (submitted and not yet taken), so memory is bounded by that many jobs or
 /// results. Dropping the pool discards jobs that have not begun and waits for those that have.
 pub struct InOrder<J, R> {
+    /// In place of workers: jobs run where they are submitted.
+    inline: Option<Box<dyn Fn(J) -> R + Send>>,
     /// `None` only while the pool is being dropped.
     jobs: Option<Sender<Numbered<J>>>,
     /// The workers' end of `jobs`, kept to discard what is left when the pool is dropped.
@@ -73,12 +75,25 @@ impl<J: Send + 'static, R: Send + 'static> InOrder<J, R> {
                 .expect("the system starts as many threads as it has cores")
         };
         let workers = (0..workers.get()).map(spawn).collect();
-        InOrder { jobs: Some(jobs), queue, results, workers, slots: VecDeque::new(), look_ahead, oldest: 0 }
+        let slots = VecDeque::new();
+        InOrder { inline: None, jobs: Some(jobs), queue, results, workers, slots, look_ahead, oldest: 0 }
+    }
+
+    /// Without threads: each job runs when it is submitted. For runs so short that starting a thread would cost more.
+    pub fn inline(work: impl Fn(J) -> R + Send + 'static) -> InOrder<J, R> {
+        let (jobs, queue) = bounded(0);
+        let (_, results) = bounded(0);
+        let (inline, workers): (Box<dyn Fn(J) -> R + Send>, _) = (Box::new(work), Vec::new());
+        let (slots, look_ahead) = (VecDeque::new(), 1);
+        InOrder { inline: Some(inline), jobs: Some(jobs), queue, results, workers, slots, look_ahead, oldest: 0 }
     }
 
     /// Hands over a job; never blocks. Panics without room: ask [`InOrder::has_room`], or take a result first.
     pub fn submit(&mut self, job: J) {
         assert!(self.has_room(), "{} jobs are pending, the bound of this pool", self.look_ahead);
+        if let Some(work) = &self.inline {
+            return self.slots.push_back(Some(Ok(work(job))));
+        }
         let nth = self.oldest + self.slots.len() as u64;
         self.slots.push_back(None);
         let jobs = self.jobs.as_ref().expect("only dropping closes the queue");

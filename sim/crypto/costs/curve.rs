@@ -39,6 +39,11 @@ impl TryFrom<Vec<Point>> for Curve {
 }
 
 impl Curve {
+    /// The same cost for every size.
+    pub fn constant(ns: u64) -> Curve {
+        Curve(vec![Point { size: 0, ns }])
+    }
+
     /// The cost of `size`, rounded up: between two points on the line through them, past the last on the line through
     /// the last two, and below the first that of the first. O(log points).
     pub fn at(&self, size: u64) -> Span {

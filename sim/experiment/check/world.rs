@@ -1,0 +1,102 @@
+//! The small world of a schedule: replicas at random distances, and a hospital at each gateway that lives.
+
+use crate::base::{Bytes, Rate, ReplicaId, Span, Time};
+use crate::consensus::{Layer, LayerLimits};
+use crate::crypto::CostTable;
+use crate::engine::{HospitalSetup, LinkSetup, ReplicaSetup, Setup, Timing};
+use crate::faults::FaultPlan;
+use crate::health::{Injection, KindSpec, LoadProfile, PayloadSizes};
+use crate::kernel::draw::{Alias, Site, below, draw};
+use crate::ledger::{Committee, MempoolLimits};
+use crate::network::{AccessLink, Link, LossRate};
+
+use super::HEALED;
+
+/// How long hospitals go on submitting after the last fault has ended.
+const AFTERWARDS: Span = Span::from_millis(500);
+/// Transactions/s of all hospitals together.
+const LOAD_TPS: f64 = 25.0;
+/// Round trips between replicas take between a tenth of this and all of it.
+const LONGEST_RTT: Span = Span::from_millis(100);
+
+/// A setup in which faults heal at [`HEALED`] and everything submitted has `patience` after that to be executed.
+pub(super) fn setup(
+    seed: u64,
+    committee: Committee,
+    layer: Layer,
+    faults: FaultPlan,
+    patience: Span,
+    costs: CostTable,
+) -> Setup {
+    let megabits = Rate::from_mbps(1_000.0);
+    let gateways = living(&committee, &faults);
+    Setup {
+        seed,
+        committee,
+        layer,
+        layer_limits: LayerLimits {
+            block_bytes: Bytes(1_000_000),
+            inline_bytes: Bytes(1_000_000),
+            block_batches: 100,
+            kept_heights: 1_024,
+            fetch_retry: Span::from_millis(100),
+            resend_after: Span::from_millis(300),
+        },
+        mempool: MempoolLimits { transactions: 100_000, remembered: 1_024, batch_bytes: Bytes(2_000) },
+        batch_delay: Span::from_millis(20),
+        replay_horizon: Span::from_secs(600),
+        replica: ReplicaSetup { egress: megabits, ingress: megabits, crypto_cores: 4, handler: Span::from_micros(5) },
+        link: LinkSetup { jitter_permille: 50, loss: LossRate::default(), window: None, nagle: false },
+        rtt: distances(seed, committee.len()),
+        load: load(gateways.len()),
+        hospitals: gateways.into_iter().map(hospital).collect(),
+        regions: vec!["everywhere".into()],
+        kinds: vec![KindSpec {
+            name: "record.anchor".into(),
+            standard: "none".into(),
+            wire: Bytes(300),
+            payload: PayloadSizes::new(1_000.0, 1_000.0),
+        }],
+        costs,
+        timing: Timing { warm_up: Span::ZERO, window: HEALED.since(Time::ZERO) + AFTERWARDS, drain: patience },
+        weight: 1,
+        deadline: Span::from_secs(60),
+        injection: Injection::default(),
+        faults,
+        real: false,
+        threads: 0,
+    }
+}
+
+/// Gateways that serve their hospitals in the end: neither down for good nor without a word that counts.
+fn living(committee: &Committee, faults: &FaultPlan) -> Vec<ReplicaId> {
+    let exempt = faults.exempt();
+    let gone = |replica| faults.outages.iter().any(|outage| outage.replica == replica && outage.until.is_none());
+    committee.replicas().filter(|&replica| !gone(replica) && !exempt.contains(&replica)).collect()
+}
+
+fn distances(seed: u64, n: u32) -> Vec<Span> {
+    let between = |a: u64, b: u64| {
+        let tenth = LONGEST_RTT.0 / 10;
+        Span(tenth + below(LONGEST_RTT.0 - tenth, draw(seed, Site::Schedule, a.min(b), a.max(b), 1)))
+    };
+    let pairs = (0..u64::from(n)).flat_map(|a| (0..u64::from(n)).map(move |b| (a, b)));
+    pairs.map(|(a, b)| between(a, b)).collect()
+}
+
+fn load(hospitals: usize) -> LoadProfile {
+    LoadProfile {
+        total_tps: LOAD_TPS,
+        hospitals: Alias::new(&vec![1; hospitals]),
+        mix_of: vec![0; hospitals],
+        mixes: vec![Alias::new(&[1])],
+        hospital_tps: vec![LOAD_TPS / hospitals as f64; hospitals],
+    }
+}
+
+fn hospital(gateway: ReplicaId) -> HospitalSetup {
+    let (rtt, loss) = (Span::from_millis(10), LossRate::default());
+    let link = Link { rtt, jitter: Span::ZERO, loss, window: None, nagle: false };
+    let rate = Rate::from_mbps(100.0);
+    HospitalSetup { gateway, region: 0, access: AccessLink { link, up: rate, down: rate } }
+}
