@@ -2,6 +2,7 @@
 
 mod args;
 mod calibrate;
+mod check;
 mod control;
 mod exit;
 mod host;
@@ -25,6 +26,7 @@ pub fn main() -> ExitCode {
     let done = match &arguments.command {
         Command::Run(run) => run::run(run),
         Command::Limit(limit) => limit::limit(limit),
+        Command::Check(check) => check::check(check),
         Command::Validate(validate) => validated(&validate.scenario, &validate.settings),
         Command::Schema => emit_schema(),
         Command::Calibrate(calibrate) => calibrate::calibrate(calibrate),

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::check::CheckArgs;
+
 /// How far does a ledger design scale under the world's healthcare load, and what stops it?
 #[derive(Parser)]
 #[command(name = "systole", version, about, after_help = AFTER_HELP)]
@@ -22,6 +24,8 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Find the largest load that a scenario sustains under its SLO.
     Limit(LimitArgs),
+    /// Run random fault schedules against a protocol, with every judge on.
+    Check(CheckArgs),
     /// Check a scenario and its data without running it.
     Validate(ScenarioArgs),
     /// Print the JSON Schema (draft-07) of scenarios.

@@ -51,6 +51,17 @@ impl Watch {
         self.label = label;
     }
 
+    /// Shows how many of `total` things are done; false after Ctrl-C.
+    pub fn count(&mut self, done: u64, total: u64) -> bool {
+        self.bar.set_position(done * 1_000 / total.max(1));
+        self.bar.set_message(format!("{done} of {total}"));
+        if self.lines && self.last_line.elapsed() >= LINE_EVERY {
+            self.last_line = Instant::now();
+            eprintln!("{}: {done} of {total} in {:.0} s", self.label, self.started.elapsed().as_secs_f64());
+        }
+        !self.interrupted.load(Ordering::Relaxed)
+    }
+
     /// Removes the bar.
     pub fn finish(&self) {
         self.bar.finish_and_clear();

@@ -14,6 +14,12 @@ use crate::scenario::ScenarioError;
 pub(super) enum Failure {
     /// Something went wrong outside the scenario.
     Runtime(String),
+    /// What is asked for cannot be.
+    Usage(String),
+    /// A protocol broke a promise.
+    Broken(String),
+    /// Ctrl-C; what was done until then is printed.
+    Interrupted(String),
     /// The scenario is not one.
     Scenario(ScenarioError),
     /// The run did not end.
@@ -65,6 +71,9 @@ impl Failure {
     pub fn report(self) -> ExitCode {
         let (code, message) = match self {
             Failure::Runtime(message) => (1, message),
+            Failure::Usage(message) => (2, message),
+            Failure::Broken(message) => (5, message),
+            Failure::Interrupted(message) => (130, message),
             Failure::Scenario(error) => (2, error.to_string()),
             Failure::Slo(thresholds) => (4, format!("not met: {}", thresholds.join(", "))),
             Failure::Run(RunError::Unsafe { at, violation }, replay) => (

@@ -38,6 +38,8 @@ pub struct Progress {
     pub submitted: u64,
     /// Transactions in effect so far.
     pub in_effect: u64,
+    /// Blocks that some replica has executed so far.
+    pub blocks: u64,
     /// Events so far.
     pub events: u64,
 }
@@ -215,6 +217,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
             end,
             submitted: self.counts.submitted_total,
             in_effect: self.counts.in_effect_total,
+            blocks: self.counts.blocks_total,
             events: self.schedule.popped(),
         }
     }

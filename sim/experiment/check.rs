@@ -132,6 +132,18 @@ impl Campaign {
         random_plan(self.seed, nth, &limits)
     }
 
+    /// A schedule in words: who orders over what, and what goes wrong when.
+    pub fn story(&self, nth: u64) -> String {
+        let (replicas, layer) = (self.committee(nth).len(), self.layer(nth).name());
+        format!("{} over {layer}, {replicas} replicas\n{}", self.kind.name(), self.plan(nth))
+    }
+
+    /// "within 13.0 s after the last fault": what the protocol promises for the committee of a schedule.
+    pub fn deadline_of(&self, nth: u64) -> String {
+        let patience = self.tables.patience(self.kind, &self.committee(nth));
+        format!("within {:.1} s after the last fault", patience.as_millis_f64() / 1e3)
+    }
+
     /// Everything that a schedule follows from.
     pub fn setup(&self, nth: u64) -> Setup {
         let (committee, layer) = (self.committee(nth), self.layer(nth));
