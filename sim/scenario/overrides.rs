@@ -6,7 +6,7 @@ use toml_edit::{Document, DocumentMut, Item, TableLike};
 
 use super::{ScenarioError, ScenarioFile};
 
-/// Names at most this many edits apart are taken for misspellings.
+/// Names at most this many edits apart are taken for misspellings, if that is at most a third of the name.
 const MOST_EDITS: usize = 3;
 
 /// The text of a scenario, for errors that name a place in it.
@@ -79,7 +79,9 @@ fn explain(message: &str) -> (String, Option<String>) {
     };
     let nearest = known.iter().min_by_key(|name| strsim::damerau_levenshtein(name, unknown));
     let hint = match nearest {
-        Some(name) if strsim::damerau_levenshtein(name, unknown) <= MOST_EDITS => format!("did you mean `{name}`?"),
+        Some(name) if strsim::damerau_levenshtein(name, unknown) <= MOST_EDITS.min(unknown.len() / 3) => {
+            format!("did you mean `{name}`? known here: {}", known.join(", "))
+        }
         _ => format!("known here: {}", known.join(", ")),
     };
     (what, Some(hint))
