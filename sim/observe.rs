@@ -1,12 +1,31 @@
 //! Judges: independent observers that read a run from outside and re-derive what must hold.
 //!
 //! They see only [`Tap`]s, never protocol state, keep their own records, and recompute ids, roots and quorums from
-//! contents. Each judge is one file with one rule; all of them are on in every run. The first violation stops the run.
+//! contents. Each judge is one file with one family of rules; all that a protocol's promises give something to judge are
+//! on in every run. The first violation stops the run.
+//!
+//! | judge | what it convicts |
+//! |---|---|
+//! | `agreement` | two replicas that commit different blocks at a height, or reach different states |
+//! | `chain` | a commit out of order, without its parent, or under an id that its contents do not have |
+//! | `validity` | an effect of what no hospital submitted, a batch that is not what its id says |
+//! | `no_double_commit` | a second effect of a transaction |
+//! | `conduct` | a replica that breaks its protocol's promises in what it states |
+//! | `commit_rule` | a commit of what the statements made so far do not decide |
+//! | `certificates` | a certificate whose signers are too few, or did not state what it says |
+//! | `accounting` | load that vanished or multiplied |
+//!
+//! Replicas that a run makes faulty are exempt: their commits and conduct are not judged, and what they state counts in
+//! tallies, as a quorum may contain liars.
 
 mod accounting;
 mod agreement;
+mod arithmetic;
 mod certificates;
+mod commit_rule;
+mod conduct;
 mod execution;
+mod roll;
 mod tap;
 #[cfg(test)]
 mod tests;
@@ -17,11 +36,14 @@ pub use tap::{Inventory, Tap};
 
 use accounting::Accounting;
 use agreement::{Agreement, ChainLinks};
+use arithmetic::Set;
 use certificates::Certificates;
+use commit_rule::CommitRules;
+use conduct::Conduct;
 use execution::{NoDoubleCommit, Validity};
 
 use crate::base::ReplicaId;
-use crate::ledger::{Committee, Promises};
+use crate::ledger::{Committee, FaultModel, Promises};
 
 /// A rule that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,19 +76,22 @@ pub struct Bench {
 
 impl Bench {
     /// Every judge, for runs with transactions of `weight` under a protocol with these promises, which those in `exempt`
-    /// need not keep.
+    /// need not keep. Where nothing is signed, or one replica decides, there are no certificates to judge.
     pub fn full(committee: &Committee, promises: &Promises, exempt: &[ReplicaId], weight: u32) -> Bench {
-        let _ = (promises, exempt);
-        Bench {
-            judges: vec![
-                Box::new(Agreement::default()),
-                Box::new(ChainLinks::new(committee)),
-                Box::new(Validity::default()),
-                Box::new(NoDoubleCommit::default()),
-                Box::new(Certificates::new(committee)),
-                Box::new(Accounting::new(weight)),
-            ],
+        let faulty = Set::of(exempt);
+        let mut judges: Vec<Box<dyn Judge>> = vec![
+            Box::new(Agreement::new(&faulty)),
+            Box::new(ChainLinks::new(committee, &faulty)),
+            Box::new(Validity::default()),
+            Box::new(NoDoubleCommit::default()),
+            Box::new(Conduct::new(committee, promises, &faulty)),
+            Box::new(CommitRules::new(committee, promises, &faulty)),
+        ];
+        if promises.signed && promises.tolerates != FaultModel::None {
+            judges.push(Box::new(Certificates::new(committee, promises)));
         }
+        judges.push(Box::new(Accounting::new(weight)));
+        Bench { judges }
     }
 
     /// Shows every judge one observation.

@@ -5,13 +5,21 @@ use std::collections::BTreeMap;
 use crate::base::{Digest, Height, ReplicaId};
 use crate::ledger::{Block, Committee};
 
+use super::arithmetic::Set;
 use super::{Judge, Tap};
 
-/// No two replicas commit different blocks at a height, nor reach different states. Memory: 64 bytes a height.
-#[derive(Default)]
+/// No two replicas commit different blocks at a height, nor reach different states; but for those that are faulty.
+/// Memory: 64 bytes a height.
 pub(super) struct Agreement {
+    faulty: Set,
     blocks: BTreeMap<Height, (Digest, ReplicaId)>,
     states: BTreeMap<Height, (Digest, ReplicaId)>,
+}
+
+impl Agreement {
+    pub(super) fn new(faulty: &Set) -> Agreement {
+        Agreement { faulty: faulty.clone(), blocks: BTreeMap::new(), states: BTreeMap::new() }
+    }
 }
 
 impl Judge for Agreement {
@@ -21,6 +29,7 @@ impl Judge for Agreement {
 
     fn observe(&mut self, tap: &Tap<'_>) -> Result<(), String> {
         match tap {
+            Tap::Committed { replica, .. } | Tap::Executed { replica, .. } if self.faulty.contains(*replica) => {}
             Tap::Committed { replica, block, .. } => {
                 let (id, first) = *self.blocks.entry(block.height).or_insert((block.id(), *replica));
                 if id != block.id() {
@@ -43,14 +52,17 @@ impl Judge for Agreement {
     }
 }
 
-/// Each replica commits every height once, in order, each block linked to its parent, under the id of its contents.
+/// Each replica that is not faulty commits every height once, in order, each block linked to its parent, under the id of
+/// its contents.
 pub(super) struct ChainLinks {
+    faulty: Set,
     tips: Vec<(Height, Digest)>,
 }
 
 impl ChainLinks {
-    pub(super) fn new(committee: &Committee) -> ChainLinks {
-        ChainLinks { tips: vec![(Height(0), Block::genesis().recompute_id()); committee.len() as usize] }
+    pub(super) fn new(committee: &Committee, faulty: &Set) -> ChainLinks {
+        let genesis = (Height(0), Block::genesis().recompute_id());
+        ChainLinks { faulty: faulty.clone(), tips: vec![genesis; committee.len() as usize] }
     }
 }
 
@@ -61,6 +73,9 @@ impl Judge for ChainLinks {
 
     fn observe(&mut self, tap: &Tap<'_>) -> Result<(), String> {
         let Tap::Committed { replica, block, .. } = tap else { return Ok(()) };
+        if self.faulty.contains(*replica) {
+            return Ok(());
+        }
         let tip = &mut self.tips[replica.index()];
         if block.height != tip.0.next() {
             return Err(format!("{replica} commits {} after {}", block.height, tip.0));

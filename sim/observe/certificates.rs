@@ -1,100 +1,116 @@
 //! Certificates: a quorum of distinct signers who each really stated what the certificate says they did.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use crate::base::{Digest, Encode, ReplicaId, View};
-use crate::ledger::{Certificate, Committee, Phase, Statement, TimeoutCertificate};
+use crate::base::{Digest, Encode, Height, ReplicaId};
+use crate::ledger::{Block, Certificate, Committee, Phase, Promises, Slot, Statement, TimeoutCertificate};
 
+use super::arithmetic::quorum;
+use super::roll::{Choice, Roll};
 use super::{Judge, Tap};
 
-/// Views after which statements are forgotten; a certificate that old is not rechecked.
-const REMEMBERED_VIEWS: u64 = 4_096;
-
-/// Keeps every replica's votes and timeouts of recent views and rechecks each distinct certificate signer by signer,
-/// once. Memory: about 100 bytes a statement of the remembered views.
+/// Keeps who voted, committed, took a checkpoint and gave up, and rechecks each distinct certificate signer by signer, once: that each of
+/// them stated just this phase for just this block, in this view and at this height.
+///
+/// A timeout certificate names no height, so it is one of a view of every height. A certificate of a slot that is no
+/// longer remembered is not rechecked. Memory: two [`Roll`]s, and 40 bytes for each distinct certificate of their slots.
 pub(super) struct Certificates {
     quorum: u32,
-    oldest: View,
-    votes: BTreeMap<View, BTreeSet<(ReplicaId, Digest)>>,
-    timeouts: BTreeMap<View, BTreeSet<(ReplicaId, View)>>,
-    /// Certificates by view and the digest of all that they say.
-    checked: BTreeSet<(View, Digest)>,
+    genesis: Digest,
+    stated: Roll,
+    timeouts: Roll,
+    /// What was found right, by the position of its slot and the digest of all that it says.
+    checked: BTreeSet<(u64, Digest)>,
+    checked_timeouts: BTreeSet<(u64, Digest)>,
 }
 
 impl Certificates {
-    pub(super) fn new(committee: &Committee) -> Certificates {
-        let (n, f) = (committee.len(), (committee.len() - 1) / 3);
-        // Its own arithmetic: the least q of n with any two sets of q sharing more than f.
-        let quorum = (1..=n).find(|q| 2 * q > n + f).expect("all of n is a quorum");
-        let (votes, timeouts, checked) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-        Certificates { quorum, oldest: View(0), votes, timeouts, checked }
+    pub(super) fn new(committee: &Committee, promises: &Promises) -> Certificates {
+        let n = committee.len();
+        let quorum = quorum(promises.tolerates, n);
+        Certificates {
+            quorum,
+            genesis: Block::genesis().recompute_id(),
+            stated: Roll::new(promises.slot, n, quorum),
+            timeouts: Roll::new(Slot::View, n, quorum),
+            checked: BTreeSet::new(),
+            checked_timeouts: BTreeSet::new(),
+        }
     }
 
-    fn on_statement(&mut self, statement: &Statement) -> Result<(), String> {
-        let Statement { by, view, justify, block, .. } = *statement;
+    fn on_statement(&mut self, statement: &Statement) {
         match statement.phase {
-            Phase::Vote => {
-                let votes = self.votes.entry(view).or_default();
-                let of_signer = (by, Digest([0; 32]))..=(by, Digest([0xFF; 32]));
-                if votes.range(of_signer).any(|&(_, other)| other != block) {
-                    return Err(format!("{by} votes for two blocks in {view}"));
-                }
-                votes.insert((by, block));
+            Phase::Vote | Phase::Commit | Phase::Checkpoint => {
+                self.stated.enter(statement);
+                forget(&mut self.checked, self.stated.oldest());
             }
-            Phase::Timeout => {
-                self.timeouts.entry(view).or_default().insert((by, justify));
+            Phase::Timeout if statement.height == Height(0) => {
+                self.timeouts.enter(statement);
+                forget(&mut self.checked_timeouts, self.timeouts.oldest());
             }
             _ => {}
         }
-        self.forget_before(View(view.0.saturating_sub(REMEMBERED_VIEWS)));
-        Ok(())
-    }
-
-    fn forget_before(&mut self, oldest: View) {
-        if oldest > self.oldest {
-            self.oldest = oldest;
-            self.votes = self.votes.split_off(&oldest);
-            self.timeouts = self.timeouts.split_off(&oldest);
-            self.checked = self.checked.split_off(&(oldest, Digest::ZERO));
-        }
-    }
-
-    /// Whether a certificate is checked now: its statements are remembered, and the same one was not checked before.
-    fn is_due(&mut self, view: View, certificate: &impl Encode) -> bool {
-        view >= self.oldest
-            && self.checked.insert((view, Digest::of_encoded("systole judged certificate", certificate)))
     }
 
     fn on_certificate(&mut self, certificate: &Certificate) -> Result<(), String> {
-        let Certificate { view, block, ref signers, .. } = *certificate;
-        if view == View(0) || !self.is_due(view, certificate) {
+        let Certificate { phase, view, height, block, ref signers } = *certificate;
+        if height == Height(0) {
+            return match block == self.genesis {
+                true => Ok(()),
+                false => Err(format!("a certificate at {height} is of {block:?}, not of genesis")),
+            };
+        }
+        let checked = (self.stated.position(height, view), digest(certificate));
+        if self.stated.is_past(height, view) || self.checked.contains(&checked) {
             return Ok(());
         }
+        let what = || format!("a {phase:?} certificate of {view} at {height}");
         let distinct: BTreeSet<ReplicaId> = signers.iter().collect();
         if (distinct.len() as u32) < self.quorum {
-            return Err(format!("a certificate of {view} has {} signers, a quorum is {}", distinct.len(), self.quorum));
+            return Err(format!("{} has {} signers, a quorum is {}", what(), distinct.len(), self.quorum));
         }
-        let votes = self.votes.get(&view);
-        match distinct.into_iter().find(|&by| !votes.is_some_and(|votes| votes.contains(&(by, block)))) {
-            Some(by) => Err(format!("a certificate of {view} names {by}, who did not vote for {block:?}")),
-            None => Ok(()),
+        let stated = self.stated.who(phase, view, Choice::block(height, block));
+        match distinct.into_iter().find(|&by| !stated.is_some_and(|stated| stated.contains(by))) {
+            Some(by) => Err(format!("{} names {by}, who did not state that for {block:?}", what())),
+            None => {
+                self.checked.insert(checked);
+                Ok(())
+            }
         }
     }
 
     fn on_timeout_certificate(&mut self, certificate: &TimeoutCertificate) -> Result<(), String> {
         let view = certificate.view;
-        if !self.is_due(view, certificate) {
+        let checked = (view.0, digest(certificate));
+        if self.timeouts.is_past(Height(0), view) || self.checked_timeouts.contains(&checked) {
             return Ok(());
         }
         let distinct: BTreeSet<ReplicaId> = certificate.timeouts.iter().map(|&(by, _)| by).collect();
         if (distinct.len() as u32) < self.quorum {
-            return Err(format!("a timeout certificate of {view} has {} signers of {}", distinct.len(), self.quorum));
+            let quorum = self.quorum;
+            return Err(format!(
+                "a timeout certificate of {view} has {} signers, a quorum is {quorum}",
+                distinct.len()
+            ));
         }
-        let stated = self.timeouts.get(&view);
-        match certificate.timeouts.iter().find(|timeout| !stated.is_some_and(|stated| stated.contains(timeout))) {
-            Some((by, high)) => Err(format!("a timeout certificate of {view} claims {by} timed out knowing {high}")),
-            None => Ok(()),
+        for &(by, high) in &certificate.timeouts {
+            let stated = self.timeouts.who(Phase::Timeout, view, Choice::number(high));
+            if !stated.is_some_and(|stated| stated.contains(by)) {
+                return Err(format!("a timeout certificate of {view} claims {by} timed out knowing {high}"));
+            }
         }
+        self.checked_timeouts.insert(checked);
+        Ok(())
+    }
+}
+
+fn digest(certificate: &impl Encode) -> Digest {
+    Digest::of_encoded("systole judged certificate", certificate)
+}
+
+fn forget(checked: &mut BTreeSet<(u64, Digest)>, oldest: u64) {
+    while checked.first().is_some_and(|&(position, _)| position < oldest) {
+        checked.pop_first();
     }
 }
 
@@ -106,9 +122,10 @@ impl Judge for Certificates {
     fn observe(&mut self, tap: &Tap<'_>) -> Result<(), String> {
         match tap {
             Tap::Stated { statement } => self.on_statement(statement),
-            Tap::Certified { certificate } => self.on_certificate(certificate),
-            Tap::GivenUp { certificate } => self.on_timeout_certificate(certificate),
-            _ => Ok(()),
+            Tap::Certified { certificate } => return self.on_certificate(certificate),
+            Tap::GivenUp { certificate } => return self.on_timeout_certificate(certificate),
+            _ => {}
         }
+        Ok(())
     }
 }

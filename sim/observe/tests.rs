@@ -1,5 +1,12 @@
 //! Every judge against planted violations, each beside the honest course that it must be silent about.
 
+mod agreement;
+mod certificates;
+mod commit_rule;
+mod conduct;
+mod execution;
+mod roll;
+
 use crate::base::{Digest, Height, HospitalId, ReplicaId, Time, View};
 use crate::ledger::{
     Batch, Block, Certificate, CommitRule, Committee, FaultModel, Kind, Leaders, Locks, Payload, Phase, Promises,
@@ -11,8 +18,8 @@ use super::{Bench, Inventory, Tap};
 const A: ReplicaId = ReplicaId(0);
 const B: ReplicaId = ReplicaId(1);
 
-/// Those of Jolteon.
-const PROMISES: Promises = Promises {
+/// Those of Jolteon: a view has one block, two certified ones in a row commit.
+const JOLTEON: Promises = Promises {
     tolerates: FaultModel::Byzantine,
     leaders: Leaders::ByView { every: 1 },
     slot: Slot::View,
@@ -22,17 +29,46 @@ const PROMISES: Promises = Promises {
     signed: true,
     delays: 5,
 };
+/// A view has many heights; a quorum of commits commits.
+const PBFT: Promises =
+    Promises { slot: Slot::HeightAndView, commit: CommitRule::Quorum, locks: Locks::Unstated, ..JOLTEON };
+/// Each height has its own views, which are given up by height.
+const QBFT: Promises = Promises { leaders: Leaders::ByHeightAndView, locks: Locks::Stated, ..PBFT };
+/// Locks are known by votes, and a timeout is a vote against every block.
+const TENDERMINT: Promises = Promises { locks: Locks::ByVotes, silent_after_timeout: false, ..QBFT };
+/// Leaders are elected, a majority that stores a block of the leader's own view commits it.
+const RAFT: Promises = Promises {
+    tolerates: FaultModel::Crash,
+    leaders: Leaders::Elected,
+    slot: Slot::HeightAndView,
+    commit: CommitRule::Stored,
+    silent_after_timeout: false,
+    locks: Locks::Unstated,
+    signed: false,
+    delays: 3,
+};
+/// Replica 1 decides.
+const CENTRAL: Promises = Promises {
+    tolerates: FaultModel::None,
+    leaders: Leaders::Fixed(B),
+    slot: Slot::View,
+    commit: CommitRule::Sequencer,
+    silent_after_timeout: false,
+    locks: Locks::Unstated,
+    signed: true,
+    delays: 1,
+};
 
 /// All judges of four replicas, so that a violation is found by one of them and the others stay silent.
 struct Court(Bench);
 
 impl Court {
-    fn new() -> Court {
-        Court::of_weight(1)
+    fn of(promises: &Promises) -> Court {
+        Court::with_faulty(promises, &[])
     }
 
-    fn of_weight(weight: u32) -> Court {
-        Court(Bench::full(&Committee::new(4), &PROMISES, &[], weight))
+    fn with_faulty(promises: &Promises, faulty: &[ReplicaId]) -> Court {
+        Court(Bench::full(&Committee::new(4), promises, faulty, 1))
     }
 
     /// Shows what must be found right.
@@ -51,6 +87,20 @@ impl Court {
     fn states(&mut self, statements: impl IntoIterator<Item = Statement>) -> &mut Court {
         for statement in statements {
             self.silent(Tap::Stated { statement: &statement });
+        }
+        self
+    }
+
+    /// Shows a statement that `judge` must convict.
+    fn convicts_statement(&mut self, judge: &str, about: &str, statement: Statement) {
+        self.convicts(judge, about, Tap::Stated { statement: &statement });
+    }
+
+    /// Replicas 1 to 3 vote for blocks and state commits of them, each in its view.
+    fn quorums(&mut self, blocks: &[&Block]) -> &mut Court {
+        for block in blocks {
+            self.states([1, 2, 3].map(|by| of_block(Phase::Vote, by, block)));
+            self.states([1, 2, 3].map(|by| of_block(Phase::Commit, by, block)));
         }
         self
     }
@@ -78,13 +128,31 @@ fn transaction(number: u64) -> Transaction {
     }
 }
 
+fn state(phase: Phase, by: u32, height: u64, view: u64, block: Digest) -> Statement {
+    let (by, view, height, justify) = (ReplicaId(by), View(view), Height(height), View(0));
+    Statement { by, phase, view, height, justify, block }
+}
+
+/// A statement about a block in its own view.
+fn of_block(phase: Phase, by: u32, block: &Block) -> Statement {
+    state(phase, by, block.height.0, block.view.0, block.id())
+}
+
+/// A vote where heights and views are the same.
 fn vote(by: u32, view: u64, block: Digest) -> Statement {
-    Statement { by: ReplicaId(by), phase: Phase::Vote, view: View(view), height: Height(view), justify: View(0), block }
+    state(Phase::Vote, by, view, view, block)
+}
+
+fn timeout_at(by: u32, height: u64, view: u64, high: u64) -> Statement {
+    Statement { justify: View(high), ..state(Phase::Timeout, by, height, view, Digest::ZERO) }
 }
 
 fn timeout(by: u32, view: u64, high: u64) -> Statement {
-    let (view, height, justify) = (View(view), Height(0), View(high));
-    Statement { by: ReplicaId(by), phase: Phase::Timeout, view, height, justify, block: Digest::ZERO }
+    timeout_at(by, 0, view, high)
+}
+
+fn elect(by: u32, view: u64, candidate: u64) -> Statement {
+    Statement { justify: View(candidate), ..state(Phase::Elect, by, 0, view, Digest::ZERO) }
 }
 
 fn certificate(view: u64, block: Digest, by: &[u32]) -> Certificate {
@@ -98,278 +166,16 @@ fn timeout_certificate(view: u64, timeouts: &[(u32, u64)]) -> TimeoutCertificate
     TimeoutCertificate { view: View(view), timeouts }
 }
 
-// Agreement.
-
 #[test]
-fn one_chain_committed_by_all_is_agreement() {
-    let first = child(&Block::genesis(), 1);
-    let second = child(&first, 2);
-    let mut court = Court::new();
-    court.silent(committed(A, &first)).silent(committed(A, &second));
-    court.silent(committed(B, &first)).silent(committed(B, &second));
-}
-
-#[test]
-fn a_fork_at_a_height_is_convicted() {
-    let (ours, theirs) = (child(&Block::genesis(), 1), child(&Block::genesis(), 2));
-    let mut court = Court::new();
-    court.silent(committed(A, &ours));
-    court.convicts("agreement", "where r0 committed", committed(B, &theirs));
-}
-
-#[test]
-fn states_that_diverge_are_convicted_and_equal_ones_are_not() {
-    let executed = |replica, state: &[u8]| Tap::Executed { replica, height: Height(1), state: Digest::of(state) };
-    let mut court = Court::new();
-    court.silent(executed(A, b"state")).silent(executed(B, b"state"));
-    court.convicts("agreement", "has state", executed(ReplicaId(2), b"another"));
-}
-
-// Chain.
-
-#[test]
-fn a_skipped_height_is_convicted() {
-    let first = child(&Block::genesis(), 1);
-    let second = child(&first, 2);
-    Court::new().convicts("chain", "r0 commits #2 after #0", committed(A, &second));
-}
-
-#[test]
-fn a_height_committed_twice_by_one_replica_is_convicted() {
-    let first = child(&Block::genesis(), 1);
-    let mut court = Court::new();
-    court.silent(committed(A, &first));
-    court.convicts("chain", "r0 commits #1 after #1", committed(A, &first));
-}
-
-#[test]
-fn a_block_whose_parent_was_not_committed_is_convicted() {
-    let first = child(&Block::genesis(), 1);
-    let orphan = Block::sealed(View(3), Height(2), A, Digest::of(b"elsewhere"), View(2), Payload::default());
-    let mut court = Court::new();
-    court.silent(committed(A, &first));
-    court.convicts("chain", "whose parent it did not commit", committed(A, &orphan));
-}
-
-#[test]
-fn a_first_block_that_is_no_child_of_genesis_is_convicted() {
-    let orphan = Block::sealed(View(1), Height(1), A, Digest::of(b"another genesis"), View(0), Payload::default());
-    Court::new().convicts("chain", "whose parent it did not commit", committed(A, &orphan));
-}
-
-#[test]
-fn a_block_whose_contents_are_not_those_of_its_id_is_convicted() {
-    let mut block = child(&Block::genesis(), 1);
-    block.author = B;
-    Court::new().convicts("chain", "hashes to", committed(A, &block));
-}
-
-// Certificates.
-
-#[test]
-fn a_quorum_that_voted_is_a_certificate() {
-    let block = Digest::of(b"block");
-    let honest = certificate(1, block, &[0, 2, 3]);
-    let mut court = Court::new();
-    court.states([0, 2, 3].map(|by| vote(by, 1, block)));
-    court.silent(Tap::Certified { certificate: &honest }).silent(Tap::Certified { certificate: &honest });
-    let genesis = Certificate::genesis(Block::genesis().id());
-    court.silent(Tap::Certified { certificate: &genesis });
-}
-
-#[test]
-fn a_certificate_with_too_few_signers_is_convicted() {
-    let block = Digest::of(b"block");
-    let mut court = Court::new();
-    court.states([0, 2, 3].map(|by| vote(by, 1, block)));
-    court.convicts("certificates", "2 signers", Tap::Certified { certificate: &certificate(1, block, &[0, 2]) });
-}
-
-#[test]
-fn a_signer_who_voted_otherwise_or_not_at_all_is_convicted() {
-    let (block, other) = (Digest::of(b"block"), Digest::of(b"other"));
-    let claimed = certificate(1, block, &[0, 1, 2]);
-    let mut court = Court::new();
-    court.states([vote(0, 1, block), vote(1, 1, block), vote(2, 1, other)]);
-    court.convicts("certificates", "r2, who did not vote", Tap::Certified { certificate: &claimed });
-    let mut court = Court::new();
-    court.states([vote(0, 1, block), vote(1, 1, block), vote(2, 2, block)]);
-    court.convicts("certificates", "r2, who did not vote", Tap::Certified { certificate: &claimed });
-}
-
-#[test]
-fn a_false_certificate_after_a_true_one_for_the_same_block_is_convicted() {
-    let block = Digest::of(b"block");
-    let mut court = Court::new();
-    court.states([0, 1, 2].map(|by| vote(by, 1, block)));
-    court.silent(Tap::Certified { certificate: &certificate(1, block, &[0, 1, 2]) });
-    let claimed = certificate(1, block, &[0, 1, 3]);
-    court.convicts("certificates", "r3, who did not vote", Tap::Certified { certificate: &claimed });
-}
-
-#[test]
-fn two_votes_of_one_replica_in_a_view_are_convicted_unless_they_are_the_same() {
-    let mut court = Court::new();
-    court.states([vote(1, 5, Digest::of(b"block")), vote(1, 5, Digest::of(b"block")), vote(1, 6, Digest::of(b"next"))]);
-    let statement = vote(1, 5, Digest::of(b"other"));
-    court.convicts("certificates", "r1 votes for two blocks in v5", Tap::Stated { statement: &statement });
-}
-
-#[test]
-fn a_certificate_too_old_to_recheck_is_neither_convicted_nor_held_against_anyone() {
-    let block = Digest::of(b"block");
-    let old = certificate(1, block, &[0, 1, 2]);
-    let mut court = Court::new();
-    court.states([0, 1, 2].map(|by| vote(by, 1, block)));
-    court.states([vote(0, 10_000, Digest::of(b"far ahead"))]);
-    court.silent(Tap::Certified { certificate: &old });
-}
-
-#[test]
-fn a_timeout_certificate_says_what_its_signers_said() {
-    let mut court = Court::new();
-    // Replica 2 repeats its timeout with a higher certificate: either claim is its own.
-    court.states([timeout(0, 4, 3), timeout(1, 4, 2), timeout(2, 4, 1), timeout(2, 4, 3)]);
-    court.silent(Tap::GivenUp { certificate: &timeout_certificate(4, &[(0, 3), (1, 2), (2, 1)]) });
-    court.silent(Tap::GivenUp { certificate: &timeout_certificate(4, &[(0, 3), (1, 2), (2, 3)]) });
-}
-
-#[test]
-fn a_timeout_certificate_that_understates_a_signers_certificate_is_convicted() {
-    let mut court = Court::new();
-    court.states([timeout(0, 4, 3), timeout(1, 4, 2), timeout(2, 4, 1)]);
-    court.silent(Tap::GivenUp { certificate: &timeout_certificate(4, &[(0, 3), (1, 2), (2, 1)]) });
-    let claimed = timeout_certificate(4, &[(0, 1), (1, 2), (2, 1)]);
-    court.convicts("certificates", "claims r0 timed out knowing v1", Tap::GivenUp { certificate: &claimed });
-}
-
-#[test]
-fn a_timeout_certificate_with_a_signer_twice_is_convicted() {
-    let mut court = Court::new();
-    court.states([timeout(0, 4, 3), timeout(1, 4, 2)]);
-    let claimed = timeout_certificate(4, &[(0, 3), (1, 2), (1, 2)]);
-    court.convicts("certificates", "has 2 signers", Tap::GivenUp { certificate: &claimed });
-}
-
-// Validity and no double commit.
-
-fn submitted(transaction: &Transaction) -> Tap<'_> {
-    Tap::Submitted { transaction }
-}
-
-fn took_effect(transaction: &Transaction) -> Tap<'_> {
-    Tap::TookEffect { height: Height(1), transaction }
-}
-
-#[test]
-fn what_was_submitted_takes_effect_once() {
-    let (one, two) = (transaction(1), transaction(2));
-    let mut court = Court::new();
-    court.silent(submitted(&one)).silent(submitted(&two)).silent(took_effect(&two)).silent(took_effect(&one));
-}
-
-#[test]
-fn a_transaction_that_nobody_submitted_is_convicted() {
-    let mut court = Court::new();
-    court.silent(submitted(&transaction(1)));
-    court.convicts("validity", "no hospital submitted it", took_effect(&transaction(2)));
-}
-
-#[test]
-fn a_forged_transaction_in_effect_is_convicted() {
-    let forged = Transaction { authentic: false, ..transaction(1) };
-    let mut court = Court::new();
-    court.silent(submitted(&forged));
-    court.convicts("validity", "no hospital submitted it", took_effect(&forged));
-}
-
-#[test]
-fn a_copy_of_what_nobody_submitted_is_convicted_in_effect() {
-    let invented = Transaction { replay: true, ..transaction(1) };
-    let mut court = Court::new();
-    court.silent(submitted(&invented));
-    court.convicts("validity", "no hospital submitted it", took_effect(&invented));
-}
-
-#[test]
-fn a_refused_transaction_in_effect_is_convicted() {
-    let tx = transaction(1);
-    let mut court = Court::new();
-    court.silent(submitted(&tx)).silent(Tap::Rejected { transaction: &tx, reason: Rejection::MempoolFull });
-    court.convicts("validity", "no hospital submitted it", took_effect(&tx));
-}
-
-#[test]
-fn either_copy_of_a_replayed_transaction_may_be_the_one_in_effect() {
-    let original = transaction(1);
-    let copy = Transaction { replay: true, ..original };
-    for (effective, refused) in [(original, copy), (copy, original)] {
-        for reason in Rejection::ALL {
-            let mut court = Court::new();
-            court.silent(submitted(&original)).silent(submitted(&copy));
-            court.silent(Tap::Rejected { transaction: &refused, reason }).silent(took_effect(&effective));
-        }
+fn every_judge_that_has_something_to_judge_sits_in_every_run() {
+    let names = |promises: &Promises| Court::of(promises).0.names().collect::<Vec<_>>();
+    let all =
+        ["agreement", "chain", "validity", "no_double_commit", "conduct", "commit_rule", "certificates", "accounting"];
+    for promises in [JOLTEON, PBFT, QBFT, TENDERMINT] {
+        assert_eq!(names(&promises), all);
     }
-}
-
-#[test]
-fn a_transaction_in_effect_twice_is_convicted() {
-    let original = transaction(1);
-    let copy = Transaction { replay: true, ..original };
-    let mut court = Court::new();
-    court.silent(submitted(&original)).silent(submitted(&copy)).silent(took_effect(&original));
-    court.convicts("no_double_commit", "transaction 1 takes effect again", took_effect(&copy));
-    let mut court = Court::new();
-    court.silent(submitted(&original)).silent(took_effect(&original));
-    court.convicts("validity", "no hospital submitted it", took_effect(&original));
-}
-
-#[test]
-fn a_batch_that_does_not_hash_to_its_id_is_convicted() {
-    let batch = Batch::seal(A, 0, vec![transaction(1), transaction(2)], 1);
-    let tampered = batch.tampered();
-    assert_eq!(tampered.id(), batch.id());
-    Court::new().convicts("validity", "hashes to", Tap::Held { replica: A, batch: &tampered });
-    let mut court = Court::new();
-    court.silent(Tap::Held { replica: A, batch: &batch }).silent(Tap::Held { replica: B, batch: &batch });
-    court.convicts("validity", "r1 holds a batch", Tap::Held { replica: B, batch: &tampered });
-}
-
-// Accounting.
-
-/// Three submitted; one in effect, one refused, one left.
-fn three_submitted(court: &mut Court) -> &mut Court {
-    let txs = [1, 2, 3].map(transaction);
-    for tx in &txs {
-        court.silent(submitted(tx));
+    for promises in [RAFT, CENTRAL] {
+        let but_certificates: Vec<&str> = all.into_iter().filter(|name| *name != "certificates").collect();
+        assert_eq!(names(&promises), but_certificates, "nobody signs, or one decides: nothing is certified");
     }
-    court.silent(took_effect(&txs[0])).silent(Tap::Rejected { transaction: &txs[1], reason: Rejection::GatewayDown })
-}
-
-#[test]
-fn load_that_is_in_effect_refused_or_pending_is_accounted_for_at_every_weight() {
-    for weight in [1, 4] {
-        let mut court = Court::of_weight(weight);
-        let inventory = Inventory { on_the_way: 0, unsealed: 1, sealed: 0 };
-        three_submitted(&mut court).silent(Tap::Ended { inventory: &inventory });
-    }
-}
-
-#[test]
-fn load_that_vanished_or_multiplied_is_convicted() {
-    let nothing = Inventory::default();
-    three_submitted(&mut Court::new()).convicts(
-        "accounting",
-        "3 submitted are not",
-        Tap::Ended { inventory: &nothing },
-    );
-    let too_much = Inventory { on_the_way: 1, unsealed: 0, sealed: 1 };
-    three_submitted(&mut Court::new()).convicts("accounting", "2 pending", Tap::Ended { inventory: &too_much });
-}
-
-#[test]
-fn every_judge_sits_in_every_run() {
-    let bench = Bench::full(&Committee::new(4), &PROMISES, &[], 1);
-    let names: Vec<&str> = bench.names().collect();
-    assert_eq!(names, ["agreement", "chain", "validity", "no_double_commit", "certificates", "accounting"]);
 }
