@@ -7,8 +7,11 @@
 
 mod archive;
 mod central;
+mod chained;
 mod context;
 pub mod dissemination;
+mod hotstuff;
+mod hotstuff2;
 mod jolteon;
 pub(crate) mod planted;
 mod protocol;
@@ -18,8 +21,11 @@ mod testing;
 
 pub use archive::Archive;
 pub use central::{Central, CentralParams, FsyncPolicy};
+pub use chained::{ChainedMessage, ChainedTimer};
 pub use context::{Context, Effect, PayloadSource};
 pub use dissemination::{Dissemination, Layer, LayerLimits, Parcel};
+pub use hotstuff::{HotStuff, HotStuffParams};
+pub use hotstuff2::{HotStuff2, HotStuff2Params};
 pub use jolteon::{Jolteon, JolteonParams};
 pub use protocol::{BadSetting, Charge, Checks, Event, Message, Proof, Protocol};
 pub use tally::Tally;

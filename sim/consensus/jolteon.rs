@@ -2,7 +2,7 @@
 //!
 //! Source: Gelashvili, Kokoris-Kogias, Sonnino, Spiegelman, Xiang, "Jolteon and Ditto: Network-Adaptive Efficient
 //! Consensus with Asynchronous Fallback", FC'22 (arXiv 2106.10362v4), section 3, which edits DiemBFT's steady state.
-//! The paper's *round* is our view, its `qc_high` is `high`, its `r_vote` is `voted`, its `r_cur` is `view`.
+//! The paper's *round* is our view, its `qc_high` is `high`, its `r_vote` is `voted`, its `r_cur` is the pacemaker's view.
 //!
 //! One view: the leader multicasts a block that carries the certificate of its parent; replicas vote to the *next*
 //! leader; a quorum of votes is the certificate that opens the next view. A block is committed when it and its child
@@ -16,13 +16,11 @@
 //!   by a crashed leader catches up; they are repeated while the view lasts.
 //! - Threshold signatures are lists of Ed25519 signatures (as in the paper's own implementation).
 //! - Ditto's asynchronous fallback is left out: it is a protocol of its own.
-//! - Missing ancestors are fetched by id ([`JolteonMessage::Fetch`]), which the paper leaves to the implementation.
+//! - Missing ancestors are fetched by id ([`super::chained`]), which the paper leaves to the implementation.
 
-mod message;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -30,16 +28,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{Digest, Height, ReplicaId, Span, View};
 use crate::ledger::{
-    Block, Certificate, Chain, CommitRule, Committee, FaultModel, Leaders, Locks, Phase, Promises, Slot,
-    TimeoutCertificate,
+    Block, Certificate, CommitRule, Committee, FaultModel, Locks, Phase, Promises, Slot, TimeoutCertificate,
 };
 
-use super::{BadSetting, Charge, Context, Event, KEPT_BLOCKS, MOST_TIMEOUT_MS, Message, Protocol, Tally};
-
-pub use message::JolteonMessage;
-
-/// How many views ahead the dissemination layer is told of a leader: a batch is on its way for about one view.
-const EXPECT_AHEAD: u64 = 2;
+use super::chained::{Ancestry, ChainedMessage, ChainedTimer, Pace, Pacemaker, Quorum, is_proposal};
+use super::planted::planted;
+use super::{BadSetting, Charge, Context, Event, Message, Protocol, Tally};
 
 /// Settings of Jolteon.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -57,13 +51,11 @@ impl Default for JolteonParams {
     }
 }
 
-/// Jolteon's timers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JolteonTimer {
-    /// The current view takes too long.
-    View,
-    /// A fetched block has not come.
-    Fetch,
+impl JolteonParams {
+    fn pace(&self) -> Pace {
+        let (view_timeout_ms, timeout_growth_percent) = (self.view_timeout_ms, self.timeout_growth_percent);
+        Pace { view_timeout_ms, timeout_growth_percent, leader_views: 1, pipeline: 3 }
+    }
 }
 
 /// A Jolteon replica.
@@ -71,17 +63,14 @@ pub struct Jolteon {
     me: ReplicaId,
     committee: Committee,
     params: JolteonParams,
-    view: View,
+    quorum: Quorum,
+    pacemaker: Pacemaker,
+    ancestry: Ancestry,
+    votes: Tally,
     voted: View,
     high: Arc<Certificate>,
-    opened_by: Option<Arc<TimeoutCertificate>>,
-    votes: Tally,
-    timeouts: BTreeMap<View, Vec<(ReplicaId, View)>>,
-    chain: Chain,
-    genesis: Digest,
-    /// The block to commit once its missing ancestors have come, and how often one was asked for.
-    behind: Option<(Digest, u64)>,
-    views_without_commit: u32,
+    /// Whether the handler made a promise that must be on disk before it leaves.
+    promised: bool,
 }
 
 type Ctx<'a> = Context<'a, Jolteon>;
@@ -90,23 +79,24 @@ impl Protocol for Jolteon {
     const NAME: &'static str = "jolteon";
     /// A lone replica's own vote would open view after view in no time.
     const LEAST_REPLICAS: u32 = 2;
-    type Message = JolteonMessage;
-    type Timer = JolteonTimer;
+    #[cfg(test)]
+    const PLANTED: &'static [&'static str] = super::chained::PLANTED;
+    type Message = ChainedMessage;
+    type Timer = ChainedTimer;
     type Params = JolteonParams;
 
     fn validate(params: &JolteonParams, _: u32) -> Result<(), BadSetting> {
-        BadSetting::unless_within("view_timeout_ms", params.view_timeout_ms, 1, MOST_TIMEOUT_MS)?;
-        BadSetting::unless_within("timeout_growth_percent", params.timeout_growth_percent, 100, 1_000)
+        params.pace().validate()
     }
 
     fn brisk() -> JolteonParams {
         JolteonParams { view_timeout_ms: 500, ..JolteonParams::default() }
     }
 
-    fn promises(_: &JolteonParams) -> Promises {
+    fn promises(params: &JolteonParams) -> Promises {
         Promises {
             tolerates: FaultModel::Byzantine,
-            leaders: Leaders::ByView { every: 1 },
+            leaders: params.pace().leaders(),
             slot: Slot::View,
             commit: CommitRule::Consecutive { views: 2 },
             silent_after_timeout: true,
@@ -116,103 +106,91 @@ impl Protocol for Jolteon {
         }
     }
 
-    /// The timeout may have grown 16-fold; then at most f leaders in a row are faulty, and one view of each four may be
-    /// needed for the chain of certificates.
     fn patience(params: &JolteonParams, committee: &Committee) -> Span {
-        let views = 16 + 4 * u64::from(committee.faults() + 1);
-        Span::from_millis(params.view_timeout_ms * views + 5_000)
+        params.pace().patience(committee)
     }
 
     fn new(me: ReplicaId, committee: &Committee, params: &JolteonParams) -> Self {
         assert!(committee.len() >= Self::LEAST_REPLICAS, "a lone replica's own vote opens view after view in no time");
-        let chain = Chain::new(KEPT_BLOCKS);
+        let pace = params.pace();
         Jolteon {
             me,
             committee: *committee,
             params: params.clone(),
-            view: View(0),
-            voted: View(0),
-            high: Arc::new(Certificate::genesis(chain.tip().id())),
-            opened_by: None,
+            quorum: Quorum::new(committee),
+            pacemaker: Pacemaker::new(committee, pace),
+            ancestry: Ancestry::new(me, committee, pace.fetch_retry()),
             votes: Tally::new(committee),
-            timeouts: BTreeMap::new(),
-            genesis: chain.tip().id(),
-            chain,
-            behind: None,
-            views_without_commit: 0,
+            voted: View(0),
+            high: Arc::new(Certificate::genesis(Block::genesis().id())),
+            promised: false,
         }
     }
 
     fn recovered(&self) -> Self {
         Jolteon {
-            view: self.view,
-            voted: self.voted.max(self.view),
+            pacemaker: self.pacemaker.recovered(),
+            ancestry: self.ancestry.recovered(),
+            voted: self.voted,
             high: self.high.clone(),
-            opened_by: self.opened_by.clone(),
-            chain: self.chain.clone(),
             ..Jolteon::new(self.me, &self.committee, &self.params)
         }
     }
 
     fn step(&mut self, event: Event<Self>, ctx: &mut Ctx<'_>) {
         match event {
-            Event::Start if self.view == View(0) => self.enter(View(1), None, ctx),
-            Event::Start => ctx.arm(JolteonTimer::View, self.timeout()),
-            Event::Submitted => {}
+            Event::Start if self.pacemaker.view() == View(0) => self.enter(View(1), None, ctx),
+            Event::Start => self.pacemaker.arm(ctx),
             Event::Received { from, message } => self.on_received(from, &message, ctx),
-            Event::Expired(JolteonTimer::View) => self.on_view_timeout(ctx),
-            Event::Expired(JolteonTimer::Fetch) => self.commit_behind(ctx),
+            Event::Expired(ChainedTimer::View) => self.on_view_timeout(ctx),
+            Event::Expired(ChainedTimer::Fetch) => self.ancestry.on_not_found(ctx),
+            Event::Submitted | Event::Expired(ChainedTimer::Wait) => {}
+        }
+        if std::mem::take(&mut self.promised) {
+            ctx.charge(Charge::Fsync);
         }
     }
 }
 
 impl Jolteon {
-    fn on_received(&mut self, from: ReplicaId, message: &JolteonMessage, ctx: &mut Ctx<'_>) {
-        if !self.is_well_formed(message) {
+    /// A message whose certificate is no quorum's comes from a liar, and says nothing.
+    fn on_received(&mut self, from: ReplicaId, message: &ChainedMessage, ctx: &mut Ctx<'_>) {
+        if message.certificate().is_some_and(|certificate| !self.quorum.certifies(certificate)) {
             return;
         }
         match message {
-            JolteonMessage::Proposal { block, parent, opened_by } => {
+            ChainedMessage::Proposal { block, parent, opened_by } => {
                 self.on_proposal(from, block, parent, opened_by.as_ref(), ctx);
             }
-            JolteonMessage::Vote { view, block, height } => self.on_vote(from, *view, *block, *height, ctx),
-            JolteonMessage::Timeout { view, high, opened_by } => {
+            ChainedMessage::Vote { view, block, height } => self.on_vote(from, *view, *block, *height, ctx),
+            ChainedMessage::Timeout { view, high, opened_by, .. } => {
                 self.on_timeout(from, *view, high, opened_by.as_ref(), ctx);
             }
-            JolteonMessage::Advance { certificate, high } => {
+            ChainedMessage::Advance { certificate, high } => {
                 self.lock(high, ctx);
                 self.advance_by_timeouts(certificate, ctx);
             }
-            JolteonMessage::Fetch(id) => self.on_fetch(from, id, ctx),
-            JolteonMessage::Found(block) => self.on_found(block, ctx),
+            ChainedMessage::Fetch { block, above } => self.ancestry.on_fetch(from, block, *above, ctx),
+            ChainedMessage::Found(block) => {
+                if self.ancestry.on_found(block, ctx) {
+                    self.pacemaker.committed();
+                }
+            }
         }
-    }
-
-    /// Whether the message's certificates are quorums: whoever sends others is faulty and says nothing.
-    fn is_well_formed(&self, message: &JolteonMessage) -> bool {
-        let quorum = self.committee.quorum() as usize;
-        let certified = message.certificate().is_none_or(|certificate| {
-            let genesis = certificate.view == View(0) && certificate.block == self.genesis;
-            genesis || certificate.signers.count() as usize >= quorum
-        });
-        let given_up = message.timeout_certificate().is_none_or(|certificate| {
-            let signers: BTreeSet<ReplicaId> = certificate.timeouts.iter().map(|&(signer, _)| signer).collect();
-            signers.len() >= quorum
-        });
-        certified && given_up
     }
 
     /// Section 3, "Propose": on entering a view its leader multicasts a block that extends `high`.
     fn propose(&mut self, ctx: &mut Ctx<'_>) {
-        let parent = self.high.clone();
+        let (view, parent) = (self.pacemaker.view(), self.high.clone());
         let payload = ctx.payload();
-        let block = Block::sealed(self.view, parent.height.next(), self.me, parent.block, parent.view, payload);
+        let block = Block::sealed(view, parent.height.next(), self.me, parent.block, parent.view, payload);
         let block = Arc::new(block);
-        let opened_by = self.opened_by.clone();
-        let proposal = JolteonMessage::Proposal { block: block.clone(), parent: parent.clone(), opened_by };
+        let opened_by = self.pacemaker.opened_by().cloned();
+        let proposal =
+            ChainedMessage::Proposal { block: block.clone(), parent: parent.clone(), opened_by: opened_by.clone() };
         ctx.broadcast(proposal);
-        self.chain.insert(block.clone());
-        self.vote(&block, &parent, self.opened_by.clone().as_ref(), ctx);
+        self.ancestry.keep(&block, view);
+        self.vote(&block, &parent, opened_by.as_ref(), ctx);
     }
 
     /// Section 3, "Vote", "Lock", "Commit" and "Advance Round" on receiving a proposal.
@@ -224,19 +202,18 @@ impl Jolteon {
         opened_by: Option<&Arc<TimeoutCertificate>>,
         ctx: &mut Ctx<'_>,
     ) {
-        let from_leader = block.author == from && from == self.committee.leader(block.view);
-        let extends = block.parent == parent.block
-            && block.parent_view == parent.view
-            && block.height == parent.height.next()
-            && block.view > parent.view;
-        if !from_leader || !extends {
+        if !is_proposal(block, parent, from, self.pacemaker.leader(block.view)) {
             return;
         }
-        self.chain.insert(block.clone());
-        self.lock(parent, ctx);
+        if !planted!("lock dropped") {
+            self.lock(parent, ctx);
+        } else {
+            self.advance(parent, ctx);
+        }
         if let Some(certificate) = opened_by {
             self.advance_by_timeouts(certificate, ctx);
         }
+        self.ancestry.keep(block, self.pacemaker.view());
         // The certificate of this very block may have come before the block.
         if self.high.block == block.id() {
             self.commit_two_chain(ctx);
@@ -253,15 +230,21 @@ impl Jolteon {
         opened_by: Option<&Arc<TimeoutCertificate>>,
         ctx: &mut Ctx<'_>,
     ) {
+        let first = block.view > self.voted || planted!("vote twice");
+        if block.view != self.pacemaker.view() || !first {
+            return;
+        }
         let consecutive = block.view == parent.view.next();
-        let justified = opened_by.is_some_and(|tc| block.view == tc.view.next() && parent.view >= tc.highest());
-        if block.view != self.view || block.view <= self.voted || !(consecutive || justified) {
+        let justified = |tc: &Arc<TimeoutCertificate>| {
+            block.view == tc.view.next() && parent.view >= tc.highest() && self.quorum.gives_up(tc)
+        };
+        if !consecutive && !opened_by.is_some_and(justified) {
             return;
         }
         self.voted = block.view;
-        ctx.charge(Charge::Fsync);
-        let collector = self.committee.leader(block.view.next());
-        let vote = JolteonMessage::Vote { view: block.view, block: block.id(), height: block.height };
+        self.promised = true;
+        let collector = self.pacemaker.leader(block.view.next());
+        let vote = ChainedMessage::Vote { view: block.view, block: block.id(), height: block.height };
         if collector != self.me {
             ctx.send(collector, vote);
         } else {
@@ -272,7 +255,7 @@ impl Jolteon {
 
     /// A quorum of votes is a certificate, which the next leader locks on and enters its view by.
     fn on_vote(&mut self, from: ReplicaId, view: View, block: Digest, height: Height, ctx: &mut Ctx<'_>) {
-        if view.next() < self.view || self.committee.leader(view.next()) != self.me {
+        if self.pacemaker.leader(view.next()) != self.me {
             return;
         }
         if let Some(signers) = self.votes.add(view, (block, height), from) {
@@ -286,78 +269,58 @@ impl Jolteon {
             self.high = certificate.clone();
             self.commit_two_chain(ctx);
         }
-        if certificate.view >= self.view {
-            self.enter(certificate.view.next(), None, ctx);
-        }
+        self.advance(certificate, ctx);
     }
 
     /// Section 3, "Commit": two adjacent certified blocks of consecutive views commit the first and its ancestors.
     fn commit_two_chain(&mut self, ctx: &mut Ctx<'_>) {
-        let Some(child) = self.chain.get(&self.high.block) else { return };
-        if child.parent_view.next() == child.view && child.parent_view > self.chain.tip().view {
-            let first = child.parent;
-            // The target moves with every view: whom to ask next must not begin anew, or a dead replica is asked forever.
-            let attempts = self.behind.map_or(0, |(_, attempts)| attempts);
-            self.behind = Some((first, attempts));
-            self.commit_behind(ctx);
+        let Some(child) = self.ancestry.get(&self.high.block) else { return };
+        let consecutive = child.parent_view.next() == child.view || planted!("non-consecutive commit");
+        let (first, view) =
+            if planted!("early commit") { (child.id(), child.view) } else { (child.parent, child.parent_view) };
+        if consecutive && view > self.ancestry.tip().view && self.ancestry.commit_to(first, ctx) {
+            self.pacemaker.committed();
         }
     }
 
-    /// Commits up to the block noted in `behind`, or asks for the first missing ancestor: of everyone in turn.
-    fn commit_behind(&mut self, ctx: &mut Ctx<'_>) {
-        let Some((target, attempts)) = self.behind else { return };
-        match self.chain.path_to(&target) {
-            Ok(path) => {
-                self.behind = None;
-                self.views_without_commit = 0;
-                for block in path {
-                    self.chain.commit(block.clone());
-                    ctx.commit(block);
-                }
+    /// Section 3, "Advance Round" by a certificate.
+    fn advance(&mut self, certificate: &Certificate, ctx: &mut Ctx<'_>) {
+        if certificate.view >= self.pacemaker.view() {
+            self.enter(certificate.view.next(), None, ctx);
+        }
+    }
+
+    /// Section 3, "Advance Round" by a TC.
+    fn advance_by_timeouts(&mut self, certificate: &Arc<TimeoutCertificate>, ctx: &mut Ctx<'_>) {
+        let opened = self.pacemaker.opened(certificate);
+        if opened > self.pacemaker.view() && self.quorum.gives_up(certificate) {
+            if planted!("lock forgotten on view change") {
+                self.high = Arc::new(Certificate::genesis(Block::genesis().id()));
             }
-            Err(missing) => {
-                self.behind = Some((target, attempts + 1));
-                let others = self.committee.len() - 1;
-                let step = 1 + ctx.spread(&missing, attempts, others);
-                ctx.send(ReplicaId((self.me.0 + step) % self.committee.len()), JolteonMessage::Fetch(missing));
-                ctx.arm(JolteonTimer::Fetch, Span::from_millis(self.params.view_timeout_ms).half());
-            }
+            self.enter(opened, Some(certificate.clone()), ctx);
         }
     }
 
     /// Section 3, "Advance Round" and "Timer": entering a view starts its timer; a TC goes to the view's leader.
     fn enter(&mut self, view: View, opened_by: Option<Arc<TimeoutCertificate>>, ctx: &mut Ctx<'_>) {
-        self.view = view;
-        self.opened_by = opened_by;
+        self.pacemaker.enter(view, opened_by.clone(), ctx);
         self.votes.prune(View(view.0 - 1));
-        self.timeouts = self.timeouts.split_off(&view);
-        self.views_without_commit += 1;
-        ctx.arm(JolteonTimer::View, self.timeout());
-        ctx.expect(self.committee.leader(View(view.0 + EXPECT_AHEAD)));
-        let leader = self.committee.leader(view);
+        let leader = self.pacemaker.leader(view);
         if leader == self.me {
             self.propose(ctx);
-        } else if let Some(certificate) = &self.opened_by {
-            let (certificate, high) = (certificate.clone(), self.high.clone());
-            ctx.send(leader, JolteonMessage::Advance { certificate, high });
+        } else if let Some(certificate) = opened_by {
+            ctx.send(leader, ChainedMessage::Advance { certificate, high: self.high.clone() });
         }
-    }
-
-    /// A chain commits every view; three views are the pipeline's depth, and only more are a sign of trouble.
-    fn timeout(&self) -> Span {
-        let (base, growth) = (self.params.view_timeout_ms, self.params.timeout_growth_percent.max(100));
-        let doublings = self.views_without_commit.saturating_sub(4);
-        let grown = (0..doublings).fold(base, |timeout, _| (timeout * growth / 100).min(base * 16));
-        Span::from_millis(grown)
     }
 
     /// Section 3, "Timer and Timeout": stop voting in the view and multicast a timeout with `high`.
     fn on_view_timeout(&mut self, ctx: &mut Ctx<'_>) {
-        self.voted = self.voted.max(self.view);
-        ctx.charge(Charge::Fsync);
-        let (view, high, opened_by) = (self.view, self.high.clone(), self.opened_by.clone());
-        ctx.broadcast(JolteonMessage::Timeout { view, high: high.clone(), opened_by });
-        ctx.arm(JolteonTimer::View, self.timeout());
+        let (view, high) = (self.pacemaker.view(), self.high.clone());
+        self.voted = self.voted.max(view);
+        self.promised = true;
+        let opened_by = self.pacemaker.opened_by().cloned();
+        ctx.broadcast(ChainedMessage::Timeout { view, high: high.clone(), opened_by, vote: None });
+        self.pacemaker.rearm(ctx);
         self.count_timeout(self.me, view, high.view, ctx);
     }
 
@@ -370,7 +333,13 @@ impl Jolteon {
         opened_by: Option<&Arc<TimeoutCertificate>>,
         ctx: &mut Ctx<'_>,
     ) {
+        if !self.pacemaker.has_begun(view, high, opened_by.map(|certificate| &**certificate)) {
+            return;
+        }
         self.lock(high, ctx);
+        if planted!("lowest certificate taken on timeout") && high.view < self.high.view {
+            self.high = high.clone();
+        }
         if let Some(certificate) = opened_by {
             self.advance_by_timeouts(certificate, ctx);
         }
@@ -378,42 +347,8 @@ impl Jolteon {
     }
 
     fn count_timeout(&mut self, from: ReplicaId, view: View, high: View, ctx: &mut Ctx<'_>) {
-        if view < self.view {
-            return;
-        }
-        let timeouts = self.timeouts.entry(view).or_default();
-        if timeouts.iter().any(|(replica, _)| *replica == from) {
-            return;
-        }
-        timeouts.push((from, high));
-        if timeouts.len() == self.committee.quorum() as usize {
-            let certificate = Arc::new(TimeoutCertificate { view, timeouts: timeouts.clone() });
+        if let Some(certificate) = self.pacemaker.count(from, view, high) {
             self.advance_by_timeouts(&certificate, ctx);
-        }
-    }
-
-    /// Section 3, "Advance Round" by a TC.
-    fn advance_by_timeouts(&mut self, certificate: &Arc<TimeoutCertificate>, ctx: &mut Ctx<'_>) {
-        if certificate.view >= self.view {
-            self.enter(certificate.view.next(), Some(certificate.clone()), ctx);
-        }
-    }
-
-    fn on_fetch(&mut self, from: ReplicaId, id: &Digest, ctx: &mut Ctx<'_>) {
-        if let Some(block) = self.chain.get(id) {
-            ctx.send(from, JolteonMessage::Found(block.clone()));
-        }
-    }
-
-    /// A fetched block needs no certificate: its id was named by a certified descendant.
-    fn on_found(&mut self, block: &Arc<Block>, ctx: &mut Ctx<'_>) {
-        let wanted = self
-            .behind
-            .is_some_and(|(target, _)| self.chain.path_to(&target).is_err_and(|missing| missing == block.id()));
-        if wanted {
-            self.chain.insert(block.clone());
-            ctx.disarm(JolteonTimer::Fetch);
-            self.commit_behind(ctx);
         }
     }
 }

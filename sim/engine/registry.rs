@@ -4,7 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::Span;
-use crate::consensus::{BadSetting, Central, CentralParams, Jolteon, JolteonParams, Layer, Protocol};
+use crate::consensus::{
+    BadSetting, Central, CentralParams, HotStuff, HotStuff2, HotStuff2Params, HotStuffParams, Jolteon, JolteonParams,
+    Layer, Protocol,
+};
 use crate::ledger::{Committee, Promises};
 
 use super::run::{Control, RunError, run_protocol};
@@ -16,6 +19,10 @@ macro_rules! for_each_protocol {
         $then! {
             /// Two-chain HotStuff with timeout certificates (FC'22).
             Jolteon, jolteon: Jolteon, JolteonParams;
+            /// HotStuff, chained: three phases, one vote a view (PODC'19).
+            HotStuff, hotstuff: HotStuff, HotStuffParams;
+            /// HotStuff-2, pipelined: two phases, without certificates of timeouts in proposals (2023).
+            HotStuff2, hotstuff2: HotStuff2, HotStuff2Params;
             /// One sequencer that writes a signed hash chain.
             Central, central: Central, CentralParams;
         }

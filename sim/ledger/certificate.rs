@@ -96,7 +96,7 @@ impl Encode for Certificate {
 pub struct TimeoutCertificate {
     /// The view that was given up.
     pub view: View,
-    /// Signer and the view of its highest certificate, in order of arrival, each signer once.
+    /// Signer and the view of its highest certificate, ascending by signer, each once.
     pub timeouts: Vec<(ReplicaId, View)>,
 }
 

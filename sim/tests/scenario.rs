@@ -38,11 +38,15 @@ fn the_shipped_scenarios_and_this_one_are_good() {
 fn an_unknown_key_is_named_with_its_place_and_what_was_meant() {
     check(
         &GOOD.replace("load_tps", "load_tsp"),
-        expect!["small.toml:5:1: unknown key `load_tsp`; did you mean `load_tps`? known here: data, hospitals, mix, hour_of_week, scale, load_tps, near_km"],
+        expect![
+            "small.toml:5:1: unknown key `load_tsp`; did you mean `load_tps`? known here: data, hospitals, mix, hour_of_week, scale, load_tps, near_km"
+        ],
     );
     check(
         &GOOD.replace("[consensus]", "[consenus]"),
-        expect!["small.toml:7:2: unknown key `consenus`; did you mean `consensus`? known here: name, seed, world, consensus, protocol, batch, block, mempool, replica, link, crypto, run, slo, limit, inject, fault"],
+        expect![
+            "small.toml:7:2: unknown key `consenus`; did you mean `consensus`? known here: name, seed, world, consensus, protocol, batch, block, mempool, replica, link, crypto, run, slo, limit, inject, fault"
+        ],
     );
     check(
         &(GOOD.to_string() + "colour = 1\n"),
@@ -139,7 +143,9 @@ fn impossible_faults_are_refused() {
     );
     check(
         &fault("kind = \"meteor\"\nreplica = 1\n"),
-        expect!["small.toml:10:8: unknown value `meteor`; known here: crash, pause, slow_cpu, links, partition, outage, twins, silent_leader, invalid_signatures, censor"],
+        expect![
+            "small.toml:10:8: unknown value `meteor`; known here: crash, pause, slow_cpu, links, partition, outage, twins, silent_leader, invalid_signatures, censor"
+        ],
     );
     check(
         &fault("kind = \"crash\"\nreplica = 1\nat_s = 1\nuntil_s = 2\n"),
@@ -151,7 +157,9 @@ fn impossible_faults_are_refused() {
 fn a_bad_override_is_named_as_it_was_given() {
     check_setting(
         "consensus.replica=7",
-        expect!["--set consensus.replica=7: unknown key `replica`; did you mean `replicas`? known here: protocol, dissemination, replicas"],
+        expect![
+            "--set consensus.replica=7: unknown key `replica`; did you mean `replicas`? known here: protocol, dissemination, replicas"
+        ],
     );
     check_setting(
         "world.load_tps=-5",
@@ -159,7 +167,9 @@ fn a_bad_override_is_named_as_it_was_given() {
     );
     check_setting(
         "consensus.protocol=jolten",
-        expect!["--set consensus.protocol=jolten: unknown value `jolten`; did you mean `jolteon`? known here: jolteon, central"],
+        expect![
+            "--set consensus.protocol=jolten: unknown value `jolten`; did you mean `jolteon`? known here: jolteon, central"
+        ],
     );
     check_setting(
         "consensus.replicas",

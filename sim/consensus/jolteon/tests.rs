@@ -1,17 +1,15 @@
-//! Jolteon's rules one by one, with literal messages, and its promises under any order of delivery.
+//! Jolteon's rules one by one, with literal messages.
 
 use std::sync::Arc;
 
-use proptest::prelude::*;
-
-use crate::base::{Bytes, Digest, Height, ReplicaId, View};
+use crate::base::{Digest, Height, ReplicaId, View};
+use crate::consensus::chained::testing::{
+    advance, certified, chain, child, fetches, genesis, given_up, gives_up, kinds, proposal, show, timeout, twin_of,
+    votes,
+};
 use crate::consensus::testing::{Cluster, Lone};
-use crate::consensus::{Event, Jolteon, JolteonParams};
-use crate::ledger::{BatchRef, Block, Certificate, Committee, Payload, Phase, Signers, TimeoutCertificate};
-
-use super::{JolteonMessage as Message, JolteonTimer};
-
-type Sent = Vec<(Option<ReplicaId>, Arc<Message>)>;
+use crate::consensus::{ChainedMessage as Message, ChainedTimer, Event, Jolteon, JolteonParams};
+use crate::ledger::{Block, Certificate, Committee, Payload, Signers};
 
 /// Replica 3 of four: it collects the votes of view 2 and leads view 3.
 const ME: u32 = 3;
@@ -22,76 +20,7 @@ fn replica() -> Lone<Jolteon> {
     replica
 }
 
-/// The certificate of a block by replicas 0, 1 and 2.
-fn certified(block: &Block) -> Arc<Certificate> {
-    let mut signers = Signers::none_of(4);
-    (0..3).for_each(|by| assert!(signers.insert(ReplicaId(by))));
-    Arc::new(Certificate { phase: Phase::Vote, view: block.view, height: block.height, block: block.id(), signers })
-}
-
-fn genesis() -> Block {
-    Block::genesis()
-}
-
-fn genesis_certificate() -> Arc<Certificate> {
-    Arc::new(Certificate::genesis(genesis().id()))
-}
-
-/// The block of `view` on `parent` by the view's leader.
-fn child(parent: &Block, view: u64) -> Arc<Block> {
-    let leader = Committee::new(4).leader(View(view));
-    Arc::new(Block::sealed(View(view), parent.height.next(), leader, parent.id(), parent.view, Payload::default()))
-}
-
-/// The proposal of `block` on `parent`.
-fn proposal(block: &Arc<Block>, parent: &Block, opened_by: Option<TimeoutCertificate>) -> Message {
-    let parent = if parent.height == Height(0) { genesis_certificate() } else { certified(parent) };
-    Message::Proposal { block: block.clone(), parent, opened_by: opened_by.map(Arc::new) }
-}
-
-/// The TC of `view`, whose signers 0, 1 and 2 knew certificates of these views.
-fn given_up(view: u64, highs: [u64; 3]) -> TimeoutCertificate {
-    let timeouts = (0..3).map(ReplicaId).zip(highs.map(View)).collect();
-    TimeoutCertificate { view: View(view), timeouts }
-}
-
-/// A TC passed on by a replica that knows no certificate but genesis'.
-fn advance(certificate: TimeoutCertificate) -> Message {
-    Message::Advance { certificate: Arc::new(certificate), high: genesis_certificate() }
-}
-
-/// The votes among what was sent: receiver and view.
-fn votes(sent: &Sent) -> Vec<(u32, u64)> {
-    let vote = |(to, message): &(Option<ReplicaId>, Arc<Message>)| match **message {
-        Message::Vote { view, .. } => Some((to.expect("a vote goes to one").0, view.0)),
-        _ => None,
-    };
-    sent.iter().filter_map(vote).collect()
-}
-
-fn kinds(sent: &Sent) -> Vec<&'static str> {
-    let kind = |(_, message): &(Option<ReplicaId>, Arc<Message>)| match **message {
-        Message::Proposal { .. } => "proposal",
-        Message::Vote { .. } => "vote",
-        Message::Timeout { .. } => "timeout",
-        Message::Advance { .. } => "advance",
-        Message::Fetch(_) => "fetch",
-        Message::Found(_) => "found",
-    };
-    sent.iter().map(kind).collect()
-}
-
 // Certificates.
-
-/// The view that the replica gives up when its timer runs out.
-fn view_given_up(replica: &mut Lone<Jolteon>) -> u64 {
-    let sent = replica.step(Event::Expired(JolteonTimer::View));
-    let view = sent.iter().find_map(|(_, message)| match **message {
-        Message::Timeout { view, .. } => Some(view.0),
-        _ => None,
-    });
-    view.expect("a replica whose timer runs out says so")
-}
 
 #[test]
 fn it_ignores_certificates_of_less_than_a_quorum() {
@@ -105,10 +34,10 @@ fn it_ignores_certificates_of_less_than_a_quorum() {
     assert_eq!(kinds(&replica.receive(2, forged)), [""; 0], "two of four signed");
     let mut twice = given_up(1, [0, 0, 0]);
     twice.timeouts[2].0 = ReplicaId(0);
-    assert_eq!(kinds(&replica.receive(2, advance(twice))), [""; 0], "one of three signed twice");
-    assert_eq!(view_given_up(&mut replica), 1, "neither opened view 2");
+    assert_eq!(kinds(&replica.receive(2, advance(twice, &genesis()))), [""; 0], "one of three signed twice");
+    assert_eq!(gives_up(&mut replica).0, 1, "neither opened view 2");
     replica.receive(2, proposal(&second, &first, None));
-    assert_eq!(view_given_up(&mut replica), 2, "three of four signed");
+    assert_eq!(gives_up(&mut replica).0, 2, "three of four signed");
 }
 
 // Voting.
@@ -119,21 +48,14 @@ fn it_votes_to_the_next_leader_once_in_a_view() {
     let block = child(&genesis(), 1);
     assert_eq!(votes(&replica.receive(1, proposal(&block, &genesis(), None))), [(2, 1)]);
     assert_eq!(votes(&replica.receive(1, proposal(&block, &genesis(), None))), [], "the same proposal again");
-    let twin = with_one_batch(&block);
+    let twin = twin_of(&block);
     assert_eq!(votes(&replica.receive(1, proposal(&twin, &genesis(), None))), [], "an equivocating leader");
-}
-
-/// A block of the same place as `block` with other contents.
-fn with_one_batch(block: &Block) -> Arc<Block> {
-    let batch = crate::ledger::Batch::seal(ReplicaId(0), 0, Vec::new(), 1);
-    let payload = Payload { batches: vec![*batch.reference()], inline: Vec::new() };
-    Arc::new(Block::sealed(block.view, block.height, block.author, block.parent, block.parent_view, payload))
 }
 
 #[test]
 fn it_does_not_vote_in_a_view_that_it_has_given_up() {
     let mut replica = replica();
-    assert_eq!(kinds(&replica.expire(JolteonTimer::View)), ["timeout"]);
+    assert_eq!(kinds(&replica.expire(ChainedTimer::View)), ["timeout"]);
     let block = child(&genesis(), 1);
     assert_eq!(votes(&replica.receive(1, proposal(&block, &genesis(), None))), []);
     let next = child(&block, 2);
@@ -159,7 +81,7 @@ fn it_ignores_a_block_that_does_not_extend_the_certificate_beside_it() {
     let next = child(&block, 2);
     let skipped = Block::sealed(View(1), Height(2), ReplicaId(1), genesis().id(), View(0), Payload::default());
     assert_eq!(kinds(&replica.receive(1, proposal(&Arc::new(skipped), &genesis(), None))), [""; 0], "wrong height");
-    let wrong_parent = Message::Proposal { block: next, parent: genesis_certificate(), opened_by: None };
+    let wrong_parent = Message::Proposal { block: next, parent: certified(&genesis()), opened_by: None };
     assert_eq!(kinds(&replica.receive(2, wrong_parent)), [""; 0], "another parent");
 }
 
@@ -249,44 +171,13 @@ fn a_certificate_that_comes_before_its_block_commits_when_the_block_comes() {
     let first = child(&genesis(), 1);
     let second = child(&first, 2);
     replica.receive(1, proposal(&first, &genesis(), None));
-    let timeout = Message::Timeout { view: View(3), high: certified(&second), opened_by: None };
-    replica.receive(0, timeout);
+    replica.receive(0, timeout(3, &second));
     assert!(replica.committed.is_empty(), "it does not know what the certified block stands on");
     replica.receive(2, proposal(&second, &first, None));
     assert_eq!(replica.committed_ids(), [first.id()]);
 }
 
 // Missing blocks.
-
-/// A chain of views 1 to `views`.
-fn chain(views: u64) -> Vec<Arc<Block>> {
-    let mut blocks = vec![child(&genesis(), 1)];
-    (2..=views).for_each(|view| blocks.push(child(&blocks[blocks.len() - 1], view)));
-    blocks
-}
-
-/// Shows `replica` the proposals of these views of `chain`.
-fn show(replica: &mut Lone<Jolteon>, chain: &[Arc<Block>], views: impl IntoIterator<Item = usize>) -> Sent {
-    let mut sent = Vec::new();
-    for view in views {
-        let parent = if view == 1 { genesis() } else { copy_of(&chain[view - 2]) };
-        let leader = chain[view - 1].author.0;
-        sent.extend(replica.receive(leader, proposal(&chain[view - 1], &parent, None)));
-    }
-    sent
-}
-
-fn copy_of(block: &Block) -> Block {
-    Block::sealed(block.view, block.height, block.author, block.parent, block.parent_view, block.payload.clone())
-}
-
-fn fetches(sent: &Sent) -> Vec<(u32, Digest)> {
-    let fetch = |(to, message): &(Option<ReplicaId>, Arc<Message>)| match **message {
-        Message::Fetch(id) => Some((to.expect("a fetch goes to one").0, id)),
-        _ => None,
-    };
-    sent.iter().filter_map(fetch).collect()
-}
 
 #[test]
 fn it_fetches_a_missing_ancestor_and_commits_when_it_comes() {
@@ -296,8 +187,8 @@ fn it_fetches_a_missing_ancestor_and_commits_when_it_comes() {
     assert!(replica.committed.is_empty());
     let asked = fetches(&sent);
     assert_eq!(asked.first().map(|(_, id)| *id), Some(chain[2].id()), "the parent of block 4");
-    let sent = replica.receive(0, Message::Found(chain[2].clone()));
-    assert_eq!(fetches(&sent).first().map(|(_, id)| *id), Some(chain[1].id()), "then its parent");
+    replica.receive(0, Message::Found(chain[2].clone()));
+    assert!(replica.committed.is_empty(), "its parent is missing too");
     replica.receive(0, Message::Found(chain[1].clone()));
     assert_eq!(replica.committed.len(), 4, "block 6 carries the certificate of 5, which stands on 4");
 }
@@ -309,7 +200,7 @@ fn a_block_that_was_not_asked_for_is_ignored() {
     show(&mut replica, &chain, [1, 4, 5, 6]);
     let unrelated = child(&genesis(), 2);
     replica.receive(0, Message::Found(unrelated.clone()));
-    let asked = Message::Fetch(unrelated.id());
+    let asked = Message::Fetch { block: unrelated.id(), above: Height(0) };
     assert_eq!(kinds(&replica.receive(1, asked)), [""; 0], "it was not kept");
 }
 
@@ -317,18 +208,15 @@ fn a_block_that_was_not_asked_for_is_ignored() {
 fn it_asks_one_replica_after_another_even_while_views_go_by() {
     let mut replica = replica();
     let chain = chain(12);
-    let sent = show(&mut replica, &chain, [1].into_iter().chain(4..=12));
+    let mut sent = show(&mut replica, &chain, [1]);
+    for view in 4..=12 {
+        sent.extend(show(&mut replica, &chain, [view]));
+        if replica.armed.contains(&ChainedTimer::Fetch) {
+            sent.extend(replica.expire(ChainedTimer::Fetch));
+        }
+    }
     let asked: std::collections::BTreeSet<u32> = fetches(&sent).into_iter().map(|(to, _)| to).collect();
     assert_eq!(asked.into_iter().collect::<Vec<_>>(), [0, 1, 2], "a crashed replica answers nothing, ever");
-}
-
-#[test]
-fn it_serves_the_blocks_that_it_has() {
-    let mut replica = replica();
-    let chain = chain(3);
-    show(&mut replica, &chain, [1, 2, 3]);
-    assert_eq!(kinds(&replica.receive(2, Message::Fetch(chain[0].id()))), ["found"]);
-    assert_eq!(kinds(&replica.receive(2, Message::Fetch(Digest::of(b"unknown")))), [""; 0]);
 }
 
 // Timeouts.
@@ -336,11 +224,10 @@ fn it_serves_the_blocks_that_it_has() {
 #[test]
 fn a_quorum_of_timeouts_opens_the_next_view() {
     let mut replica = replica();
-    let timeout = |view| Message::Timeout { view: View(view), high: genesis_certificate(), opened_by: None };
-    replica.expire(JolteonTimer::View);
-    assert_eq!(kinds(&replica.receive(0, timeout(1))), [""; 0]);
-    assert_eq!(kinds(&replica.receive(0, timeout(1))), [""; 0], "a repeated timeout counts once");
-    let sent = replica.receive(1, timeout(1));
+    replica.expire(ChainedTimer::View);
+    assert_eq!(kinds(&replica.receive(0, timeout(1, &genesis()))), [""; 0]);
+    assert_eq!(kinds(&replica.receive(0, timeout(1, &genesis()))), [""; 0], "a repeated timeout counts once");
+    let sent = replica.receive(1, timeout(1, &genesis()));
     assert_eq!(kinds(&sent), ["advance"], "its certificate goes to the leader of view 2");
     assert_eq!(sent[0].0, Some(ReplicaId(2)));
 }
@@ -348,7 +235,7 @@ fn a_quorum_of_timeouts_opens_the_next_view() {
 #[test]
 fn the_leader_of_the_view_after_a_timeout_proposes_with_its_certificate() {
     let mut replica = replica();
-    let sent = replica.receive(0, advance(given_up(2, [0, 0, 0])));
+    let sent = replica.receive(0, advance(given_up(2, [0, 0, 0]), &genesis()));
     assert_eq!(kinds(&sent), ["proposal", "vote"], "it leads view 3");
     let Message::Proposal { block, opened_by, .. } = &*sent[0].1 else { panic!("a proposal comes first") };
     assert_eq!((block.view, block.height), (View(3), Height(1)));
@@ -359,68 +246,11 @@ fn the_leader_of_the_view_after_a_timeout_proposes_with_its_certificate() {
 fn a_timeout_is_repeated_while_the_view_lasts() {
     let mut replica = replica();
     for _ in 0..3 {
-        assert_eq!(kinds(&replica.expire(JolteonTimer::View)), ["timeout"]);
+        assert_eq!(kinds(&replica.expire(ChainedTimer::View)), ["timeout"]);
     }
 }
 
 // Promises.
-
-/// One choice of a schedule that is out of the protocol's hands.
-#[derive(Clone, Copy, Debug)]
-enum Chance {
-    Deliver(usize),
-    Lose(usize),
-    Expire(usize),
-    Crash(usize),
-}
-
-fn chance() -> impl Strategy<Value = Chance> {
-    prop_oneof![
-        20 => any::<usize>().prop_map(Chance::Deliver),
-        4 => any::<usize>().prop_map(Chance::Lose),
-        2 => any::<usize>().prop_map(Chance::Expire),
-        1 => any::<usize>().prop_map(Chance::Crash),
-    ]
-}
-
-/// Lets chances happen; crashes stop at f.
-fn happen(cluster: &mut Cluster<Jolteon>, chances: &[Chance]) {
-    let n = cluster.replicas.len();
-    let most_crashes = Committee::new(n as u32).faults() as usize;
-    for &chance in chances {
-        let flying = cluster.flying.len().max(1);
-        match chance {
-            Chance::Deliver(which) if !cluster.flying.is_empty() => cluster.deliver(which % flying),
-            Chance::Lose(which) if !cluster.flying.is_empty() => drop(cluster.flying.swap_remove(which % flying)),
-            Chance::Expire(which) => cluster.expire(ReplicaId((which % n) as u32), which / n),
-            Chance::Crash(which) if cluster.crashed.len() < most_crashes => {
-                cluster.crash(ReplicaId((which % n) as u32));
-            }
-            _ => {}
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
-
-    /// Any order of delivery, with losses, premature timeouts and up to f crashes: no two replicas disagree, and once
-    /// the network works, all that run commit more, and the same.
-    #[test]
-    fn replicas_agree_in_any_order_and_go_on_when_the_network_works(
-        n in 4u32..=7,
-        chances in prop::collection::vec(chance(), 0..1_500),
-    ) {
-        let mut cluster = Cluster::<Jolteon>::start(n, &JolteonParams::default());
-        happen(&mut cluster, &chances);
-        cluster.assert_agreement();
-        let (_, most) = cluster.heights();
-        cluster.calm(400);
-        cluster.assert_agreement();
-        let (fewest, _) = cluster.heights();
-        prop_assert!(fewest > most + 3, "{fewest} blocks at the slowest, {most} before: {:?}", cluster.crashed);
-    }
-}
 
 #[test]
 fn seven_replicas_with_no_trouble_commit_a_block_a_view() {
@@ -447,20 +277,10 @@ fn with_one_replica_too_many_crashed_nothing_is_committed_and_nobody_disagrees()
 #[test]
 fn a_replica_that_comes_back_from_a_crash_does_not_vote_again() {
     let mut replica = replica();
-    let (first, other) = (
-        child(&genesis(), 1),
-        Arc::new(Block::sealed(View(1), Height(1), ReplicaId(1), genesis().id(), View(0), one_batch())),
-    );
+    let first = child(&genesis(), 1);
+    let other = twin_of(&first);
     assert_eq!(votes(&replica.receive(1, proposal(&first, &genesis(), None))), [(2, 1)]);
     replica.restart();
     assert!(votes(&replica.receive(1, proposal(&other, &genesis(), None))).is_empty());
-    assert_eq!(view_given_up(&mut replica), 1, "its timer runs");
-}
-
-fn one_batch() -> Payload {
-    let id = Digest::of(b"a batch");
-    Payload {
-        batches: vec![BatchRef { id, origin: ReplicaId(0), sequence: 0, count: 1, bytes: Bytes(1) }],
-        inline: Vec::new(),
-    }
+    assert_eq!(gives_up(&mut replica).0, 1, "its timer runs");
 }
