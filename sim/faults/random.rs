@@ -104,8 +104,13 @@ impl Dice {
             let (until, stride) = (limits.healed, self.below(6) as u32);
             plan.splits = Some(ViewSplits { until, seed: self.throw(), stride });
         }
-        // Twins must end with the faults: their machines cannot be told apart for good.
-        let for_good = behaviour != Behaviour::Twins && self.below(2) == 0;
+        let for_good = match behaviour {
+            // While there are twins the network is split.
+            Behaviour::Twins => false,
+            // What it certified with signatures of its own never becomes valid.
+            Behaviour::InvalidSignatures => true,
+            Behaviour::SilentLeader | Behaviour::Censor(_) => self.below(2) == 0,
+        };
         plan.liars.push(Liar { replica, behaviour, until: if for_good { Time::NEVER } else { limits.healed } });
     }
 

@@ -105,12 +105,10 @@ pub enum FaultEntry {
         /// Until when, s; without it, to the end.
         until_s: Option<f64>,
     },
-    /// Nothing that a replica signs verifies.
+    /// Nothing that a replica signs verifies, from beginning to end.
     InvalidSignatures {
         /// Which replica.
         replica: u32,
-        /// Until when, s; without it, to the end.
-        until_s: Option<f64>,
     },
     /// A replica's blocks leave out what some gateways have sealed.
     Censor {
@@ -170,8 +168,8 @@ impl FaultEntry {
             | FaultEntry::Partition { from_s, until_s, .. } => vec![*from_s, *until_s],
             FaultEntry::Twins { until_s, .. }
             | FaultEntry::SilentLeader { until_s, .. }
-            | FaultEntry::InvalidSignatures { until_s, .. }
             | FaultEntry::Censor { until_s, .. } => until_s.iter().copied().collect(),
+            FaultEntry::InvalidSignatures { .. } => Vec::new(),
         }
     }
 
@@ -278,16 +276,18 @@ impl FaultEntry {
                 let (from, until) = (instant(*from_s), instant(*until_s));
                 plan.partitions.push(Partition { from, until, side: ascending(side), one_way: *one_way });
             }
+            FaultEntry::InvalidSignatures { replica } => self.lie(plan, *replica, None, seed),
             FaultEntry::Twins { replica, until_s, .. }
             | FaultEntry::SilentLeader { replica, until_s }
-            | FaultEntry::InvalidSignatures { replica, until_s }
-            | FaultEntry::Censor { replica, until_s, .. } => {
-                let until = until_s.map_or(Time::NEVER, instant);
-                let behaviour = self.behaviour().expect("these are the behaviours");
-                plan.liars.push(Liar { replica: ReplicaId(*replica), behaviour, until });
-                self.split(plan, seed, until);
-            }
+            | FaultEntry::Censor { replica, until_s, .. } => self.lie(plan, *replica, *until_s, seed),
         }
+    }
+
+    fn lie(&self, plan: &mut FaultPlan, replica: u32, until_s: Option<f64>, seed: u64) {
+        let until = until_s.map_or(Time::NEVER, instant);
+        let behaviour = self.behaviour().expect("only Byzantine faults come here");
+        plan.liars.push(Liar { replica: ReplicaId(replica), behaviour, until });
+        self.split(plan, seed, until);
     }
 
     /// Twins are heard by different machines; the longest of all twins' splits holds for everyone.
