@@ -9,8 +9,8 @@ use super::arithmetic::Set;
 
 /// Views (heights, where slots have one) below the highest that a quorum reached that are remembered.
 pub(super) const REMEMBERED: u64 = 4_096;
-/// Entries that one replica may be the first to need. An honest one needs one for each phase of a slot, in remembered
-/// slots; a liar that needs more is no longer listened to.
+/// Choices that one replica may be the first to state. An honest one needs one for each phase of a remembered slot; a
+/// liar that needs more is no longer listened to. It also bounds the views at one height in which nothing is committed.
 const MOST_OPENED: u32 = 8 * REMEMBERED as u32;
 
 /// What is chosen in a slot: a block at the height that it is said to have, or, of those that give up or elect, a number.

@@ -103,9 +103,9 @@ fn nobody_goes_on_in_a_view_that_it_gave_up() {
         let late = |view| state(phase, 1, 8, view, block);
         let mut court = Court::of(&PBFT);
         court.states([0, 1, 2].map(|by| state(Phase::Vote, by, 7, 5, block)));
-        court.states([state(phase, 1, 7, 5, block), timeout(1, 5, 0), timeout(2, 9, 0)]);
+        court.states([state(phase, 1, 7, 5, block), timeout(1, 5, 0)]);
         court.states([state(phase, 1, 7, 5, block)]);
-        court.states([0, 2, 3].map(|by| state(Phase::Vote, by, 8, 6, block))).states([late(6)]);
+        court.states([0, 2, 3].map(|by| state(Phase::Vote, by, 8, 6, block))).states([timeout(2, 9, 0), late(6)]);
         court.convicts_statement("conduct", "in v5 at #8 after it gave up v5", late(5));
         let mut court = Court::of(&PBFT);
         court.states([timeout(1, 5, 0), timeout(1, 4, 0)]);
