@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::Span;
-use crate::consensus::{BadSetting, Central, CentralParams, Jolteon, JolteonParams, Layer, Protocol};
+use crate::consensus::{BadSetting, Central, CentralParams, Jolteon, JolteonParams, Layer, Protocol, Raft, RaftParams};
 use crate::ledger::{Committee, Promises};
 
 use super::run::{Control, RunError, run_protocol};
@@ -98,4 +98,6 @@ protocols! {
     Jolteon, jolteon: Jolteon, JolteonParams;
     /// One sequencer that writes a signed hash chain.
     Central, central: Central, CentralParams;
+    /// A replicated log under an elected leader, against crashes only (Ongaro 2014).
+    Raft, raft: Raft, RaftParams;
 }
