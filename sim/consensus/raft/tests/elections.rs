@@ -61,7 +61,7 @@ fn a_replica_votes_for_one_candidate_in_a_term_and_may_say_so_again() {
 fn a_replica_that_comes_back_from_a_crash_remembers_whom_it_voted_for() {
     let crash = |replica: &mut Lone<Raft>| drop(replica.restart());
     assert_eq!(voted_for(crash), [2, 2]);
-    assert_eq!(planted::with("vote forgotten", || voted_for(crash)), [2, 3]);
+    assert_eq!(planted::with("vote forgotten", || voted_for(crash)), [2, 3, 2]);
 }
 
 /// Whether a replica whose last block is of height 3 and term 2 votes for a candidate whose last is this.
