@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::base::{Bytes, Digest, ReplicaId, Time};
+use crate::base::{Bytes, Digest, ReplicaId, Span, Time};
 use crate::ledger::{BatchRef, Block, Committee, Payload, Statement};
 
 use super::{Context, Effect, Event, PayloadSource, Protocol};
@@ -48,6 +48,9 @@ pub(super) struct Lone<P: Protocol> {
     pub payloads: Payloads,
     /// Timers that run.
     pub armed: Vec<P::Timer>,
+    /// When each timer that was ever armed ran out or will, by the replica's clock.
+    due: Vec<(P::Timer, Time)>,
+    now: Time,
     pub committed: Vec<Arc<Block>>,
     /// Statements that no message carries.
     pub stated: Vec<Statement>,
@@ -57,13 +60,14 @@ impl<P: Protocol> Lone<P> {
     pub fn new(me: ReplicaId, committee: &Committee, params: &P::Params) -> Lone<P> {
         let payloads = Payloads { me, made: 0, left: u64::MAX };
         let protocol = P::new(me, committee, params);
-        Lone { me, protocol, payloads, armed: Vec::new(), committed: Vec::new(), stated: Vec::new() }
+        let (armed, due, committed, stated) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Lone { me, protocol, payloads, armed, due, now: Time::ZERO, committed, stated }
     }
 
     /// Takes one event; what it sends in answer, with the receiver, or none for everyone.
     pub fn step(&mut self, event: Event<P>) -> Vec<(Option<ReplicaId>, Arc<P::Message>)> {
         let (mut effects, mut charges, mut sent) = (Vec::new(), Vec::new(), Vec::new());
-        let mut context = Context::new(Time::ZERO, &mut self.payloads, &mut effects, &mut charges);
+        let mut context = Context::new(self.now, &mut self.payloads, &mut effects, &mut charges);
         self.protocol.step(event, &mut context);
         for effect in effects {
             match effect {
@@ -73,13 +77,27 @@ impl<P: Protocol> Lone<P> {
                 }
                 Effect::Broadcast(message) => sent.push((None, message)),
                 Effect::State(statement) => self.stated.push(statement),
-                Effect::Arm(timer, _) if !self.armed.contains(&timer) => self.armed.push(timer),
+                Effect::Arm(timer, after) => self.arm(timer, after),
                 Effect::Disarm(timer) => self.armed.retain(|armed| *armed != timer),
                 Effect::Commit(block) => self.take_commit(block),
-                Effect::Arm(..) | Effect::Expect(_) => {}
+                Effect::Expect(_) => {}
             }
         }
         sent
+    }
+
+    fn arm(&mut self, timer: P::Timer, after: Span) {
+        if !self.armed.contains(&timer) {
+            self.armed.push(timer);
+        }
+        self.due.retain(|(known, _)| *known != timer);
+        self.due.push((timer, self.now + after));
+    }
+
+    /// A running timer that is due.
+    fn next_due(&self) -> Option<P::Timer> {
+        let due = self.due.iter().filter(|(timer, at)| *at <= self.now && self.armed.contains(timer));
+        due.min_by_key(|(_, at)| *at).map(|(timer, _)| *timer)
     }
 
     /// Every replica's commits are one chain from genesis, whatever happens.
@@ -203,6 +221,31 @@ impl<P: Protocol> Cluster<P> {
             self.deliver_in_order(4 * self.replicas.len() * self.replicas.len());
             if self.flying.is_empty() {
                 (0..self.replicas.len() as u32).for_each(|me| self.expire(ReplicaId(me), 0));
+            }
+        }
+    }
+
+    /// Time passes in a network that works: every message takes `delay`, and timers run out when they are due. Where
+    /// replicas are told apart by how long they wait, [`Cluster::calm`] would have them all wake at once.
+    pub fn pass(&mut self, span: Span, delay: Span) {
+        for _ in 0..span.0 / delay.0 {
+            self.replicas.iter_mut().for_each(|replica| replica.now += delay);
+            self.deliver_in_order(self.flying.len());
+            for me in (0..self.replicas.len() as u32).map(ReplicaId) {
+                while let Some(timer) = self.replicas[me.index()].next_due().filter(|_| !self.crashed.contains(&me)) {
+                    self.replicas[me.index()].armed.retain(|armed| *armed != timer);
+                    self.step(me, Event::Expired(timer));
+                }
+            }
+        }
+    }
+
+    /// More to order comes to everyone.
+    pub fn submit(&mut self, payloads: u64) {
+        for me in (0..self.replicas.len() as u32).map(ReplicaId) {
+            self.replicas[me.index()].payloads.left = self.replicas[me.index()].payloads.left.saturating_add(payloads);
+            if P::WAKES_ON_PAYLOAD && !self.crashed.contains(&me) {
+                self.step(me, Event::Submitted);
             }
         }
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::Span;
 use crate::consensus::{
     BadSetting, Central, CentralParams, HotStuff, HotStuff2, HotStuff2Params, HotStuffParams, Jolteon, JolteonParams,
-    Layer, Protocol,
+    Layer, Protocol, Raft, RaftParams,
 };
 use crate::ledger::{Committee, Promises};
 
@@ -23,6 +23,8 @@ macro_rules! for_each_protocol {
             HotStuff, hotstuff: HotStuff, HotStuffParams;
             /// HotStuff-2, pipelined: two phases, without certificates of timeouts in proposals (2023).
             HotStuff2, hotstuff2: HotStuff2, HotStuff2Params;
+            /// A replicated log under an elected leader, against crashes only (Ongaro 2014).
+            Raft, raft: Raft, RaftParams;
             /// One sequencer that writes a signed hash chain.
             Central, central: Central, CentralParams;
         }

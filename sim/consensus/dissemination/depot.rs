@@ -125,6 +125,11 @@ impl Depot {
         self.entries.get(id).is_some_and(|entry| entry.in_flight.is_some() || entry.committed.is_some())
     }
 
+    /// Whether a committed block orders the batch, as far as the depot remembers.
+    pub fn is_committed(&self, id: &Digest) -> bool {
+        self.entries.get(id).is_some_and(|entry| entry.committed.is_some())
+    }
+
     /// The last height committed.
     pub fn tip(&self) -> Height {
         self.tip

@@ -18,7 +18,7 @@ use super::{Depot, Destination, Dissemination, Layer, Outbox, Parcel};
 pub struct Leader {
     depot: Depot,
     proposer: Option<ReplicaId>,
-    /// Own batches that no known block orders, with the time they were last sent, oldest first.
+    /// Own batches that are not known to be committed, with the time they were last looked at, oldest first.
     own: VecDeque<(Time, Digest)>,
 }
 
@@ -76,10 +76,14 @@ impl Dissemination for Leader {
         let patience = self.depot.limits().resend_after;
         while self.own.front().is_some_and(|(sent, _)| *sent + patience <= now) {
             let (_, id) = self.own.pop_front().expect("the front was there just now");
-            if self.depot.get(&id).is_some() && !self.depot.is_ordered(&id) {
-                self.forward(&id, out);
-                self.own.push_back((now, id));
+            if self.depot.get(&id).is_none() || self.depot.is_committed(&id) {
+                continue;
             }
+            // What a block in flight orders may come back, should another block take its height.
+            if !self.depot.is_ordered(&id) {
+                self.forward(&id, out);
+            }
+            self.own.push_back((now, id));
         }
     }
 }
@@ -87,8 +91,9 @@ impl Dissemination for Leader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{Bytes, Span};
+    use crate::base::{Bytes, Height, Span, View};
     use crate::consensus::LayerLimits;
+    use crate::ledger::Block;
 
     #[test]
     fn an_unordered_batch_goes_to_the_next_proposer_after_a_while() {
@@ -110,5 +115,34 @@ mod tests {
         let to: Vec<Destination> = out.into_iter().map(|(to, _)| to).collect();
         assert_eq!(to, [Destination::One(ReplicaId(2)), Destination::One(ReplicaId(3))]);
         assert!(!layer.is_empty(), "the gateway itself may propose it, should it become the leader");
+    }
+
+    #[test]
+    fn a_batch_that_an_abandoned_block_ordered_is_sent_again() {
+        let limits = LayerLimits {
+            block_bytes: Bytes(1000),
+            inline_bytes: Bytes(1000),
+            block_batches: 10,
+            kept_heights: 2,
+            fetch_retry: Span::from_millis(100),
+            resend_after: Span::from_secs(1),
+        };
+        let mut layer = Leader::new(Depot::new(ReplicaId(0), 4, limits));
+        let genesis = Block::genesis();
+        let child =
+            |view, payload| Block::sealed(View(view), Height(1), ReplicaId(2), genesis.id(), genesis.view, payload);
+        let batch = Arc::new(Batch::seal(ReplicaId(0), 0, Vec::new(), 1));
+        let mut out = Outbox::new();
+        layer.on_expected(Time::ZERO, ReplicaId(2), &mut out);
+        layer.on_sealed(Time::ZERO, batch.clone(), &mut out);
+        layer.on_proposed(&child(1, Payload { batches: vec![*batch.reference()], inline: Vec::new() }));
+        out.clear();
+        layer.on_expected(Time::ZERO, ReplicaId(3), &mut out);
+        layer.on_tick(Time::ZERO + Span::from_secs(1), &mut out);
+        assert!(out.is_empty(), "a block orders it");
+        layer.on_committed(&child(2, Payload::default()));
+        layer.on_tick(Time::ZERO + Span::from_secs(2), &mut out);
+        let to: Vec<Destination> = out.into_iter().map(|(to, _)| to).collect();
+        assert_eq!(to, [Destination::One(ReplicaId(3))], "another block took its height");
     }
 }
