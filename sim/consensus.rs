@@ -12,6 +12,7 @@ pub mod dissemination;
 mod jolteon;
 pub(crate) mod planted;
 mod protocol;
+mod qbft;
 mod tally;
 #[cfg(test)]
 mod testing;
@@ -22,6 +23,7 @@ pub use context::{Context, Effect, PayloadSource};
 pub use dissemination::{Dissemination, Layer, LayerLimits, Parcel};
 pub use jolteon::{Jolteon, JolteonParams};
 pub use protocol::{BadSetting, Charge, Checks, Event, Message, Proof, Protocol};
+pub use qbft::{Qbft, QbftParams};
 pub use tally::Tally;
 
 /// The longest timeout that a protocol's settings may ask for, ms: a day.

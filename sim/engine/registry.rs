@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::Span;
-use crate::consensus::{BadSetting, Central, CentralParams, Jolteon, JolteonParams, Layer, Protocol};
+use crate::consensus::{BadSetting, Central, CentralParams, Jolteon, JolteonParams, Layer, Protocol, Qbft, QbftParams};
 use crate::ledger::{Committee, Promises};
 
 use super::run::{Control, RunError, run_protocol};
@@ -96,6 +96,8 @@ macro_rules! protocols {
 protocols! {
     /// Two-chain HotStuff with timeout certificates (FC'22).
     Jolteon, jolteon: Jolteon, JolteonParams;
+    /// Istanbul BFT as Besu and GoQuorum run it (arXiv 2002.03613).
+    Qbft, qbft: Qbft, QbftParams;
     /// One sequencer that writes a signed hash chain.
     Central, central: Central, CentralParams;
 }
