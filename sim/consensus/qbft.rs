@@ -9,10 +9,10 @@
 //! |---|---|
 //! | instance λ, decided value | height, block |
 //! | round r, counted from 1 | round = view, counted from 0 at each height |
-//! | PRE-PREPARE (QBFT: PROPOSAL), PREPARE, COMMIT | [`Phase::Propose`], [`Phase::Vote`], [`Phase::Commit`] |
-//! | ROUND-CHANGE to r + 1 | [`Phase::Timeout`] of r: the round given up |
+//! | PRE-PREPARE (QBFT: PROPOSAL), PREPARE, COMMIT | `Phase::Propose`, `Phase::Vote`, `Phase::Commit` |
+//! | ROUND-CHANGE to r + 1 | `Phase::Timeout` of r: the round given up |
 //! | prepared round `pr`, prepared value `pv` | `prepared`: block and certificate; a timeout's `justify` is `pr` + 1, or 0 for none |
-//! | quorum of ROUND-CHANGEs | [`TimeoutCertificate`] of the round given up |
+//! | quorum of ROUND-CHANGEs | `TimeoutCertificate` of the round given up |
 //!
 //! A height: the proposer sends a block, all send PREPARE; a quorum of those is a prepared certificate, on which a
 //! replica sends COMMIT; a quorum of COMMITs of one round decides: 3 message delays. The proposer sends a PREPARE of
@@ -52,9 +52,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Digest, Height, ReplicaId, Span, Time, View};
-use crate::ledger::{
-    Block, Certificate, CommitRule, Committee, FaultModel, Leaders, Locks, Phase, Promises, Slot, TimeoutCertificate,
-};
+use crate::ledger::{Block, Certificate, CommitRule, Committee, FaultModel, Leaders, Locks, Promises, Slot};
 
 use super::planted::planted;
 use super::{Archive, BadSetting, Charge, Context, Event, KEPT_BLOCKS, MOST_TIMEOUT_MS, Protocol};
@@ -170,7 +168,7 @@ impl Protocol for Qbft {
         "quorum off by one",
         "duplicate votes counted",
         "prepared certificate dropped on round change",
-        "lowest prepared round proposed again",
+        "lowest prepared round in justification",
         "early commit",
         "prepare twice in a round",
         "votes in rounds given up",

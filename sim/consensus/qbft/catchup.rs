@@ -1,6 +1,12 @@
 //! Repetition and catching up: what makes up for lost messages, crashes and partitions.
 
-use super::*;
+use std::sync::Arc;
+
+use crate::base::{Height, ReplicaId};
+use crate::consensus::planted::planted;
+use crate::ledger::{Block, Certificate, Phase};
+
+use super::{Ctx, Qbft, QbftMessage, QbftTimer, RoundChange, justify};
 
 /// Blocks in one answer.
 const ANSWER_BLOCKS: u64 = 16;

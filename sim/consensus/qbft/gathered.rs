@@ -92,13 +92,7 @@ pub(super) struct Gathered {
 impl Gathered {
     /// Nothing was said yet among `n`.
     pub fn new(n: u32) -> Gathered {
-        Gathered {
-            n,
-            base: View(0),
-            rounds: VecDeque::new(),
-            changes: BTreeMap::new(),
-            changed_to: BTreeMap::new(),
-        }
+        Gathered { n, base: View(0), rounds: VecDeque::new(), changes: BTreeMap::new(), changed_to: BTreeMap::new() }
     }
 
     /// A round near the current one.

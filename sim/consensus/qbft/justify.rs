@@ -41,9 +41,8 @@ pub(super) fn may_be_prepared(committee: &Committee, height: Height, round: View
 
 /// Moniz's HighestPrepared: the prepared round, as stated, that a quorum's ROUND-CHANGEs bind the proposer to.
 pub(super) fn highest_prepared(round_changes: &TimeoutCertificate) -> View {
-    if planted!("lowest prepared round proposed again") {
-        let prepared = round_changes.timeouts.iter().map(|&(_, prepared)| prepared);
-        return prepared.filter(|&prepared| prepared > View(0)).min().unwrap_or_default();
+    if planted!("lowest prepared round in justification") {
+        return round_changes.timeouts.iter().map(|&(_, prepared)| prepared).min().unwrap_or_default();
     }
     round_changes.highest()
 }
@@ -80,7 +79,6 @@ pub(super) fn is_justified(committee: &Committee, proposal: &Proposal) -> bool {
 /// Whether a quorum of distinct members sent these.
 fn is_quorum(committee: &Committee, changes: &TimeoutCertificate) -> bool {
     let mut signers = Signers::none_of(committee.len());
-    let distinct =
-        changes.timeouts.iter().all(|&(signer, _)| signer.0 < committee.len() && signers.insert(signer));
+    let distinct = changes.timeouts.iter().all(|&(signer, _)| signer.0 < committee.len() && signers.insert(signer));
     distinct && signers.count() >= quorum(committee)
 }

@@ -132,9 +132,7 @@ impl Message for QbftMessage {
             QbftMessage::Decided { certificate, .. } => Some(certificate),
             _ => None,
         };
+        // ROUND-CHANGEs are of one height, which a timeout certificate cannot name: judges are not shown them.
         certificate.into_iter().for_each(|certificate| see(Proof::Certificate(certificate)));
-        if let QbftMessage::Proposal(Proposal { round_changes: Some(changes), .. }) = self {
-            see(Proof::Timeouts(changes));
-        }
     }
 }

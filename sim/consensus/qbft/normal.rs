@@ -1,6 +1,12 @@
 //! The normal case: block period, PROPOSAL, PREPARE, COMMIT, decision (Moniz, algorithm 2).
 
-use super::*;
+use std::sync::Arc;
+
+use crate::base::{Digest, Height, ReplicaId, Span, Time, View};
+use crate::consensus::planted::planted;
+use crate::ledger::{Block, Certificate, Phase, TimeoutCertificate};
+
+use super::{Ctx, Gathered, Prepared, Proposal, Qbft, QbftMessage, QbftTimer, justify};
 
 impl Qbft {
     /// Besu: a height begins when the block period after its parent's proposal is over.
@@ -148,7 +154,9 @@ impl Qbft {
             return;
         }
         let id = accepted.block.id();
-        let Some(signers) = self.now.round(view).and_then(|round| round.prepares.quorum_for(id, quorum)) else { return };
+        let Some(signers) = self.now.round(view).and_then(|round| round.prepares.quorum_for(id, quorum)) else {
+            return;
+        };
         let certificate = Certificate { phase: Phase::Vote, view, height, block: id, signers: signers.clone() };
         if planted!("early commit") {
             let (block, at) = (accepted.block.clone(), accepted.at);
@@ -166,14 +174,7 @@ impl Qbft {
         self.prepared.as_ref().is_some_and(|prepared| prepared.certificate.view == self.round)
     }
 
-    pub(super) fn on_commit(
-        &mut self,
-        from: ReplicaId,
-        height: Height,
-        round: View,
-        block: Digest,
-        ctx: &mut Ctx<'_>,
-    ) {
+    pub(super) fn on_commit(&mut self, from: ReplicaId, height: Height, round: View, block: Digest, ctx: &mut Ctx<'_>) {
         if !self.is_near(from, height, ctx) {
             return;
         }

@@ -1,6 +1,11 @@
 //! Round changes (Moniz, algorithm 3).
 
-use super::*;
+use std::sync::Arc;
+
+use crate::base::{Height, ReplicaId, View};
+use crate::consensus::planted::planted;
+
+use super::{Ctx, Prepared, Qbft, QbftMessage, QbftTimer, RoundChange, justify};
 
 impl Qbft {
     /// Moniz, algorithm 3, "upon timer is expired": on to the next round.
@@ -47,8 +52,7 @@ impl Qbft {
             self.help(from, height, ctx);
             return;
         }
-        let valid =
-            prepared.is_none_or(|prepared| justify::may_be_prepared(&self.committee, height, round, prepared));
+        let valid = prepared.is_none_or(|prepared| justify::may_be_prepared(&self.committee, height, round, prepared));
         if !self.is_near(from, height, ctx) || round == View(0) || !valid {
             return;
         }
