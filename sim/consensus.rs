@@ -15,6 +15,7 @@ mod hotstuff2;
 mod jolteon;
 pub(crate) mod planted;
 mod protocol;
+mod qbft;
 mod raft;
 mod tally;
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub use hotstuff::{HotStuff, HotStuffParams};
 pub use hotstuff2::{HotStuff2, HotStuff2Params};
 pub use jolteon::{Jolteon, JolteonParams};
 pub use protocol::{BadSetting, Charge, Checks, Event, Message, Proof, Protocol};
+pub use qbft::{Qbft, QbftParams};
 pub use raft::{Raft, RaftParams};
 pub use tally::Tally;
 

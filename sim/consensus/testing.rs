@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::base::{Bytes, Digest, ReplicaId, Span, Time};
 use crate::ledger::{BatchRef, Block, Committee, Payload, Statement};
 
-use super::{Context, Effect, Event, PayloadSource, Protocol};
+use super::{Context, Effect, Event, Message, PayloadSource, Protocol};
 
 /// Blocks of one made-up batch each, so that no two blocks are alike; or of none.
 #[derive(Default)]
@@ -54,14 +54,17 @@ pub(super) struct Lone<P: Protocol> {
     pub committed: Vec<Arc<Block>>,
     /// Statements that no message carries.
     pub stated: Vec<Statement>,
+    /// All statements, carried or not, in order.
+    pub said: Vec<Statement>,
 }
 
 impl<P: Protocol> Lone<P> {
     pub fn new(me: ReplicaId, committee: &Committee, params: &P::Params) -> Lone<P> {
         let payloads = Payloads { me, made: 0, left: u64::MAX };
         let protocol = P::new(me, committee, params);
-        let (armed, due, committed, stated) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Lone { me, protocol, payloads, armed, due, now: Time::ZERO, committed, stated }
+        let (armed, due, committed) = (Vec::new(), Vec::new(), Vec::new());
+        let (now, stated, said) = (Time::ZERO, Vec::new(), Vec::new());
+        Lone { me, protocol, payloads, armed, due, now, committed, stated, said }
     }
 
     /// Takes one event; what it sends in answer, with the receiver, or none for everyone.
@@ -70,6 +73,11 @@ impl<P: Protocol> Lone<P> {
         let mut context = Context::new(self.now, &mut self.payloads, &mut effects, &mut charges);
         self.protocol.step(event, &mut context);
         for effect in effects {
+            match &effect {
+                Effect::Send(_, message) | Effect::Broadcast(message) => self.said.extend(message.statement(self.me)),
+                Effect::State(statement) => self.said.push(*statement),
+                _ => {}
+            }
             match effect {
                 Effect::Send(to, message) => {
                     assert_ne!(to, self.me, "{} sends itself {message:?}", self.me);
@@ -198,6 +206,19 @@ impl<P: Protocol> Cluster<P> {
             if !self.crashed.contains(&to) {
                 self.step(to, Event::Received { from, message });
             }
+        }
+    }
+
+    /// Sends the flying message at `index` a second time.
+    pub fn repeat(&mut self, index: usize) {
+        let Flying { from, to, ref message } = self.flying[index];
+        self.flying.push(Flying { from, to, message: message.clone() });
+    }
+
+    /// Lets a timer of a replica run out, if it is armed.
+    pub fn expire_timer(&mut self, me: ReplicaId, timer: P::Timer) {
+        if let Some(which) = self.replicas[me.index()].armed.iter().position(|armed| *armed == timer) {
+            self.expire(me, which);
         }
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::Span;
 use crate::consensus::{
     BadSetting, Central, CentralParams, HotStuff, HotStuff2, HotStuff2Params, HotStuffParams, Jolteon, JolteonParams,
-    Layer, Protocol, Raft, RaftParams,
+    Layer, Protocol, Qbft, QbftParams, Raft, RaftParams,
 };
 use crate::ledger::{Committee, Promises};
 
@@ -25,6 +25,8 @@ macro_rules! for_each_protocol {
             HotStuff2, hotstuff2: HotStuff2, HotStuff2Params;
             /// A replicated log under an elected leader, against crashes only (Ongaro 2014).
             Raft, raft: Raft, RaftParams;
+            /// QBFT: heights decided in rounds, as Besu and GoQuorum chains do (IBFT 2.0's successor).
+            Qbft, qbft: Qbft, QbftParams;
             /// One sequencer that writes a signed hash chain.
             Central, central: Central, CentralParams;
         }
