@@ -10,9 +10,11 @@ mod central;
 mod context;
 pub mod dissemination;
 mod jolteon;
+mod overlay;
 pub(crate) mod planted;
 mod protocol;
 mod tally;
+mod tendermint;
 #[cfg(test)]
 mod testing;
 
@@ -23,6 +25,7 @@ pub use dissemination::{Dissemination, Layer, LayerLimits, Parcel};
 pub use jolteon::{Jolteon, JolteonParams};
 pub use protocol::{BadSetting, Charge, Checks, Event, Message, Proof, Protocol};
 pub use tally::Tally;
+pub use tendermint::{Tendermint, TendermintParams, Transport};
 
 /// The longest timeout that a protocol's settings may ask for, ms: a day.
 pub const MOST_TIMEOUT_MS: u64 = 86_400_000;

@@ -56,14 +56,14 @@ impl Bench {
     /// Every judge, for runs with transactions of `weight` under a protocol with these promises, which those in `exempt`
     /// need not keep.
     pub fn full(committee: &Committee, promises: &Promises, exempt: &[ReplicaId], weight: u32) -> Bench {
-        let _ = (promises, exempt);
+        let _ = exempt;
         Bench {
             judges: vec![
                 Box::new(Agreement::default()),
                 Box::new(ChainLinks::new(committee)),
                 Box::new(Validity::default()),
                 Box::new(NoDoubleCommit::default()),
-                Box::new(Certificates::new(committee)),
+                Box::new(Certificates::new(committee, promises.slot)),
                 Box::new(Accounting::new(weight)),
             ],
         }

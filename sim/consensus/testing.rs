@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::base::{Bytes, Digest, ReplicaId, Time};
 use crate::ledger::{BatchRef, Block, Committee, Payload, Statement};
 
-use super::{Context, Effect, Event, PayloadSource, Protocol};
+use super::{Context, Effect, Event, Message, PayloadSource, Protocol};
 
 /// Blocks of one made-up batch each, so that no two blocks are alike; or of none.
 #[derive(Default)]
@@ -65,8 +65,13 @@ impl<P: Protocol> Lone<P> {
         let (mut effects, mut charges, mut sent) = (Vec::new(), Vec::new(), Vec::new());
         let mut context = Context::new(Time::ZERO, &mut self.payloads, &mut effects, &mut charges);
         self.protocol.step(event, &mut context);
+        let mut taken_up = Vec::new();
         for effect in effects {
             match effect {
+                Effect::TakeUp(message) => {
+                    self.stated.extend(message.statement(self.me));
+                    taken_up.push(message);
+                }
                 Effect::Send(to, message) => {
                     assert_ne!(to, self.me, "{} sends itself {message:?}", self.me);
                     sent.push((Some(to), message));
@@ -78,6 +83,9 @@ impl<P: Protocol> Lone<P> {
                 Effect::Commit(block) => self.take_commit(block),
                 Effect::Arm(..) | Effect::Expect(_) => {}
             }
+        }
+        for message in taken_up {
+            sent.extend(self.step(Event::Received { from: self.me, message }));
         }
         sent
     }

@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::Span;
-use crate::consensus::{BadSetting, Central, CentralParams, Jolteon, JolteonParams, Layer, Protocol};
+use crate::consensus::{
+    BadSetting, Central, CentralParams, Jolteon, JolteonParams, Layer, Protocol, Tendermint, TendermintParams,
+};
 use crate::ledger::{Committee, Promises};
 
 use super::run::{Control, RunError, run_protocol};
@@ -96,6 +98,8 @@ macro_rules! protocols {
 protocols! {
     /// Two-chain HotStuff with timeout certificates (FC'22).
     Jolteon, jolteon: Jolteon, JolteonParams;
+    /// Rounds of proposal, prevote and precommit, as CometBFT runs them (2018).
+    Tendermint, tendermint: Tendermint, TendermintParams;
     /// One sequencer that writes a signed hash chain.
     Central, central: Central, CentralParams;
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{Digest, Encode, ReplicaId, View};
-use crate::ledger::{Certificate, Committee, Phase, Statement, TimeoutCertificate};
+use crate::base::{Digest, Encode, Height, ReplicaId, View};
+use crate::ledger::{Certificate, Committee, Phase, Slot, Statement, TimeoutCertificate};
 
 use super::{Judge, Tap};
 
@@ -14,40 +14,47 @@ const REMEMBERED_VIEWS: u64 = 4_096;
 /// once. Memory: about 100 bytes a statement of the remembered views.
 pub(super) struct Certificates {
     quorum: u32,
+    slot: Slot,
     oldest: View,
-    votes: BTreeMap<View, BTreeSet<(ReplicaId, Digest)>>,
+    /// Votes by slot; one that begins anew at each height counts heights as views.
+    votes: BTreeMap<View, BTreeSet<(Phase, View, ReplicaId, Digest)>>,
     timeouts: BTreeMap<View, BTreeSet<(ReplicaId, View)>>,
     /// Certificates by view and the digest of all that they say.
     checked: BTreeSet<(View, Digest)>,
 }
 
 impl Certificates {
-    pub(super) fn new(committee: &Committee) -> Certificates {
+    pub(super) fn new(committee: &Committee, slot: Slot) -> Certificates {
         let (n, f) = (committee.len(), (committee.len() - 1) / 3);
         // Its own arithmetic: the least q of n with any two sets of q sharing more than f.
         let quorum = (1..=n).find(|q| 2 * q > n + f).expect("all of n is a quorum");
         let (votes, timeouts, checked) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-        Certificates { quorum, oldest: View(0), votes, timeouts, checked }
+        Certificates { quorum, slot, oldest: View(0), votes, timeouts, checked }
     }
 
     fn on_statement(&mut self, statement: &Statement) -> Result<(), String> {
-        let Statement { by, view, justify, block, .. } = *statement;
-        match statement.phase {
-            Phase::Vote => {
-                let votes = self.votes.entry(view).or_default();
-                let of_signer = (by, Digest([0; 32]))..=(by, Digest([0xFF; 32]));
-                if votes.range(of_signer).any(|&(_, other)| other != block) {
-                    return Err(format!("{by} votes for two blocks in {view}"));
+        let Statement { by, view, justify, block, phase, height } = *statement;
+        let term = self.term(height, view);
+        match phase {
+            Phase::Vote | Phase::Commit => {
+                let votes = self.votes.entry(term).or_default();
+                let of_signer = (phase, view, by, Digest([0; 32]))..=(phase, view, by, Digest([0xFF; 32]));
+                if votes.range(of_signer).any(|&(.., other)| other != block) {
+                    return Err(format!("{by} votes for two blocks in {view} of {height}"));
                 }
-                votes.insert((by, block));
+                votes.insert((phase, view, by, block));
             }
             Phase::Timeout => {
                 self.timeouts.entry(view).or_default().insert((by, justify));
             }
             _ => {}
         }
-        self.forget_before(View(view.0.saturating_sub(REMEMBERED_VIEWS)));
+        self.forget_before(View(term.0.saturating_sub(REMEMBERED_VIEWS)));
         Ok(())
+    }
+
+    fn term(&self, height: Height, view: View) -> View {
+        if self.slot == Slot::View { view } else { View(height.0) }
     }
 
     fn forget_before(&mut self, oldest: View) {
@@ -66,16 +73,18 @@ impl Certificates {
     }
 
     fn on_certificate(&mut self, certificate: &Certificate) -> Result<(), String> {
-        let Certificate { view, block, ref signers, .. } = *certificate;
-        if view == View(0) || !self.is_due(view, certificate) {
+        let Certificate { phase, view, height, block, ref signers } = *certificate;
+        let term = self.term(height, view);
+        if height == Height(0) || !self.is_due(term, certificate) {
             return Ok(());
         }
         let distinct: BTreeSet<ReplicaId> = signers.iter().collect();
         if (distinct.len() as u32) < self.quorum {
             return Err(format!("a certificate of {view} has {} signers, a quorum is {}", distinct.len(), self.quorum));
         }
-        let votes = self.votes.get(&view);
-        match distinct.into_iter().find(|&by| !votes.is_some_and(|votes| votes.contains(&(by, block)))) {
+        let votes = self.votes.get(&term);
+        let voted = |by| votes.is_some_and(|votes| votes.contains(&(phase, view, by, block)));
+        match distinct.into_iter().find(|&by| !voted(by)) {
             Some(by) => Err(format!("a certificate of {view} names {by}, who did not vote for {block:?}")),
             None => Ok(()),
         }
