@@ -13,11 +13,13 @@ pub mod dissemination;
 mod hotstuff;
 mod hotstuff2;
 mod jolteon;
+mod overlay;
 pub(crate) mod planted;
 mod protocol;
 mod qbft;
 mod raft;
 mod tally;
+mod tendermint;
 #[cfg(test)]
 mod testing;
 
@@ -33,6 +35,7 @@ pub use protocol::{BadSetting, Charge, Checks, Event, Message, Proof, Protocol};
 pub use qbft::{Qbft, QbftParams};
 pub use raft::{Raft, RaftParams};
 pub use tally::Tally;
+pub use tendermint::{Tendermint, TendermintParams, Transport};
 
 /// The longest timeout that a protocol's settings may ask for, ms: a day.
 pub const MOST_TIMEOUT_MS: u64 = 86_400_000;

@@ -36,6 +36,8 @@ pub enum Effect<P: Protocol> {
     Commit(Arc<Block>),
     /// That replica will propose soon: whatever it should order must reach it.
     Expect(ReplicaId),
+    /// Deliver to this replica itself what it has put together, through the same gate as what it receives.
+    TakeUp(Arc<P::Message>),
 }
 
 impl<P: Protocol> fmt::Debug for Effect<P> {
@@ -48,6 +50,7 @@ impl<P: Protocol> fmt::Debug for Effect<P> {
             Effect::Disarm(timer) => write!(f, "disarm {timer:?}"),
             Effect::Commit(block) => write!(f, "commit {} {:?}", block.height, block.id()),
             Effect::Expect(replica) => write!(f, "expect {replica}"),
+            Effect::TakeUp(message) => write!(f, "take up {message:?}"),
         }
     }
 }
@@ -75,6 +78,12 @@ impl<'a, P: Protocol> Context<'a, P> {
     /// Sends `message` to `to`, another replica.
     pub fn send(&mut self, to: ReplicaId, message: P::Message) {
         self.effects.push(Effect::Send(to, Arc::new(message)));
+    }
+
+    /// Sends `message` to each of `to`, as one shared message.
+    pub fn send_to(&mut self, to: impl IntoIterator<Item = ReplicaId>, message: P::Message) {
+        let message = Arc::new(message);
+        self.effects.extend(to.into_iter().map(|to| Effect::Send(to, message.clone())));
     }
 
     /// Sends `message` to all other replicas, as one shared message.
@@ -105,6 +114,12 @@ impl<'a, P: Protocol> Context<'a, P> {
     /// Tells the dissemination layer who will propose soon.
     pub fn expect(&mut self, proposer: ReplicaId) {
         self.effects.push(Effect::Expect(proposer));
+    }
+
+    /// Delivers `message` to this replica itself, once it is verified (where it does not state it itself) and what its
+    /// block orders is at hand: for what came in parts.
+    pub fn take_up(&mut self, message: P::Message) {
+        self.effects.push(Effect::TakeUp(Arc::new(message)));
     }
 
     /// Charges work that the handler does beyond computing.

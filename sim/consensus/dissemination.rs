@@ -4,12 +4,14 @@
 //! |---|---|---|
 //! | `leader` | the replica that will propose soon | the batches |
 //! | `batched` | every replica, best effort | their ids; who misses one fetches it |
+//! | `gossip` | its neighbours, who pass it on once | their ids; who misses one fetches it |
 //!
 //! Every layer keeps a [`Depot`]: batches at hand, which of them are ordered by blocks in flight, which are committed.
 //! A layer adds only what differs: where a sealed batch goes, and whether blocks carry contents.
 
 mod batched;
 mod depot;
+mod gossip;
 mod leader;
 
 use std::sync::Arc;
@@ -24,6 +26,7 @@ use super::PayloadSource;
 
 pub use batched::Batched;
 pub use depot::Depot;
+pub use gossip::Gossip;
 pub use leader::Leader;
 
 /// Which dissemination layer runs under the protocol.
@@ -34,17 +37,20 @@ pub enum Layer {
     Leader,
     /// Batches broadcast best-effort, ids ordered.
     Batched,
+    /// Batches passed on from neighbour to neighbour, ids ordered.
+    Gossip,
 }
 
 impl Layer {
     /// Every layer.
-    pub const ALL: [Layer; 2] = [Layer::Leader, Layer::Batched];
+    pub const ALL: [Layer; 3] = [Layer::Leader, Layer::Batched, Layer::Gossip];
 
     /// The name under which scenarios choose it.
     pub const fn name(self) -> &'static str {
         match self {
             Layer::Leader => "leader",
             Layer::Batched => "batched",
+            Layer::Gossip => "gossip",
         }
     }
 
@@ -52,7 +58,7 @@ impl Layer {
     pub fn block_space(self, limits: &LayerLimits) -> Bytes {
         match self {
             Layer::Leader => limits.inline_bytes.min(limits.block_bytes),
-            Layer::Batched => limits.block_bytes,
+            Layer::Batched | Layer::Gossip => limits.block_bytes,
         }
     }
 
@@ -62,6 +68,7 @@ impl Layer {
         match self {
             Layer::Leader => Box::new(Leader::new(depot)),
             Layer::Batched => Box::new(Batched::new(depot)),
+            Layer::Gossip => Box::new(Gossip::new(depot, replicas)),
         }
     }
 }
@@ -81,6 +88,8 @@ pub struct LayerLimits {
     pub fetch_retry: Span,
     /// How long a gateway waits for its batch to be ordered before it sends it again (layer `leader`).
     pub resend_after: Span,
+    /// Most neighbours that a replica passes batches on to (layer `gossip`).
+    pub gossip_degree: u32,
 }
 
 /// What layers send each other.
@@ -146,11 +155,7 @@ pub trait Dissemination: PayloadSource {
     fn on_parcel(&mut self, from: ReplicaId, parcel: Parcel, out: &mut Outbox) -> bool {
         match parcel {
             Parcel::Batch(batch) => self.depot_mut().store(batch),
-            Parcel::Fetch(ids) => {
-                let found = ids.iter().filter_map(|id| self.depot().get(id).cloned());
-                out.extend(found.map(|batch| (Destination::One(from), Parcel::Batch(batch))));
-                false
-            }
+            Parcel::Fetch(_) => answer(self.depot(), from, &parcel, out),
         }
     }
 
@@ -179,4 +184,13 @@ pub trait Dissemination: PayloadSource {
     fn period(&self) -> Span {
         self.depot().limits().fetch_retry
     }
+}
+
+/// Answers a request with what is at hand; false: nothing was brought.
+fn answer(depot: &Depot, from: ReplicaId, parcel: &Parcel, out: &mut Outbox) -> bool {
+    if let Parcel::Fetch(ids) = parcel {
+        let found = ids.iter().filter_map(|id| depot.get(id).cloned());
+        out.extend(found.map(|batch| (Destination::One(from), Parcel::Batch(batch))));
+    }
+    false
 }

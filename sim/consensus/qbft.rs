@@ -191,6 +191,11 @@ impl Protocol for Qbft {
         BadSetting::unless_within("round_timeout_doublings", params.round_timeout_doublings, 0, MOST_DOUBLINGS)
     }
 
+    fn brisk() -> QbftParams {
+        let (block_period_ms, round_timeout_ms, round_timeout_doublings) = (100, 400, 3);
+        QbftParams { block_period_ms, round_timeout_ms, round_timeout_doublings, ..QbftParams::default() }
+    }
+
     fn promises(_: &QbftParams) -> Promises {
         Promises {
             tolerates: FaultModel::Byzantine,

@@ -72,6 +72,7 @@ impl<P: Protocol> Lone<P> {
         let (mut effects, mut charges, mut sent) = (Vec::new(), Vec::new(), Vec::new());
         let mut context = Context::new(self.now, &mut self.payloads, &mut effects, &mut charges);
         self.protocol.step(event, &mut context);
+        let mut taken_up = Vec::new();
         for effect in effects {
             match &effect {
                 Effect::Send(_, message) | Effect::Broadcast(message) => self.said.extend(message.statement(self.me)),
@@ -79,6 +80,10 @@ impl<P: Protocol> Lone<P> {
                 _ => {}
             }
             match effect {
+                Effect::TakeUp(message) => {
+                    self.stated.extend(message.statement(self.me));
+                    taken_up.push(message);
+                }
                 Effect::Send(to, message) => {
                     assert_ne!(to, self.me, "{} sends itself {message:?}", self.me);
                     sent.push((Some(to), message));
@@ -90,6 +95,9 @@ impl<P: Protocol> Lone<P> {
                 Effect::Commit(block) => self.take_commit(block),
                 Effect::Expect(_) => {}
             }
+        }
+        for message in taken_up {
+            sent.extend(self.step(Event::Received { from: self.me, message }));
         }
         sent
     }

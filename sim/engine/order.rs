@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::base::{NodeId, ReplicaId, Span, Time};
+use crate::base::{Bytes, NodeId, ReplicaId, Span, Time};
 use crate::consensus::dissemination::Outbox;
 use crate::consensus::{self, Charge, Context, Effect, Message, Parcel, PayloadSource, Proof, Protocol};
 use crate::ledger::{Block, Phase, Statement};
 use crate::observe::Tap;
 
-use super::event::{Event, Wire};
+use super::event::{Envelope, Event, Wire, Work};
 use super::replica::Parked;
 use super::run::Engine;
 
@@ -44,6 +44,7 @@ impl<P: Protocol> Engine<'_, P> {
 
     /// Gives a message to the protocol, once everything that its block orders is at hand.
     fn deliver(&mut self, at: Time, me: NodeId, from: ReplicaId, message: Arc<P::Message>) {
+        let identity = self.identity(me);
         if let Some(block) = message.block() {
             if !block.payload.is_intact() {
                 self.counts.tampered_batches += 1;
@@ -54,7 +55,9 @@ impl<P: Protocol> Engine<'_, P> {
             let missing = layer.missing(block);
             if !missing.is_empty() {
                 let mut out = Outbox::new();
-                layer.depot_mut().fetch(at, from, &missing, &mut out);
+                // What it put together itself comes from whoever made it.
+                let holder = if from == identity { block.author } else { from };
+                layer.depot_mut().fetch(at, holder, &missing, &mut out);
                 let missing = missing.iter().map(|batch| batch.id).collect();
                 let parked = &mut self.replicas[me.index()].parked;
                 if parked.len() == MOST_PARKED {
@@ -108,7 +111,7 @@ impl<P: Protocol> Engine<'_, P> {
             None => &mut *replica.layer,
         };
         replica.protocol.step(event, &mut Context::new(start, source, &mut effects, &mut charges));
-        let work = self.charge(&effects, &charges);
+        let work = self.charge(me, &effects, &charges);
         let machine = &mut self.machines[me.index()];
         let work = machine.slowed(work);
         let done = machine.core.serve(at, work, &self.window);
@@ -116,10 +119,10 @@ impl<P: Protocol> Engine<'_, P> {
     }
 
     /// What a handler costs: its fixed part, a signature for each statement, sending each copy, and what it names.
-    fn charge(&self, effects: &[Effect<P>], charges: &[Charge]) -> Span {
-        let costs = &self.setup.costs;
+    fn charge(&self, node: NodeId, effects: &[Effect<P>], charges: &[Charge]) -> Span {
+        let (me, costs) = (self.identity(node), &self.setup.costs);
         let of_message = |message: &P::Message, copies: u64| {
-            let signs = self.promises.signed && message.statement(ReplicaId(0)).is_some();
+            let signs = self.promises.signed && message.statement(me).is_some();
             let signed = if signs { costs.sign() } else { Span::ZERO };
             signed + costs.send(message.wire()) * copies
         };
@@ -127,6 +130,7 @@ impl<P: Protocol> Engine<'_, P> {
             Effect::Send(_, message) => of_message(message, 1),
             Effect::Broadcast(message) => of_message(message, u64::from(self.setup.committee.len()) - 1),
             Effect::State(_) if self.promises.signed => costs.sign(),
+            Effect::TakeUp(message) if self.promises.signed && message.statement(me).is_some() => costs.sign(),
             _ => Span::ZERO,
         });
         let named = charges.iter().map(|charge| match charge {
@@ -158,6 +162,7 @@ impl<P: Protocol> Engine<'_, P> {
                     self.replicas[me.index()].layer.on_expected(done, proposer, &mut out);
                     self.send_parcels(done, me, out);
                 }
+                Effect::TakeUp(message) => self.take_up(done, me, message),
             }
         }
         if outbox.is_empty() {
@@ -165,6 +170,21 @@ impl<P: Protocol> Engine<'_, P> {
         }
         let slot = self.outboxes.insert(outbox) as u32;
         self.schedule.post(me, done, Event::Released { node: me.0 as u16, slot });
+    }
+
+    /// What a replica put together goes through its crypto cores, unless it stated it itself just now, and on as if it
+    /// had been received whole.
+    fn take_up(&mut self, at: Time, me: NodeId, message: Arc<P::Message>) {
+        let own = message.statement(self.identity(me)).is_some();
+        let wire = self.stated(at, me, message);
+        let (total, parts) = (Span::ZERO, 1);
+        let work = if own { Work { total, parts } } else { self.receiving(&wire, Bytes(0)) };
+        let machine = &mut self.machines[me.index()];
+        let total = machine.slowed(work.total);
+        let ready = machine.crypto.serve_split(at, total, work.parts, &self.window);
+        let envelope = Envelope { from: me, to: Some(me), wire, forged: false, size: Bytes(0), work, left: 1 };
+        let slot = self.envelopes.insert(envelope) as u32;
+        self.schedule.post(me, ready, Event::Ready { node: me.0 as u16, slot });
     }
 
     /// Tells judges, notary and the own dissemination layer of what a message says.

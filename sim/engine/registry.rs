@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::Span;
 use crate::consensus::{
     BadSetting, Central, CentralParams, HotStuff, HotStuff2, HotStuff2Params, HotStuffParams, Jolteon, JolteonParams,
-    Layer, Protocol, Qbft, QbftParams, Raft, RaftParams,
+    Layer, Protocol, Qbft, QbftParams, Raft, RaftParams, Tendermint, TendermintParams,
 };
 use crate::ledger::{Committee, Promises};
 
@@ -27,6 +27,8 @@ macro_rules! for_each_protocol {
             Raft, raft: Raft, RaftParams;
             /// QBFT: heights decided in rounds, as Besu and GoQuorum chains do (IBFT 2.0's successor).
             Qbft, qbft: Qbft, QbftParams;
+            /// Tendermint as CometBFT runs it, with votes sent directly or by gossip (arXiv 1807.04938).
+            Tendermint, tendermint: Tendermint, TendermintParams;
             /// One sequencer that writes a signed hash chain.
             Central, central: Central, CentralParams;
         }

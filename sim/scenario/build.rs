@@ -138,6 +138,7 @@ impl Scenario {
             kept_heights: block.kept,
             fetch_retry: Span::from_millis_f64(block.fetch_retry_ms),
             resend_after: Span::from_millis_f64(block.resend_ms),
+            gossip_degree: self.file.gossip.degree,
         }
     }
 

@@ -33,6 +33,9 @@ pub struct ScenarioFile {
     /// What one block may order.
     #[serde(default)]
     pub block: BlockKeys,
+    /// The layer `gossip`.
+    #[serde(default)]
+    pub gossip: GossipKeys,
     /// What a gateway holds.
     #[serde(default)]
     pub mempool: MempoolKeys,
@@ -120,6 +123,14 @@ pub struct BlockKeys {
     pub fetch_retry_ms: f64,
     /// How long a gateway waits for its batch to be ordered before it sends it again (layer `leader`), ms.
     pub resend_ms: f64,
+}
+
+/// How batches are passed on under the layer `gossip`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GossipKeys {
+    /// Most neighbours that a replica sends to, and gets from.
+    pub degree: u32,
 }
 
 /// What a gateway holds.
@@ -284,6 +295,12 @@ impl Default for BlockKeys {
         let (kept, fetch_retry_ms, resend_ms) = (64, 500.0, 5_000.0);
         let (max_bytes, max_inline_bytes, max_batches) = (100_000_000, 1_000_000, 10_000);
         BlockKeys { max_bytes, max_inline_bytes, max_batches, kept, fetch_retry_ms, resend_ms }
+    }
+}
+
+impl Default for GossipKeys {
+    fn default() -> Self {
+        GossipKeys { degree: 10 }
     }
 }
 

@@ -176,6 +176,7 @@ fn machines(file: &ScenarioFile) -> Vec<Check> {
         between("block.kept", file.block.kept, 1, 1 << 20),
         within("block.fetch_retry_ms", file.block.fetch_retry_ms, 1.0, MOST_MS),
         within("block.resend_ms", file.block.resend_ms, 1.0, MOST_MS),
+        between("gossip.degree", file.gossip.degree.into(), 2, MOST_REPLICAS.into()),
         between("mempool.max_transactions", file.mempool.max_transactions as u64, 1, 1 << 32),
         between("mempool.remembered", file.mempool.remembered as u64, 1, 1 << 24),
         positive("mempool.replay_horizon_s", file.mempool.replay_horizon_s, MOST_S),

@@ -104,6 +104,7 @@ mod tests {
             kept_heights: 2,
             fetch_retry: Span::from_millis(100),
             resend_after: Span::from_secs(1),
+            gossip_degree: 10,
         };
         let mut layer = Leader::new(Depot::new(ReplicaId(0), 4, limits));
         let mut out = Outbox::new();
@@ -126,6 +127,7 @@ mod tests {
             kept_heights: 2,
             fetch_retry: Span::from_millis(100),
             resend_after: Span::from_secs(1),
+            gossip_degree: 10,
         };
         let mut layer = Leader::new(Depot::new(ReplicaId(0), 4, limits));
         let genesis = Block::genesis();

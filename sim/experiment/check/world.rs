@@ -41,6 +41,7 @@ pub(super) fn setup(
             kept_heights: 1_024,
             fetch_retry: Span::from_millis(100),
             resend_after: Span::from_millis(300),
+            gossip_degree: 3,
         },
         mempool: MempoolLimits { transactions: 100_000, remembered: 1_024, batch_bytes: Bytes(2_000) },
         batch_delay: Span::from_millis(20),

@@ -18,6 +18,7 @@ const LIMITS: LayerLimits = LayerLimits {
     kept_heights: 2,
     fetch_retry: Span::from_millis(100),
     resend_after: Span::from_secs(1),
+    gossip_degree: 10,
 };
 
 fn depot_with(batches: u64) -> Depot {
