@@ -86,7 +86,7 @@ impl Raft {
         let allowed =
             self.log.uncommitted() < most && (others == 0 || self.others(leading).any(|(_, one)| sendable(one)));
         let wanted = !ctx.nothing_to_order() || last.height < leading.reach;
-        if !first && !(allowed && wanted) {
+        if !(first || allowed && wanted) {
             return;
         }
         let (id, height, view) = (last.id(), last.height.next(), last.view);
