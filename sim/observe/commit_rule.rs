@@ -102,12 +102,14 @@ impl CommitRules {
         let place = (height, block);
         match (self.rule, phase) {
             (CommitRule::Consecutive { views }, Phase::Vote) => {
-                if self.enter(statement) == self.quorum {
+                let count = self.enter(statement);
+                if count == self.quorum {
                     self.decide_chains(place, views);
                 }
             }
             (CommitRule::Quorum, Phase::Commit) => {
-                if block != Digest::ZERO && self.enter(statement) == self.quorum {
+                let count = self.enter(statement);
+                if count == self.quorum && block != Digest::ZERO {
                     self.decide(place);
                 }
             }
