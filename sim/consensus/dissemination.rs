@@ -13,6 +13,7 @@ mod batched;
 mod depot;
 mod gossip;
 mod leader;
+mod own;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub use batched::Batched;
 pub use depot::Depot;
 pub use gossip::Gossip;
 pub use leader::Leader;
+use own::Own;
 
 /// Which dissemination layer runs under the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -86,7 +88,7 @@ pub struct LayerLimits {
     pub kept_heights: u64,
     /// How long a fetch waits before the next replica is asked.
     pub fetch_retry: Span,
-    /// How long a gateway waits for its batch to be ordered before it sends it again (layer `leader`).
+    /// How long a gateway waits for its batch to be ordered before it sends it again, to whoever proposes soon.
     pub resend_after: Span,
     /// Most neighbours that a replica passes batches on to (layer `gossip`).
     pub gossip_degree: u32,
@@ -147,9 +149,7 @@ pub trait Dissemination: PayloadSource {
     fn on_expected(&mut self, now: Time, proposer: ReplicaId, out: &mut Outbox);
 
     /// Time passes: what has waited too long is sent again. Called every [`Dissemination::period`].
-    fn on_tick(&mut self, now: Time, out: &mut Outbox) {
-        self.depot_mut().refetch(now, out);
-    }
+    fn on_tick(&mut self, now: Time, out: &mut Outbox);
 
     /// A parcel came; true where it brought a batch that was not at hand.
     fn on_parcel(&mut self, from: ReplicaId, parcel: Parcel, out: &mut Outbox) -> bool {

@@ -74,15 +74,11 @@ impl<P: Protocol> Engine<'_, P> {
         self.behaviour(node) == Some(&Behaviour::InvalidSignatures)
     }
 
-    /// Whether a message's receivers will find a signature that does not verify: the sender's own, or one of its own in
-    /// a certificate.
+    /// Whether a message's receivers will find a signature that does not verify: of a liar's they check any, its own or
+    /// one of its own in a certificate.
     pub(super) fn is_forged(&self, from: NodeId, wire: &Wire<P>) -> bool {
         let Wire::Order(message) = wire else { return false };
-        self.signs_in_vain(from) && {
-            let mut proofs = 0;
-            message.proofs(&mut |_| proofs += 1);
-            proofs > 0 || message.statement(self.identity(from)).is_some()
-        }
+        self.signs_in_vain(from) && message.checks().signatures > 0
     }
 
     /// Whether a liar keeps an effect to itself.

@@ -121,7 +121,7 @@ pub struct BlockKeys {
     pub kept: u64,
     /// How long a fetch of a batch waits before the next replica is asked, ms.
     pub fetch_retry_ms: f64,
-    /// How long a gateway waits for its batch to be ordered before it sends it again (layer `leader`), ms.
+    /// How long a gateway waits for its batch to be ordered before it sends it again, to whoever proposes soon, ms.
     pub resend_ms: f64,
 }
 

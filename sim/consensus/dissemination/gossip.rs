@@ -12,12 +12,13 @@ use crate::consensus::PayloadSource;
 use crate::consensus::overlay::neighbours;
 use crate::ledger::{Batch, Payload};
 
-use super::{Depot, Destination, Dissemination, Layer, Outbox, Parcel, answer};
+use super::{Depot, Destination, Dissemination, Layer, Outbox, Own, Parcel, answer};
 
 /// The `gossip` layer at one replica.
 #[derive(Debug)]
 pub struct Gossip {
     depot: Depot,
+    own: Own,
     neighbours: Vec<ReplicaId>,
 }
 
@@ -25,7 +26,7 @@ impl Gossip {
     /// The layer over `depot`, among `replicas`.
     pub fn new(depot: Depot, replicas: u32) -> Gossip {
         let neighbours = neighbours(depot.owner(), replicas, depot.limits().gossip_degree);
-        Gossip { depot, neighbours }
+        Gossip { depot, own: Own::default(), neighbours }
     }
 
     /// To all neighbours but who sent it and who made it.
@@ -59,12 +60,20 @@ impl Dissemination for Gossip {
         &mut self.depot
     }
 
-    fn on_sealed(&mut self, _: Time, batch: Arc<Batch>, out: &mut Outbox) {
+    fn on_sealed(&mut self, now: Time, batch: Arc<Batch>, out: &mut Outbox) {
+        self.own.sealed(now, batch.id());
         self.depot.store(batch.clone());
         self.pass_on(self.depot.owner(), &batch, out);
     }
 
-    fn on_expected(&mut self, _: Time, _: ReplicaId, _: &mut Outbox) {}
+    fn on_expected(&mut self, _: Time, proposer: ReplicaId, _: &mut Outbox) {
+        self.own.expect(proposer);
+    }
+
+    fn on_tick(&mut self, now: Time, out: &mut Outbox) {
+        self.depot.refetch(now, out);
+        self.own.resend(&self.depot, now, out);
+    }
 
     fn on_parcel(&mut self, from: ReplicaId, parcel: Parcel, out: &mut Outbox) -> bool {
         let Parcel::Batch(batch) = parcel else { return answer(&self.depot, from, &parcel, out) };

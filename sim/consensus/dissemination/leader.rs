@@ -4,36 +4,25 @@
 //! turn; what no block orders within `resend_after` goes to the next one, and should two blocks order it, execution
 //! lets it take effect once.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::base::{Digest, ReplicaId, Time};
 use crate::consensus::PayloadSource;
 use crate::ledger::{Batch, Payload};
 
-use super::{Depot, Destination, Dissemination, Layer, Outbox, Parcel};
+use super::{Depot, Dissemination, Layer, Outbox, Own};
 
 /// The `leader` layer at one replica.
 #[derive(Debug)]
 pub struct Leader {
     depot: Depot,
-    proposer: Option<ReplicaId>,
-    /// Own batches that are not known to be committed, with the time they were last looked at, oldest first.
-    own: VecDeque<(Time, Digest)>,
+    own: Own,
 }
 
 impl Leader {
     /// The layer over `depot`.
     pub fn new(depot: Depot) -> Leader {
-        Leader { depot, proposer: None, own: VecDeque::new() }
-    }
-
-    fn forward(&self, id: &Digest, out: &mut Outbox) {
-        if let (Some(proposer), Some(batch)) = (self.proposer, self.depot.get(id))
-            && proposer != self.depot.owner()
-        {
-            out.push((Destination::One(proposer), Parcel::Batch(batch.clone())));
-        }
+        Leader { depot, own: Own::default() }
     }
 }
 
@@ -63,28 +52,17 @@ impl Dissemination for Leader {
     fn on_sealed(&mut self, now: Time, batch: Arc<Batch>, out: &mut Outbox) {
         let id = batch.id();
         self.depot.store(batch);
-        self.forward(&id, out);
-        self.own.push_back((now, id));
+        self.own.forward(&self.depot, &id, out);
+        self.own.sealed(now, id);
     }
 
     fn on_expected(&mut self, _: Time, proposer: ReplicaId, _: &mut Outbox) {
-        self.proposer = Some(proposer);
+        self.own.expect(proposer);
     }
 
     fn on_tick(&mut self, now: Time, out: &mut Outbox) {
         self.depot.refetch(now, out);
-        let patience = self.depot.limits().resend_after;
-        while self.own.front().is_some_and(|(sent, _)| *sent + patience <= now) {
-            let (_, id) = self.own.pop_front().expect("the front was there just now");
-            if self.depot.get(&id).is_none() || self.depot.is_committed(&id) {
-                continue;
-            }
-            // What a block in flight orders may come back, should another block take its height.
-            if !self.depot.is_ordered(&id) {
-                self.forward(&id, out);
-            }
-            self.own.push_back((now, id));
-        }
+        self.own.resend(&self.depot, now, out);
     }
 }
 
@@ -93,6 +71,7 @@ mod tests {
     use super::*;
     use crate::base::{Bytes, Height, Span, View};
     use crate::consensus::LayerLimits;
+    use crate::consensus::dissemination::Destination;
     use crate::ledger::Block;
 
     #[test]
