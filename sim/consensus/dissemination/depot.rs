@@ -6,7 +6,7 @@ mod tests;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::base::{Digest, DigestMap, Height, ReplicaId, Time};
+use crate::base::{Digest, DigestMap, Height, ReplicaId, Time, View};
 use crate::ledger::{Batch, BatchRef, Block, Payload};
 
 use super::{Destination, Layer, LayerLimits, Outbox, Parcel};
@@ -16,6 +16,10 @@ struct Entry {
     content: Option<Arc<Batch>>,
     /// The height of the highest block that orders it and may still be committed.
     in_flight: Option<Height>,
+    /// The latest view of a block that orders it and may still be committed.
+    view: View,
+    /// Whether a later view has proposed another block in place of that one, so that it hardly will be.
+    abandoned: bool,
     /// The last height at which it was committed; 0 where it was before the depot's memory begins.
     committed: Option<Height>,
     /// Whether `pending` holds it.
@@ -24,12 +28,17 @@ struct Entry {
 
 impl Entry {
     fn unknown(settled: bool) -> Entry {
-        Entry { content: None, in_flight: None, committed: settled.then_some(Height(0)), queued: false }
+        let (view, committed) = (View(0), settled.then_some(Height(0)));
+        Entry { content: None, in_flight: None, view, abandoned: false, committed, queued: false }
     }
 
     /// Whether a block may order it now.
     fn is_orderable(&self) -> bool {
-        self.content.is_some() && self.in_flight.is_none() && self.committed.is_none()
+        self.content.is_some() && !self.is_ordered()
+    }
+
+    fn is_ordered(&self) -> bool {
+        (self.in_flight.is_some() && !self.abandoned) || self.committed.is_some()
     }
 }
 
@@ -120,9 +129,9 @@ impl Depot {
         self.entries.get(id)?.content.as_ref()
     }
 
-    /// Whether a block that is known of orders the batch.
+    /// Whether a block that is known of, and not abandoned, orders the batch.
     pub fn is_ordered(&self, id: &Digest) -> bool {
-        self.entries.get(id).is_some_and(|entry| entry.in_flight.is_some() || entry.committed.is_some())
+        self.entries.get(id).is_some_and(Entry::is_ordered)
     }
 
     /// Whether a committed block orders the batch, as far as the depot remembers.
@@ -208,11 +217,14 @@ impl Depot {
         if block.height <= self.tip || block.height.0 > self.tip.0 + MOST_AHEAD {
             return;
         }
+        self.abandon(block);
         for batch in &block.payload.batches {
             let settled = self.is_settled(batch);
             let entry = self.entries.entry(batch.id).or_insert_with(|| Entry::unknown(settled));
             // Proposals come in any order: the highest keeps the batch longest.
             entry.in_flight = entry.in_flight.max(Some(block.height));
+            entry.abandoned &= block.view < entry.view;
+            entry.view = entry.view.max(block.view);
         }
         for batch in &block.payload.inline {
             self.store(batch.clone());
@@ -220,6 +232,22 @@ impl Depot {
         if !block.payload.is_empty() {
             self.in_flight.entry(block.height).or_default().extend(&block.payload.batches);
         }
+    }
+
+    /// A block at its height or above, of an earlier view than `block`, is hardly committed any more: what it orders may
+    /// be ordered again at once. Waiting until the height is committed would let a leader whose blocks are always
+    /// abandoned, because the one after it lies, take the same batches again and again. Should both be committed after
+    /// all, execution lets a batch take effect once.
+    fn abandon(&mut self, block: &Block) {
+        let mut freed = Vec::new();
+        for batch in self.in_flight.range(block.height..).flat_map(|(_, batches)| batches) {
+            let Some(entry) = self.entries.get_mut(&batch.id) else { continue };
+            if entry.view < block.view && !entry.abandoned && !block.payload.batches.contains(batch) {
+                entry.abandoned = true;
+                freed.push(*batch);
+            }
+        }
+        freed.into_iter().for_each(|batch| self.queue(batch));
     }
 
     /// What `block` orders is committed; what only abandoned blocks of its height and below order is pending again.
@@ -251,6 +279,7 @@ impl Depot {
             return;
         }
         entry.in_flight = None;
+        entry.abandoned = false;
         match entry.committed {
             Some(height) if height <= forgotten => drop(self.entries.remove(&batch.id)),
             Some(_) => {}
