@@ -16,7 +16,8 @@
 //! broadcast to all over links that may lose does not do that, so while a height is undecided every `retransmit_ms` a
 //! replica repeats its votes to all and shows all votes that it knows to a few; who is behind asks, and gets decided
 //! blocks with their precommits (`repeat.rs`). With `transport = "gossip"` everything goes to neighbours only, who pass
-//! it on once; blocks travel in parts (`gossip.rs`), and neighbours repeat to neighbours.
+//! it on once; blocks travel in parts (`gossip.rs`), and what is repeated goes to neighbours and a few others in turn:
+//! a graph of few neighbours may fall apart when f of its replicas die, and CometBFT would find new peers.
 //!
 //! Against the paper and CometBFT:
 //! - Line 55 counts who is in that round *or a later one*, so that one number for each replica is all that is kept of

@@ -148,6 +148,11 @@ impl Tendermint {
             }
         }
         self.take_up_whole(header, ctx);
+        // Who is no neighbour repeats it because it is stuck: the parts may come no other way.
+        if !self.neighbours.contains(&from) && from != self.me {
+            let parts = self.round(height, view).map(|round| round.parts.missing(&id)).unwrap_or_default();
+            ctx.send(from, TendermintMessage::Lacking { height, view, parts });
+        }
     }
 
     /// A part came.
