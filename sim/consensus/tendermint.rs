@@ -67,6 +67,8 @@ pub enum TendermintTimer {
     Precommit,
     /// The pause after a commit is over.
     Commit,
+    /// The pause is nearly over: what is sent to the next proposer now would come too late.
+    Late,
     /// Nothing has moved for a while: repeat.
     Repeat,
     /// Someone is ahead, or a question for decided blocks was not answered.
@@ -254,6 +256,7 @@ impl Protocol for Tendermint {
             Event::Expired(Timer::Prevote) => self.on_timeout_prevote(ctx),
             Event::Expired(Timer::Precommit) => self.on_timeout_precommit(ctx),
             Event::Expired(Timer::Commit) => self.on_pause_over(ctx),
+            Event::Expired(Timer::Late) => self.on_late(ctx),
             Event::Expired(Timer::Repeat) => self.on_repeat(ctx),
             Event::Expired(Timer::CatchUp) => self.on_catch_up(ctx),
         }

@@ -75,6 +75,6 @@ fn the_regional_scenario_never_changes_under_jolteon_with_payload_in_proposals()
 fn the_regional_scenario_never_changes_under_the_central_sequencer() {
     golden(
         &["consensus.protocol=central", "consensus.dissemination=batched"],
-        expect!["752b4caf9b05a5afb5309ffe7f35f70e4269c95865f9d4e51fdcab030330d50c"],
+        expect!["d1ec36a3bb9f10675eea7eeef902662b3871dd9ccb67a849427e7f176b903bfc"],
     );
 }

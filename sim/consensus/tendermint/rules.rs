@@ -6,13 +6,16 @@
 
 use std::sync::Arc;
 
-use crate::base::{Digest, Height, ReplicaId, View};
+use crate::base::{Digest, Height, ReplicaId, Span, View};
 use crate::consensus::planted::planted;
 use crate::ledger::{Block, Certificate, Phase};
 
 use super::message::{Ballot, Header, TendermintMessage};
 use super::votes::{AHEAD, Rounds, Votes};
 use super::{Ctx, Once, Said, State, Step, Tendermint, Timer, Transport, Valid};
+
+/// How long before the end of the pause a batch must leave to reach the proposer in time: about the longest way.
+const LATE: Span = Span::from_millis(200);
 
 impl Tendermint {
     /// At genesis the first round begins; after a crash the height goes on from where the log ends.
@@ -44,6 +47,14 @@ impl Tendermint {
             self.apply_rules(ctx);
         } else {
             self.idle = true;
+        }
+    }
+
+    /// The proposer of the first round proposes soon: it is the one after it that can be reached in time.
+    pub(super) fn on_late(&mut self, ctx: &mut Ctx<'_>) {
+        let State { height, step, .. } = self.state;
+        if step == Step::Pause && self.params.create_empty_blocks {
+            ctx.expect(self.proposer(height, View(1)));
         }
     }
 
@@ -344,6 +355,7 @@ impl Tendermint {
         ctx.arm(Timer::Commit, self.pause());
         ctx.arm(Timer::Repeat, self.repeat_in());
         ctx.expect(self.proposer(self.state.height, View(0)));
+        ctx.arm(Timer::Late, self.pause().saturating_sub(LATE));
         self.go_on_catching_up(ctx);
     }
 
