@@ -333,6 +333,13 @@ impl Tendermint {
         }
     }
 
+    /// The block of a round's proposal has come.
+    fn keep_block(&mut self, header: &Header, block: &Arc<Block>) {
+        if let Some(round) = self.round(header.height, header.view) {
+            round.block = Some(block.clone());
+        }
+    }
+
     /// Counts a vote; whether it is new.
     fn count_vote(&mut self, by: ReplicaId, ballot: &Ballot) -> bool {
         let n = self.committee.len();

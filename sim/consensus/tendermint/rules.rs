@@ -165,12 +165,6 @@ impl Tendermint {
         self.apply_rules(ctx);
     }
 
-    pub(super) fn keep_block(&mut self, header: &Header, block: &Arc<Block>) {
-        if let Some(round) = self.round(header.height, header.view) {
-            round.block = Some(block.clone());
-        }
-    }
-
     /// A vote came. Almost always it is one more of the current round and of no consequence.
     pub(super) fn on_vote(&mut self, by: ReplicaId, via: ReplicaId, ballot: &Ballot, ctx: &mut Ctx<'_>) {
         let new = self.count_vote(by, ballot);
@@ -208,7 +202,7 @@ impl Tendermint {
         let claim = &mut self.claims[by.index()];
         *claim = (*claim).max(view.0);
         let there = self.claims.iter().filter(|&&claim| claim >= view.0).count();
-        if there >= self.committee.witness() as usize && view.0 <= u64::MAX - AHEAD - 1 {
+        if there >= self.committee.witness() as usize && view.0 < u64::MAX - AHEAD {
             self.start_round(view, ctx);
             self.apply_rules(ctx);
         }
