@@ -16,7 +16,8 @@
 //! broadcast to all over links that may lose does not do that, so while a height is undecided every `retransmit_ms` a
 //! replica repeats its votes to all and shows all votes that it knows to a few; who is behind asks, and gets decided
 //! blocks with their precommits (`repeat.rs`). With `transport = "gossip"` everything goes to neighbours only, who pass
-//! it on once; blocks travel in parts (`gossip.rs`), and neighbours repeat to neighbours.
+//! it on once; blocks travel in parts (`gossip.rs`), and what is repeated goes to neighbours and a few others in turn:
+//! a graph of few neighbours may fall apart when f of its replicas die, and CometBFT would find new peers.
 //!
 //! Against the paper and CometBFT:
 //! - Line 55 counts who is in that round *or a later one*, so that one number for each replica is all that is kept of
@@ -66,6 +67,8 @@ pub enum TendermintTimer {
     Precommit,
     /// The pause after a commit is over.
     Commit,
+    /// The pause is nearly over: what is sent to the next proposer now would come too late.
+    Late,
     /// Nothing has moved for a while: repeat.
     Repeat,
     /// Someone is ahead, or a question for decided blocks was not answered.
@@ -257,6 +260,7 @@ impl Protocol for Tendermint {
             Event::Expired(Timer::Prevote) => self.on_timeout_prevote(ctx),
             Event::Expired(Timer::Precommit) => self.on_timeout_precommit(ctx),
             Event::Expired(Timer::Commit) => self.on_pause_over(ctx),
+            Event::Expired(Timer::Late) => self.on_late(ctx),
             Event::Expired(Timer::Repeat) => self.on_repeat(ctx),
             Event::Expired(Timer::CatchUp) => self.on_catch_up(ctx),
         }
@@ -330,6 +334,13 @@ impl Tendermint {
         }
         if let Some(Valid { polka, .. }) = valid {
             self.merge(&polka);
+        }
+    }
+
+    /// The block of a round's proposal has come.
+    fn keep_block(&mut self, header: &Header, block: &Arc<Block>) {
+        if let Some(round) = self.round(header.height, header.view) {
+            round.block = Some(block.clone());
         }
     }
 

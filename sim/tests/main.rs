@@ -7,5 +7,6 @@ mod injection;
 mod mixtures;
 mod runs;
 mod scenario;
+mod tendermint;
 mod tidy;
 mod weight;

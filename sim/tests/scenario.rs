@@ -66,7 +66,7 @@ fn an_unknown_value_is_named_with_what_is_known() {
     );
     check(
         &(GOOD.to_string() + "dissemination = \"gossip\"\n"),
-        expect!["small.toml:9:17: unknown value `gossip`; known here: leader, batched"],
+        expect!["small.toml:9:17: `jolteon` does not run over `gossip`, but over: leader, batched"],
     );
 }
 

@@ -148,6 +148,13 @@ impl Tendermint {
             }
         }
         self.take_up_whole(header, ctx);
+        // Who is no neighbour repeats it because it is stuck: the parts may come no other way.
+        let lacks = |round: &&mut super::votes::Round| round.block.is_none() && round.parts.whole(&id).is_none();
+        let stranger = !self.neighbours.is_empty() && !self.neighbours.contains(&from);
+        if let Some(round) = self.round(height, view).filter(lacks).filter(|_| stranger) {
+            let parts = round.parts.missing(&id);
+            ctx.send(from, TendermintMessage::Lacking { height, view, parts });
+        }
     }
 
     /// A part came.

@@ -6,7 +6,7 @@
 //! knows (those of faulty replicas too, which may have told it alone) and its polka to a few others, in turn. Decided
 //! heights are asked for, so that a replica that was away catches up however silent the others are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::base::{Bytes, Height, ReplicaId, Span};
@@ -70,23 +70,21 @@ impl Tendermint {
                 self.show(&few, ctx);
             }
             Transport::Gossip => {
-                self.repeat_header(&few, ctx);
-                self.show(&self.neighbours, ctx);
+                let to: BTreeSet<ReplicaId> = self.neighbours.iter().chain(&few).copied().collect();
+                let to: Vec<ReplicaId> = to.into_iter().collect();
+                self.repeat_header(&few, &to, ctx);
+                self.show(&to, ctx);
             }
         }
     }
 
-    /// The next few of the others, or of the neighbours.
+    /// The next few of the others, over gossip too: one whose neighbours are all dead must find others, which is what
+    /// CometBFT's exchange of addresses is for.
     fn few(&mut self) -> Vec<ReplicaId> {
-        let n = self.committee.len();
-        let among = if self.neighbours.is_empty() { n - 1 } else { self.neighbours.len() as u32 };
-        let from = self.catch_up.turn;
-        self.catch_up.turn = from.wrapping_add(FEW.min(among)) % among.max(1);
-        let nth = |nth: u32| match self.neighbours.get(nth as usize) {
-            Some(&neighbour) => neighbour,
-            None => ReplicaId((self.me.0 + 1 + nth) % n),
-        };
-        (0..FEW.min(among)).map(|step| nth((from + step) % among)).collect()
+        let (n, from) = (self.committee.len(), self.catch_up.turn);
+        let (others, few) = (n - 1, FEW.min(n - 1));
+        self.catch_up.turn = (from + few) % others.max(1);
+        (0..few).map(|step| ReplicaId((self.me.0 + 1 + (from + step) % others) % n)).collect()
     }
 
     /// The proposer sends its proposal again to those whose prevote it misses, once.
@@ -100,8 +98,8 @@ impl Tendermint {
         ctx.send_to(silent, TendermintMessage::Proposal { header: *header, block: block.clone(), again: true });
     }
 
-    /// The header of the round's proposal goes to all neighbours; what is lacking of its block is asked of a few.
-    fn repeat_header(&self, few: &[ReplicaId], ctx: &mut Ctx<'_>) {
+    /// The header of the round's proposal goes to all of `to`; what is lacking of its block is asked of a few.
+    fn repeat_header(&self, few: &[ReplicaId], to: &[ReplicaId], ctx: &mut Ctx<'_>) {
         let State { height, view, .. } = self.state;
         let Some(round) = self.rounds.get(view) else { return };
         let Some(header) = round.header else { return };
@@ -111,7 +109,7 @@ impl Tendermint {
             let parts = round.parts.missing(&header.block);
             ctx.send_to(few.iter().copied(), TendermintMessage::Lacking { height, view, parts });
         }
-        self.spread(ctx, || TendermintMessage::Header(header));
+        ctx.send_to(to.iter().copied(), TendermintMessage::Header(header));
     }
 
     /// This replica's votes of this round and the one before, each as a list of one signer.

@@ -6,13 +6,16 @@
 
 use std::sync::Arc;
 
-use crate::base::{Digest, Height, ReplicaId, View};
+use crate::base::{Digest, Height, ReplicaId, Span, View};
 use crate::consensus::planted::planted;
 use crate::ledger::{Block, Certificate, Phase};
 
 use super::message::{Ballot, Header, TendermintMessage};
 use super::votes::{AHEAD, Rounds, Votes};
 use super::{Ctx, Once, Said, State, Step, Tendermint, Timer, Transport, Valid};
+
+/// How long before the end of the pause a batch must leave to reach the proposer in time: about the longest way.
+const LATE: Span = Span::from_millis(200);
 
 impl Tendermint {
     /// At genesis the first round begins; after a crash the height goes on from where the log ends.
@@ -44,6 +47,14 @@ impl Tendermint {
             self.apply_rules(ctx);
         } else {
             self.idle = true;
+        }
+    }
+
+    /// The proposer of the first round proposes soon: it is the one after it that can be reached in time.
+    pub(super) fn on_late(&mut self, ctx: &mut Ctx<'_>) {
+        let State { height, step, .. } = self.state;
+        if step == Step::Pause && self.params.create_empty_blocks {
+            ctx.expect(self.proposer(height, View(1)));
         }
     }
 
@@ -154,12 +165,6 @@ impl Tendermint {
         self.apply_rules(ctx);
     }
 
-    pub(super) fn keep_block(&mut self, header: &Header, block: &Arc<Block>) {
-        if let Some(round) = self.round(header.height, header.view) {
-            round.block = Some(block.clone());
-        }
-    }
-
     /// A vote came. Almost always it is one more of the current round and of no consequence.
     pub(super) fn on_vote(&mut self, by: ReplicaId, via: ReplicaId, ballot: &Ballot, ctx: &mut Ctx<'_>) {
         let new = self.count_vote(by, ballot);
@@ -197,7 +202,7 @@ impl Tendermint {
         let claim = &mut self.claims[by.index()];
         *claim = (*claim).max(view.0);
         let there = self.claims.iter().filter(|&&claim| claim >= view.0).count();
-        if there >= self.committee.witness() as usize && view.0 <= u64::MAX - AHEAD - 1 {
+        if there >= self.committee.witness() as usize && view.0 < u64::MAX - AHEAD {
             self.start_round(view, ctx);
             self.apply_rules(ctx);
         }
@@ -344,6 +349,7 @@ impl Tendermint {
         ctx.arm(Timer::Commit, self.pause());
         ctx.arm(Timer::Repeat, self.repeat_in());
         ctx.expect(self.proposer(self.state.height, View(0)));
+        ctx.arm(Timer::Late, self.pause().saturating_sub(LATE));
         self.go_on_catching_up(ctx);
     }
 

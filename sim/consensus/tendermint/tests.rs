@@ -68,7 +68,9 @@ fn precommit(view: u64, block: Digest) -> Message {
 /// Votes of height 1 as someone shows them.
 fn shown(phase: Phase, view: u64, block: Digest, by: &[u32]) -> Certificate {
     let mut signers = Signers::none_of(4);
-    by.iter().for_each(|&by| drop(signers.insert(ReplicaId(by)).then_some(())));
+    for &by in by {
+        signers.insert(ReplicaId(by));
+    }
     Certificate { phase, view: View(view), height: Height(1), block, signers }
 }
 

@@ -186,7 +186,7 @@ mod tests {
         assert!(!votes.add(b, ReplicaId(0), 4) && !votes.add(a, ReplicaId(0), 4));
         assert_eq!((votes.voters(), votes.count(&a), votes.count(&b)), (2, 1, 1));
         let mut shown = Signers::none_of(4);
-        [0, 2, 3].map(|by| shown.insert(ReplicaId(by)));
+        assert!([0, 2, 3].into_iter().all(|by| shown.insert(ReplicaId(by))));
         assert!(
             votes.merge(b, &shown, 4) && !votes.merge(b, &shown, 4),
             "an equivocator's other vote counts for others"
