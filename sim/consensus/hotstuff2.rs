@@ -222,6 +222,7 @@ impl HotStuff2 {
         let block = Block::sealed(view, parent.height.next(), self.me, parent.block, parent.view, payload);
         let block = Arc::new(block);
         ctx.broadcast(ChainedMessage::Proposal { block: block.clone(), parent: parent.clone(), opened_by: None });
+        self.ancestry.insert(&block);
         self.consider(&block, &parent, ctx);
     }
 

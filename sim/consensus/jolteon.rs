@@ -185,7 +185,7 @@ impl Jolteon {
         let proposal =
             ChainedMessage::Proposal { block: block.clone(), parent: parent.clone(), opened_by: opened_by.clone() };
         ctx.broadcast(proposal);
-        self.ancestry.keep(&block, view);
+        self.ancestry.insert(&block);
         self.vote(&block, &parent, opened_by.as_ref(), ctx);
     }
 

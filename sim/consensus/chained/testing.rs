@@ -183,3 +183,26 @@ pub(in crate::consensus) fn happen<P: Chained>(cluster: &mut Cluster<P>, chances
         }
     }
 }
+
+/// Time passes in a network that works: everything is delivered, and when nothing is left to deliver timers run out, the
+/// shortest first.
+pub(in crate::consensus) fn calm<P: Chained>(cluster: &mut Cluster<P>, rounds: usize) {
+    for _ in 0..rounds {
+        cluster.deliver_in_order(4 * cluster.replicas.len() * cluster.replicas.len());
+        if !cluster.flying.is_empty() {
+            continue;
+        }
+        let running: Vec<ReplicaId> = cluster.running().map(Lone::id).collect();
+        let armed = |cluster: &Cluster<P>, me: ReplicaId, timer| {
+            cluster.replicas[me.index()].armed.iter().position(|&armed| armed == timer)
+        };
+        let due = [ChainedTimer::Wait, ChainedTimer::Fetch, ChainedTimer::View]
+            .into_iter()
+            .find(|&timer| running.iter().any(|&me| armed(cluster, me, timer).is_some()));
+        for &me in &running {
+            if let Some(which) = due.and_then(|timer| armed(cluster, me, timer)) {
+                cluster.expire(me, which);
+            }
+        }
+    }
+}
