@@ -33,11 +33,10 @@ fn agree_and_go_on<P: Chained>(n: u32, params: &P::Params, chances: &[Chance]) -
     happen(&mut cluster, chances);
     cluster.assert_agreement();
     let (_, most) = cluster.heights();
-    calm(&mut cluster, 600);
+    calm(&mut cluster, 300);
     cluster.assert_agreement();
     let (fewest, _) = cluster.heights();
-    let timers: Vec<_> = cluster.running().map(|replica| (replica.committed.len(), replica.armed.clone())).collect();
-    prop_assert!(fewest > most + 3, "{fewest} blocks at the slowest, {most} before: {:?} {timers:?}", cluster.crashed);
+    prop_assert!(fewest > most + 3, "{fewest} blocks at the slowest, {most} before: {:?}", cluster.crashed);
     Ok(())
 }
 
