@@ -245,7 +245,7 @@ impl HotStuff {
         self.voted = block.view;
         self.vote = Some((block.view, candidate));
         self.promised = true;
-        let collector = self.pacemaker.leader(block.view.next());
+        let collector = self.pacemaker.collector(block.view);
         let vote = ChainedMessage::Vote { view: block.view, block: block.id(), height: block.height };
         if collector != self.me {
             ctx.send(collector, vote);
@@ -267,7 +267,7 @@ impl HotStuff {
 
     /// Votes go to the leader of the next view.
     fn on_vote(&mut self, from: ReplicaId, view: View, candidate: Candidate, ctx: &mut Ctx<'_>) {
-        if self.pacemaker.leader(view.next()) == self.me {
+        if self.pacemaker.collector(view) == self.me {
             self.collect(from, view, candidate, ctx);
         }
     }
