@@ -212,6 +212,7 @@ impl HotStuff {
         let block = Block::sealed(view, parent.height.next(), self.me, parent.block, parent.view, payload);
         let block = Arc::new(block);
         ctx.broadcast(ChainedMessage::Proposal { block: block.clone(), parent: parent.clone(), opened_by: None });
+        self.ancestry.insert(&block);
         self.consider(&block, &parent, ctx);
     }
 
@@ -248,7 +249,7 @@ impl HotStuff {
         self.voted = block.view;
         self.vote = Some((block.view, candidate));
         self.promised = true;
-        let collector = self.pacemaker.leader(block.view.next());
+        let collector = self.pacemaker.collector(block.view);
         let vote = ChainedMessage::Vote { view: block.view, block: block.id(), height: block.height };
         if collector != self.me {
             ctx.send(collector, vote);
@@ -270,7 +271,7 @@ impl HotStuff {
 
     /// Votes go to the leader of the next view.
     fn on_vote(&mut self, from: ReplicaId, view: View, candidate: Candidate, ctx: &mut Ctx<'_>) {
-        if self.pacemaker.leader(view.next()) == self.me {
+        if self.pacemaker.collector(view) == self.me {
             self.collect(from, view, candidate, ctx);
         }
     }

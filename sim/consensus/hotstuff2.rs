@@ -226,6 +226,7 @@ impl HotStuff2 {
         let block = Block::sealed(view, parent.height.next(), self.me, parent.block, parent.view, payload);
         let block = Arc::new(block);
         ctx.broadcast(ChainedMessage::Proposal { block: block.clone(), parent: parent.clone(), opened_by: None });
+        self.ancestry.insert(&block);
         self.consider(&block, &parent, ctx);
     }
 
@@ -261,7 +262,7 @@ impl HotStuff2 {
         }
         self.voted = block.view;
         self.promised = true;
-        let collector = self.pacemaker.leader(block.view.next());
+        let collector = self.pacemaker.collector(block.view);
         let vote = ChainedMessage::Vote { view: block.view, block: block.id(), height: block.height };
         if collector != self.me {
             ctx.send(collector, vote);
@@ -273,7 +274,7 @@ impl HotStuff2 {
 
     /// "Prepare": a quorum of votes is a certificate, by which the next leader enters its view.
     fn on_vote(&mut self, from: ReplicaId, view: View, block: Digest, height: Height, ctx: &mut Ctx<'_>) {
-        if self.pacemaker.leader(view.next()) != self.me {
+        if self.pacemaker.collector(view) != self.me {
             return;
         }
         if let Some(signers) = self.votes.add(view, (block, height), from) {

@@ -189,7 +189,7 @@ impl Jolteon {
         let proposal =
             ChainedMessage::Proposal { block: block.clone(), parent: parent.clone(), opened_by: opened_by.clone() };
         ctx.broadcast(proposal);
-        self.ancestry.keep(&block, view);
+        self.ancestry.insert(&block);
         self.vote(&block, &parent, opened_by.as_ref(), ctx);
     }
 
@@ -236,14 +236,14 @@ impl Jolteon {
         }
         let consecutive = block.view == parent.view.next();
         let justified = |tc: &Arc<TimeoutCertificate>| {
-            block.view == tc.view.next() && parent.view >= tc.highest() && self.quorum.gives_up(tc)
+            block.view == self.pacemaker.opened(tc) && parent.view >= tc.highest() && self.quorum.gives_up(tc)
         };
         if !consecutive && !opened_by.is_some_and(justified) {
             return;
         }
         self.voted = block.view;
         self.promised = true;
-        let collector = self.pacemaker.leader(block.view.next());
+        let collector = self.pacemaker.collector(block.view);
         let vote = ChainedMessage::Vote { view: block.view, block: block.id(), height: block.height };
         if collector != self.me {
             ctx.send(collector, vote);
@@ -255,7 +255,7 @@ impl Jolteon {
 
     /// A quorum of votes is a certificate, which the next leader locks on and enters its view by.
     fn on_vote(&mut self, from: ReplicaId, view: View, block: Digest, height: Height, ctx: &mut Ctx<'_>) {
-        if self.pacemaker.leader(view.next()) != self.me {
+        if self.pacemaker.collector(view) != self.me {
             return;
         }
         if let Some(signers) = self.votes.add(view, (block, height), from) {

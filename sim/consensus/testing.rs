@@ -67,6 +67,10 @@ impl<P: Protocol> Lone<P> {
         Lone { me, protocol, payloads, armed, due, now, committed, stated, said }
     }
 
+    pub fn id(&self) -> ReplicaId {
+        self.me
+    }
+
     /// Takes one event; what it sends in answer, with the receiver, or none for everyone.
     pub fn step(&mut self, event: Event<P>) -> Vec<(Option<ReplicaId>, Arc<P::Message>)> {
         let (mut effects, mut charges, mut sent) = (Vec::new(), Vec::new(), Vec::new());

@@ -72,6 +72,16 @@ fn the_regional_scenario_never_changes_under_jolteon_with_payload_in_proposals()
 }
 
 #[test]
+fn the_regional_scenario_never_changes_under_hotstuff() {
+    golden(&["consensus.protocol=hotstuff", "consensus.dissemination=batched"], expect![""]);
+}
+
+#[test]
+fn the_regional_scenario_never_changes_under_hotstuff_2() {
+    golden(&["consensus.protocol=hotstuff2", "consensus.dissemination=batched"], expect![""]);
+}
+
+#[test]
 fn the_regional_scenario_never_changes_under_the_central_sequencer() {
     golden(
         &["consensus.protocol=central", "consensus.dissemination=batched"],

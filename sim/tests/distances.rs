@@ -79,6 +79,24 @@ fn jolteon_commits_after_four_delays_at_the_second_next_leader_and_after_five_ev
     assert_eq!(outcome.counts.good, outcome.counts.offered);
 }
 
+/// One phase more is two delays more.
+#[test]
+fn hotstuff_commits_after_six_delays_at_the_third_next_leader_and_after_seven_everywhere() {
+    let scenario = regional(&["consensus.protocol=hotstuff", "consensus.replicas=4", "world.load_tps=2000"]);
+    let outcome = run(&scenario, &ideal(&scenario));
+    assert_spans(&outcome, Definition::SubmitToCommit, 6.0, 9.0);
+    assert_spans(&outcome, Definition::SubmitToVisible, 7.0, 10.0);
+}
+
+/// Without trouble HotStuff-2's messages are Jolteon's.
+#[test]
+fn hotstuff_2_commits_after_as_many_delays_as_jolteon() {
+    let scenario = regional(&["consensus.protocol=hotstuff2", "consensus.replicas=4", "world.load_tps=2000"]);
+    let outcome = run(&scenario, &ideal(&scenario));
+    assert_spans(&outcome, Definition::SubmitToCommit, 4.0, 7.0);
+    assert_spans(&outcome, Definition::SubmitToVisible, 5.0, 8.0);
+}
+
 /// Views are two delays long: a block each.
 #[test]
 fn jolteon_commits_one_block_every_two_delays() {

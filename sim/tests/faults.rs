@@ -33,6 +33,21 @@ fn jolteon_goes_on_with_f_replicas_crashed_and_their_hospitals_are_refused() {
 }
 
 #[test]
+fn the_hotstuff_family_goes_on_with_f_crashed_and_catches_up_after_a_partition() {
+    for protocol in ["hotstuff", "hotstuff2"] {
+        let chosen = format!("consensus.protocol={protocol}");
+        let timeout = format!("protocol.{protocol}.view_timeout_ms=500");
+        let settings = [chosen.as_str(), timeout.as_str()];
+        let outcome = run_with(&[crash(2, 2.0), crash(5, 3.0)], &settings);
+        assert!(committed_between(&outcome, 5.0, 16.0) > 100, "{protocol}: {:?}", outcome.counts);
+        assert!(outcome.counts.pending_total < 100, "{protocol}: {:?}", outcome.counts);
+        let outcome = run_with(&[cut(&[0, 1, 2], 2.0, 5.0)], &settings);
+        assert_eq!(committed_between(&outcome, 3.0, 5.0), 0, "{protocol}: neither three nor four are five");
+        assert_eq!(outcome.counts.pending_total, 0, "{protocol}: {:?}", outcome.counts);
+    }
+}
+
+#[test]
 fn only_hospitals_of_the_crashed_gateway_are_refused() {
     let scenario = regional_with(7, &crash(3, 0.0), &SEVEN);
     let setup = modelled(&scenario);

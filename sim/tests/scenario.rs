@@ -62,7 +62,7 @@ fn an_unknown_value_is_named_with_what_is_known() {
     );
     check(
         &(GOOD.to_string() + "protocol = \"paxos\"\n"),
-        expect!["small.toml:9:12: unknown value `paxos`; known here: jolteon, qbft, central"],
+        expect!["small.toml:9:12: unknown value `paxos`; known here: jolteon, hotstuff, hotstuff2, central"],
     );
     check(
         &(GOOD.to_string() + "dissemination = \"gossip\"\n"),

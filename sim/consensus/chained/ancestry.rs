@@ -28,7 +28,7 @@ struct Asked {
 }
 
 /// Blocks by id, the committed tip, and what is missing. Bounded: of each view between the tip's and the current one the
-/// first proposal is kept, and another block of it only where a certified descendant names it; of committed blocks the
+/// own block and another's first are kept, and a further one only where a certified descendant names it; of committed blocks the
 /// last [`KEPT_BLOCKS`]: who is farther behind stays behind.
 #[derive(Clone, Debug)]
 pub(in crate::consensus) struct Ancestry {
@@ -79,9 +79,15 @@ impl Ancestry {
         self.chain.get(id)
     }
 
-    /// Keeps a proposal of a view up to `current`, if it is the view's first.
+    /// Keeps a block of its own making.
+    pub fn insert(&mut self, block: &Arc<Block>) {
+        self.chain.insert(block.clone());
+    }
+
+    /// Keeps another's proposal of a view up to `current`, if it is the view's first.
     pub fn keep(&mut self, block: &Arc<Block>, current: View) {
-        if block.view > self.tip().view && block.view <= current && self.proposed.insert(block.view) {
+        let known = self.chain.get(&block.id()).is_some();
+        if !known && block.view > self.tip().view && block.view <= current && self.proposed.insert(block.view) {
             self.chain.insert(block.clone());
         }
     }

@@ -114,10 +114,15 @@ impl Pacemaker {
         self.committee.leader(View(nth))
     }
 
+    /// Who collects the votes of a view: the leader of the next. Any view, for a liar may name the last that there is.
+    pub fn collector(&self, view: View) -> ReplicaId {
+        self.leader(View(view.0.saturating_add(1)))
+    }
+
     /// The view that a TC opens: the first of the next leader, for the one that was given up on has lost its turn.
     pub fn opened(&self, certificate: &TimeoutCertificate) -> View {
         let every = self.pace.leader_views.max(1);
-        View((certificate.view.0 / every + 1) * every)
+        View((certificate.view.0 / every).saturating_add(1).saturating_mul(every))
     }
 
     /// Begins a view and its timer.
@@ -170,5 +175,85 @@ impl Pacemaker {
             timeouts.sort_unstable();
             Arc::new(TimeoutCertificate { view, timeouts })
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Time;
+    use crate::consensus::chained::testing::genesis_certificate;
+    use crate::consensus::testing::Payloads;
+    use crate::consensus::{Effect, Jolteon};
+
+    fn pace(leader_views: u64) -> Pace {
+        Pace { view_timeout_ms: 1_000, timeout_growth_percent: 200, leader_views, pipeline: 3 }
+    }
+
+    /// Of four replicas, in `view`.
+    fn in_view(view: u64, leader_views: u64) -> Pacemaker {
+        let mut pacemaker = Pacemaker::new(&Committee::new(4), pace(leader_views));
+        enter(&mut pacemaker, view);
+        pacemaker
+    }
+
+    /// Enters a view; its timeout, ms.
+    fn enter(pacemaker: &mut Pacemaker, view: u64) -> u64 {
+        let (mut source, mut effects, mut charges) = (Payloads::default(), Vec::new(), Vec::new());
+        let mut ctx = Context::<Jolteon>::new(Time::ZERO, &mut source, &mut effects, &mut charges);
+        pacemaker.enter(View(view), None, &mut ctx);
+        let armed = effects.iter().find_map(|effect| match effect {
+            Effect::Arm(ChainedTimer::View, after) => Some(after.0 / 1_000_000),
+            _ => None,
+        });
+        armed.expect("entering a view starts its timer")
+    }
+
+    fn count(pacemaker: &mut Pacemaker, from: u32, view: u64, high: u64) -> Option<Vec<(u32, u64)>> {
+        let certificate = pacemaker.count(ReplicaId(from), View(view), View(high))?;
+        assert_eq!(certificate.view, View(view));
+        Some(certificate.timeouts.iter().map(|(by, high)| (by.0, high.0)).collect())
+    }
+
+    #[test]
+    fn a_quorum_of_timeouts_of_the_current_view_is_a_certificate_once() {
+        let mut pacemaker = in_view(5, 1);
+        assert_eq!(count(&mut pacemaker, 3, 5, 4), None);
+        assert_eq!(count(&mut pacemaker, 3, 5, 4), None, "a repeated timeout");
+        assert_eq!(count(&mut pacemaker, 0, 6, 5), None, "one of another view");
+        assert_eq!(count(&mut pacemaker, 1, 5, 2), None);
+        assert_eq!(count(&mut pacemaker, 0, 5, 3), Some(vec![(0, 3), (1, 2), (3, 4)]), "by signer");
+        assert_eq!(count(&mut pacemaker, 2, 5, 3), None);
+        enter(&mut pacemaker, 6);
+        assert_eq!([0, 1].map(|from| count(&mut pacemaker, from, 6, 5)), [None, None], "a view begins with none");
+    }
+
+    #[test]
+    fn timeouts_grow_with_views_without_a_commit_up_to_sixteenfold() {
+        let mut pacemaker = Pacemaker::new(&Committee::new(4), pace(1));
+        let timeouts: Vec<u64> = (1..=10).map(|view| enter(&mut pacemaker, view)).collect();
+        assert_eq!(timeouts, [1_000, 1_000, 1_000, 1_000, 2_000, 4_000, 8_000, 16_000, 16_000, 16_000]);
+        pacemaker.committed();
+        assert_eq!(enter(&mut pacemaker, 11), 1_000);
+    }
+
+    #[test]
+    fn a_leader_leads_its_views_in_a_row_unless_one_is_given_up() {
+        let pacemaker = in_view(1, 3);
+        let leaders: Vec<u32> = (1..=12).map(|view| pacemaker.leader(View(view)).0).collect();
+        assert_eq!(leaders, [0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 0]);
+        assert_eq!((pacemaker.collector(View(4)), pacemaker.collector(View(5))), (ReplicaId(1), ReplicaId(2)));
+        let opened = |view| pacemaker.opened(&TimeoutCertificate { view: View(view), timeouts: Vec::new() }).0;
+        assert_eq!([3, 4, 5, 6].map(opened), [6, 6, 6, 9]);
+        assert!(opened(u64::MAX) == u64::MAX && pacemaker.collector(View(u64::MAX)).0 < 4, "a liar's view");
+    }
+
+    #[test]
+    fn a_view_has_begun_by_the_certificate_before_it_or_by_a_certificate_of_timeouts() {
+        let pacemaker = in_view(1, 1);
+        let given_up = TimeoutCertificate { view: View(6), timeouts: Vec::new() };
+        let begun = |view, by| pacemaker.has_begun(View(view), &genesis_certificate(), by);
+        assert!(begun(1, None) && begun(7, Some(&given_up)) && begun(1, Some(&given_up)));
+        assert!(!begun(2, None) && !begun(8, Some(&given_up)));
     }
 }

@@ -183,3 +183,26 @@ pub(in crate::consensus) fn happen<P: Chained>(cluster: &mut Cluster<P>, chances
         }
     }
 }
+
+/// Time passes in a network that works: everything is delivered, and timers run out, the shorter ones sooner. Messages are
+/// always on their way while views go by, so fetches are repeated meanwhile.
+pub(in crate::consensus) fn calm<P: Chained>(cluster: &mut Cluster<P>, rounds: usize) {
+    for _ in 0..rounds {
+        cluster.deliver_in_order(4 * cluster.replicas.len() * cluster.replicas.len());
+        expire_all(cluster, ChainedTimer::Fetch);
+        if cluster.flying.is_empty() && !expire_all(cluster, ChainedTimer::Wait) {
+            expire_all(cluster, ChainedTimer::View);
+        }
+    }
+}
+
+/// Lets a timer run out everywhere; whether it was armed anywhere.
+fn expire_all<P: Chained>(cluster: &mut Cluster<P>, timer: ChainedTimer) -> bool {
+    let running: Vec<ReplicaId> = cluster.running().map(Lone::id).collect();
+    let armed = |me: &ReplicaId| {
+        cluster.replicas[me.index()].armed.iter().position(|&armed| armed == timer).map(|which| (*me, which))
+    };
+    let due: Vec<(ReplicaId, usize)> = running.iter().filter_map(armed).collect();
+    due.iter().for_each(|&(me, which)| cluster.expire(me, which));
+    !due.is_empty()
+}

@@ -12,8 +12,8 @@ use crate::consensus::{Event, HotStuff, HotStuff2, HotStuffParams, Jolteon, plan
 use crate::ledger::{Block, Committee};
 
 use super::testing::{
-    Chance, Sent, advance, chain, chance, child, fetches, genesis, given_up, gives_up, happen, kinds, proposal, show,
-    timeout, twin_of, votes,
+    Chance, Sent, advance, calm, chain, chance, child, fetches, genesis, given_up, gives_up, happen, kinds, proposal,
+    show, timeout, twin_of, votes,
 };
 use super::{Chained, ChainedMessage as Message, ChainedTimer, PLANTED};
 
@@ -33,7 +33,7 @@ fn agree_and_go_on<P: Chained>(n: u32, params: &P::Params, chances: &[Chance]) -
     happen(&mut cluster, chances);
     cluster.assert_agreement();
     let (_, most) = cluster.heights();
-    cluster.calm(600);
+    calm(&mut cluster, 300);
     cluster.assert_agreement();
     let (fewest, _) = cluster.heights();
     prop_assert!(fewest > most + 3, "{fewest} blocks at the slowest, {most} before: {:?}", cluster.crashed);
@@ -68,7 +68,7 @@ proptest! {
 fn goes_on_with_crashed<P: Chained>(n: u32, crashed: &[u32]) {
     let mut cluster = Cluster::<P>::start(n, &P::Params::default());
     crashed.iter().for_each(|&replica| cluster.crash(ReplicaId(replica)));
-    cluster.calm(800);
+    calm(&mut cluster, 800);
     cluster.assert_agreement();
     let (fewest, _) = cluster.heights();
     assert!(fewest >= 10, "{} with {crashed:?} of {n} crashed commits {fewest} blocks", P::NAME);
@@ -99,7 +99,7 @@ fn catch_up<P: Chained>(blocks: &[Arc<Block>], reversed: bool) -> (Lone<P>, usiz
     let mut answers = 0;
     while let Some((_, fetch)) = asked.iter().find(|(_, message)| matches!(**message, Message::Fetch { .. })) {
         let &Message::Fetch { block, above } = &**fetch else { unreachable!("it was a fetch just now") };
-        let mut found = server.receive(3, Message::Fetch { block, above });
+        let mut found = server.receive(0, Message::Fetch { block, above });
         assert!(found.len() <= 32, "an answer is bounded");
         if reversed {
             found.reverse();
@@ -224,7 +224,7 @@ fn behaviour<P: Chained>(defect: &str) -> String {
             let fourth = child(&blocks[1], 4);
             let fifth = child(&fourth, 5);
             show(&mut replica, &blocks, [1, 2]);
-            replica.receive(0, proposal(&fourth, &blocks[1], None));
+            replica.receive(0, proposal(&fourth, &blocks[1], Some(given_up(3, [1, 1, 1]))));
             replica.receive(1, proposal(&fifth, &fourth, None));
             format!("{:?}", replica.committed_ids())
         }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::base::{Height, ReplicaId, View};
 use crate::consensus::chained::testing::{
-    Sent, advance, certified, chain, child, child_by, genesis, given_up, gives_up, kinds, proposal, show, timeout,
-    timeout_after, votes,
+    Sent, advance, calm, certified, chain, child, child_by, genesis, given_up, gives_up, kinds, proposal, show,
+    timeout, timeout_after, votes,
 };
 use crate::consensus::testing::{Cluster, Lone};
 use crate::consensus::{ChainedMessage as Message, ChainedTimer, Event, HotStuff, HotStuffParams, Protocol, planted};
@@ -199,7 +199,7 @@ fn a_replica_in_an_earlier_view_is_brought_up_by_any_timeout() {
 fn one_crashed_replica_of_four_costs_no_liveness_even_where_leaders_change_every_view() {
     let mut cluster = Cluster::<HotStuff>::start(4, &HotStuffParams::default());
     cluster.crash(ReplicaId(2));
-    cluster.calm(400);
+    calm(&mut cluster, 400);
     cluster.assert_agreement();
     assert!(cluster.heights().0 > 20, "{:?}", cluster.heights());
 }
