@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::Span;
 use crate::consensus::{
     BadSetting, Central, CentralParams, HotStuff, HotStuff2, HotStuff2Params, HotStuffParams, Jolteon, JolteonParams,
-    Layer, Protocol, Qbft, QbftParams, Raft, RaftParams, Tendermint, TendermintParams,
+    Layer, Pbft, PbftParams, Protocol, Qbft, QbftParams, Raft, RaftParams, Tendermint, TendermintParams,
 };
 use crate::ledger::{Committee, Promises};
 
@@ -23,6 +23,8 @@ macro_rules! for_each_protocol {
             HotStuff, hotstuff: HotStuff, HotStuffParams;
             /// HotStuff-2, pipelined: two phases, without certificates of timeouts in proposals (2023).
             HotStuff2, hotstuff2: HotStuff2, HotStuff2Params;
+            /// PBFT over a chain: three phases, a stable primary (OSDI'99).
+            Pbft, pbft: Pbft, PbftParams;
             /// A replicated log under an elected leader, against crashes only (Ongaro 2014).
             Raft, raft: Raft, RaftParams;
             /// QBFT: heights decided in rounds, as Besu and GoQuorum chains do (IBFT 2.0's successor).
