@@ -118,7 +118,7 @@ impl Dice {
     fn passing_fault(&mut self, plan: &mut FaultPlan, limits: &PlanLimits) {
         let replica = ReplicaId(self.below(limits.replicas.into()) as u32);
         let (from, until) = self.stretch(limits.healed);
-        let kind = self.below(if limits.replicas > 1 { 8 } else { 4 });
+        let kind = self.below(if limits.replicas > 1 { 9 } else { 4 });
         match kind {
             0 | 1 => plan.outages.push(Outage { replica, from, until: Some(until) }),
             2 => plan.pauses.push(Pause { replica, from, until }),
@@ -126,7 +126,14 @@ impl Dice {
                 let percent = 200 + 100 * self.below(100);
                 plan.slowdowns.push(Slowdown { replica, from, until, percent });
             }
-            4 | 5 => {
+            // A power failure: everyone's memory is gone at once, and each comes back in its own time.
+            4 => {
+                for replica in (0..limits.replicas).map(ReplicaId) {
+                    let until = Time(until.0 + self.below(limits.healed.0 - until.0 + 1));
+                    plan.outages.push(Outage { replica, from, until: Some(until) });
+                }
+            }
+            5 | 6 => {
                 let (side, one_way) = (self.some_of(limits.replicas), self.below(3) == 0);
                 plan.partitions.push(Partition { from, until, side, one_way });
             }

@@ -12,7 +12,8 @@ use crate::network::{AccessLink, Link, LossRate};
 
 use super::HEALED;
 
-/// How long hospitals go on submitting after the last fault has ended.
+/// How long hospitals go on submitting at most after the last fault has ended; at least they stop halfway there. Where
+/// they stop before, whoever missed the last blocks must find out though nothing new is ordered.
 const AFTERWARDS: Span = Span::from_millis(500);
 /// Transactions/s of all hospitals together.
 const LOAD_TPS: f64 = 25.0;
@@ -59,7 +60,7 @@ pub(super) fn setup(
             payload: PayloadSizes::new(1_000.0, 1_000.0),
         }],
         costs,
-        timing: Timing { warm_up: Span::ZERO, window: HEALED.since(Time::ZERO) + AFTERWARDS, drain: patience },
+        timing: timing(seed, patience),
         weight: 1,
         deadline: Span::from_secs(60),
         injection: Injection::default(),
@@ -67,6 +68,13 @@ pub(super) fn setup(
         real: false,
         threads: 0,
     }
+}
+
+fn timing(seed: u64, patience: Span) -> Timing {
+    let healed = HEALED.since(Time::ZERO);
+    let most = healed + AFTERWARDS;
+    let window = healed.half() + Span(below(most.0 - healed.0 / 2, draw(seed, Site::Schedule, 0, 0, 2)));
+    Timing { warm_up: Span::ZERO, window, drain: patience + most.saturating_sub(window) }
 }
 
 /// Gateways that serve their hospitals in the end: neither down for good nor without a word that counts.
