@@ -64,7 +64,9 @@ pub(super) fn is_proposal(block: &Block, parent: &Certificate, from: ReplicaId, 
     from_leader && extends
 }
 
-/// Defects of the shared pieces, and those that every protocol of the family has a place for.
+/// Defects of the shared pieces, and those that every protocol of the family has a place for. Rules that only a lying
+/// leader can put to the test ("certificate signers unchecked", "safe node unchecked", "vote below the lock") are no part
+/// of the list: replicas that run the protocol never send what they would have to refuse.
 #[cfg(test)]
 pub(super) const PLANTED: &[&str] = &[
     "quorum off by one",

@@ -14,7 +14,8 @@
 //! Against the paper:
 //! - The paper leaves view synchronisation to a pacemaker (it names one with epochs). Here it is Jolteon's all-to-all
 //!   exchange of timeouts: a quorum of them is a TC. Whoever enters a view by a TC sends its lock to the leader, with the
-//!   TC, so that the leader enters too. As Δ is counted from then, it covers the paper's time for others to enter.
+//!   TC, so that the leader enters too and counts Δ from then. The setting stands for the paper's Δ and the time in which
+//!   others enter; one that is too short costs views, not safety, as timeouts show locks to everyone.
 //! - A proposal for a view that has not begun at a replica waits there until it does.
 //! - Threshold signatures are lists of Ed25519 signatures.
 //! - Missing ancestors are fetched by id ([`super::chained`]), which the paper leaves to the implementation.

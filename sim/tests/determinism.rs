@@ -73,12 +73,18 @@ fn the_regional_scenario_never_changes_under_jolteon_with_payload_in_proposals()
 
 #[test]
 fn the_regional_scenario_never_changes_under_hotstuff() {
-    golden(&["consensus.protocol=hotstuff", "consensus.dissemination=batched"], expect![""]);
+    golden(
+        &["consensus.protocol=hotstuff", "consensus.dissemination=batched"],
+        expect!["26ebfd8c5c4ba8a4b2d8e5ff768c95a9b452f3c26d39a396597378788b79211f"],
+    );
 }
 
 #[test]
 fn the_regional_scenario_never_changes_under_hotstuff_2() {
-    golden(&["consensus.protocol=hotstuff2", "consensus.dissemination=batched"], expect![""]);
+    golden(
+        &["consensus.protocol=hotstuff2", "consensus.dissemination=batched"],
+        expect!["310ffdbc90e1f2120b3be2adf8c6de19ee794d27e4e4361954592ad740abaed2"],
+    );
 }
 
 #[test]
