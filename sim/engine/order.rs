@@ -111,15 +111,16 @@ impl<P: Protocol> Engine<'_, P> {
             None => &mut *replica.layer,
         };
         replica.protocol.step(event, &mut Context::new(start, source, &mut effects, &mut charges));
-        let work = self.charge(me, &effects, &charges);
+        let [computing, writing] = self.charge(me, &effects, &charges);
         let machine = &mut self.machines[me.index()];
-        let work = machine.slowed(work);
+        // A slow CPU is no slow disk.
+        let work = machine.slowed(computing) + writing;
         let done = machine.core.serve(at, work, &self.window);
         self.carry_out(done, me, effects);
     }
 
-    /// What a handler costs: its fixed part, a signature for each statement, sending each copy, and what it names.
-    fn charge(&self, node: NodeId, effects: &[Effect<P>], charges: &[Charge]) -> Span {
+    /// What a handler costs its core: its fixed part, a signature for each statement, and sending each copy; and its disk.
+    fn charge(&self, node: NodeId, effects: &[Effect<P>], charges: &[Charge]) -> [Span; 2] {
         let (me, costs) = (self.identity(node), &self.setup.costs);
         let of_message = |message: &P::Message, copies: u64| {
             let signs = self.promises.signed && message.statement(me).is_some();
@@ -136,7 +137,7 @@ impl<P: Protocol> Engine<'_, P> {
         let named = charges.iter().map(|charge| match charge {
             Charge::Fsync => costs.fsync(),
         });
-        self.setup.replica.handler + sent.sum() + named.sum()
+        [self.setup.replica.handler + sent.sum(), named.sum()]
     }
 
     /// Timers, commits and news for the dissemination layer act at once, in the handler's order; messages leave when
