@@ -6,14 +6,25 @@ use crate::base::{Digest, ReplicaId, Time};
 
 use super::{Depot, Destination, Outbox, Parcel};
 
+/// An own batch.
+#[derive(Debug)]
+struct Waiting {
+    id: Digest,
+    /// When it was last looked at.
+    looked: Time,
+    /// Whether it was sent again.
+    resent: bool,
+}
+
 /// Own batches that are not known to be committed, and who will propose soon. What no block orders for a while is sent
 /// to that replica (again): where one leads for long, a batch that was lost on its way there would never be ordered.
-/// Bounded by the gateway's mempool.
+/// What is not ordered then either goes to everyone, as clients do in PBFT (section 4.1): a leader that leaves it out is
+/// found out by replicas that wait for it too. Bounded by the gateway's mempool.
 #[derive(Debug, Default)]
 pub struct Own {
     proposer: Option<ReplicaId>,
-    /// With the time they were last looked at, oldest first.
-    batches: VecDeque<(Time, Digest)>,
+    /// Oldest look first.
+    batches: VecDeque<Waiting>,
 }
 
 impl Own {
@@ -24,7 +35,7 @@ impl Own {
 
     /// A batch was sealed.
     pub fn sealed(&mut self, now: Time, id: Digest) {
-        self.batches.push_back((now, id));
+        self.batches.push_back(Waiting { id, looked: now, resent: false });
     }
 
     /// Sends a batch of the depot to whoever will propose soon.
@@ -39,16 +50,56 @@ impl Own {
     /// Sends what has waited for `resend_after`.
     pub fn resend(&mut self, depot: &Depot, now: Time, out: &mut Outbox) {
         let patience = depot.limits().resend_after;
-        while self.batches.front().is_some_and(|(sent, _)| *sent + patience <= now) {
-            let (_, id) = self.batches.pop_front().expect("the front was there just now");
-            if depot.get(&id).is_none() || depot.is_committed(&id) {
-                continue;
-            }
+        while self.batches.front().is_some_and(|waiting| waiting.looked + patience <= now) {
+            let Waiting { id, mut resent, .. } = self.batches.pop_front().expect("the front was there just now");
+            let Some(batch) = depot.get(&id).filter(|_| !depot.is_committed(&id)) else { continue };
             // What a block in flight orders may come back, should another block take its height.
             if !depot.is_ordered(&id) {
-                self.forward(depot, &id, out);
+                match resent {
+                    false => self.forward(depot, &id, out),
+                    true => out.push((Destination::All, Parcel::Batch(batch.clone()))),
+                }
+                resent = true;
             }
-            self.batches.push_back((now, id));
+            self.batches.push_back(Waiting { id, looked: now, resent });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::base::{Bytes, Span};
+    use crate::consensus::LayerLimits;
+    use crate::ledger::Batch;
+
+    #[test]
+    fn what_nobody_orders_goes_to_the_next_proposer_and_then_to_everyone() {
+        let limits = LayerLimits {
+            block_bytes: Bytes(1000),
+            inline_bytes: Bytes(1000),
+            block_batches: 10,
+            kept_heights: 2,
+            fetch_retry: Span::from_millis(100),
+            resend_after: Span::from_secs(1),
+            gossip_degree: 10,
+        };
+        let mut depot = Depot::new(ReplicaId(0), 4, limits);
+        let batch = Arc::new(Batch::seal(ReplicaId(0), 0, Vec::new(), 1));
+        depot.store(batch.clone());
+        let mut own = Own::default();
+        own.expect(ReplicaId(2));
+        own.sealed(Time::ZERO, batch.id());
+        let mut sent_at = |ms: u64| {
+            let mut out = Outbox::new();
+            own.resend(&depot, Time::ZERO + Span::from_millis(ms), &mut out);
+            out.into_iter().map(|(to, _)| to).collect::<Vec<_>>()
+        };
+        assert_eq!(sent_at(999), []);
+        assert_eq!(sent_at(1_000), [Destination::One(ReplicaId(2))]);
+        assert_eq!(sent_at(1_999), []);
+        assert_eq!(sent_at(2_000), [Destination::All]);
     }
 }
