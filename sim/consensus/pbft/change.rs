@@ -21,6 +21,8 @@ pub(super) struct Changes {
     /// Whether a block of the chain to propose again was asked for, and how often any was.
     fetching: bool,
     fetches: u64,
+    /// How often the view change was repeated.
+    repeats: u64,
 }
 
 impl Changes {
@@ -83,7 +85,9 @@ impl Pbft {
         self.changes.awaited = false;
         self.failed += 1;
         self.watched = None;
-        self.log.restart(if planted!("votes after a view change") { View(view.0 - 1) } else { View(0) });
+        if !planted!("votes after a view change") {
+            self.log.restart(View(0));
+        }
         self.lineage.keep([self.prepared.block, self.prepared.block]);
         self.buffered = self.buffered.split_off(&(view, Height(0)));
         if planted!("certificate dropped in view change") {
@@ -111,7 +115,8 @@ impl Pbft {
             return;
         }
         ctx.broadcast(self.view_change());
-        if let Some(next) = self.next_peer() {
+        self.changes.repeats += 1;
+        if let Some(next) = self.peer(self.changes.repeats) {
             ctx.expect(next);
         }
         ctx.arm(PbftTimer::Resend, Span::from_millis(self.params.view_timeout_ms));
@@ -241,7 +246,7 @@ impl Pbft {
         let signers: BTreeSet<ReplicaId> = new_view.given_up.timeouts.iter().map(|&(from, _)| from).collect();
         let quorum = signers.len() >= self.quorum() as usize && signers.len() == new_view.heights.len();
         let prepared = &new_view.prepared;
-        let chosen = (prepared.view, prepared.height) == new_view.highest() || planted!("choice not derived again");
+        let chosen = (prepared.view, prepared.height) == new_view.highest();
         if !late && quorum && chosen && self.is_prepared(prepared) {
             self.enter(new_view.clone(), ctx);
         }
