@@ -197,7 +197,7 @@ impl Protocol for Pbft {
         "prepared blocks ignored",
         "view timer not armed",
         "view changes of others ignored",
-        "nothing repeated",
+        "view change not repeated",
         "log lost in a crash",
         "catch-up omitted",
         "request timer not armed",

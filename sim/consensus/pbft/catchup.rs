@@ -83,7 +83,7 @@ impl Pbft {
         {
             ctx.broadcast(PbftMessage::Checkpoint { height: Height(last), block: block.id() });
         }
-        if !self.active || planted!("nothing repeated") {
+        if !self.active {
             return;
         }
         for height in (tip.0 + 1..=self.log.accepted().0).map(Height) {

@@ -114,7 +114,9 @@ impl Pbft {
         if self.active {
             return;
         }
-        ctx.broadcast(self.view_change());
+        if !planted!("view change not repeated") {
+            ctx.broadcast(self.view_change());
+        }
         self.changes.repeats += 1;
         if let Some(next) = self.peer(self.changes.repeats) {
             ctx.expect(next);
@@ -146,22 +148,23 @@ impl Pbft {
             && !planted!("view changes of others ignored")
         {
             self.give_up_to(lowest, ctx);
-        } else if wanted == self.view {
+        } else {
             self.await_new_view(ctx);
         }
     }
 
     /// Section 4.5.2: only when a quorum wants the view does the replica begin to wait for it to begin, so that nobody
-    /// runs ahead.
+    /// runs ahead. Who wants a later view counts here too: what it said before may have been lost, and it does not
+    /// repeat that.
     fn await_new_view(&mut self, ctx: &mut Ctx<'_>) {
-        let wanting = self.changes.wanting(self.view).count();
-        if self.active || wanting < self.quorum() as usize {
+        let (exactly, quorum) = (self.changes.wanting(self.view).count(), self.quorum() as usize);
+        if self.active || exactly + self.changes.above(self.view).0 < quorum {
             return;
         }
         if !std::mem::replace(&mut self.changes.awaited, true) && !planted!("view timer not armed") {
             ctx.arm(PbftTimer::View, self.view_timeout());
         }
-        if self.committee.leader(self.view) == self.me {
+        if exactly >= quorum && self.committee.leader(self.view) == self.me {
             self.begin_view(ctx);
         }
     }
