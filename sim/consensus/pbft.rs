@@ -196,10 +196,11 @@ impl Protocol for Pbft {
         "votes after a view change",
         "prepared blocks ignored",
         "view timer not armed",
-        "missing blocks not fetched",
-        "ancestors prepared at once",
         "view changes of others ignored",
-        "nothing repeated",
+        "view change not repeated",
+        "log lost in a crash",
+        "catch-up omitted",
+        "request timer not armed",
     ];
     type Message = PbftMessage;
     type Timer = PbftTimer;

@@ -21,6 +21,8 @@ pub(super) struct Changes {
     /// Whether a block of the chain to propose again was asked for, and how often any was.
     fetching: bool,
     fetches: u64,
+    /// How often the view change was repeated.
+    repeats: u64,
 }
 
 impl Changes {
@@ -83,7 +85,9 @@ impl Pbft {
         self.changes.awaited = false;
         self.failed += 1;
         self.watched = None;
-        self.log.restart(if planted!("votes after a view change") { View(view.0 - 1) } else { View(0) });
+        if !planted!("votes after a view change") {
+            self.log.restart(View(0));
+        }
         self.lineage.keep([self.prepared.block, self.prepared.block]);
         self.buffered = self.buffered.split_off(&(view, Height(0)));
         if planted!("certificate dropped in view change") {
@@ -110,8 +114,11 @@ impl Pbft {
         if self.active {
             return;
         }
-        ctx.broadcast(self.view_change());
-        if let Some(next) = self.next_peer() {
+        if !planted!("view change not repeated") {
+            ctx.broadcast(self.view_change());
+        }
+        self.changes.repeats += 1;
+        if let Some(next) = self.peer(self.changes.repeats) {
             ctx.expect(next);
         }
         ctx.arm(PbftTimer::Resend, Span::from_millis(self.params.view_timeout_ms));
@@ -141,22 +148,23 @@ impl Pbft {
             && !planted!("view changes of others ignored")
         {
             self.give_up_to(lowest, ctx);
-        } else if wanted == self.view {
+        } else {
             self.await_new_view(ctx);
         }
     }
 
     /// Section 4.5.2: only when a quorum wants the view does the replica begin to wait for it to begin, so that nobody
-    /// runs ahead.
+    /// runs ahead. Who wants a later view counts here too: what it said before may have been lost, and it does not
+    /// repeat that.
     fn await_new_view(&mut self, ctx: &mut Ctx<'_>) {
-        let wanting = self.changes.wanting(self.view).count();
-        if self.active || wanting < self.quorum() as usize {
+        let (exactly, quorum) = (self.changes.wanting(self.view).count(), self.quorum() as usize);
+        if self.active || exactly + self.changes.above(self.view).0 < quorum {
             return;
         }
         if !std::mem::replace(&mut self.changes.awaited, true) && !planted!("view timer not armed") {
             ctx.arm(PbftTimer::View, self.view_timeout());
         }
-        if self.committee.leader(self.view) == self.me {
+        if exactly >= quorum && self.committee.leader(self.view) == self.me {
             self.begin_view(ctx);
         }
     }
@@ -241,7 +249,7 @@ impl Pbft {
         let signers: BTreeSet<ReplicaId> = new_view.given_up.timeouts.iter().map(|&(from, _)| from).collect();
         let quorum = signers.len() >= self.quorum() as usize && signers.len() == new_view.heights.len();
         let prepared = &new_view.prepared;
-        let chosen = (prepared.view, prepared.height) == new_view.highest() || planted!("choice not derived again");
+        let chosen = (prepared.view, prepared.height) == new_view.highest();
         if !late && quorum && chosen && self.is_prepared(prepared) {
             self.enter(new_view.clone(), ctx);
         }

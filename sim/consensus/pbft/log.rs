@@ -294,8 +294,8 @@ impl Log {
             stated: slot.stated,
             ..Slot::empty(self.n)
         };
-        let accepted = (self.accepted.0 - self.tip.0) as usize;
-        let slots = self.slots.iter().take(accepted).map(kept).collect();
-        Log { slots, ..*self }
+        let accepted = if planted!("log lost in a crash") { self.tip } else { self.accepted };
+        let slots = self.slots.iter().take((accepted.0 - self.tip.0) as usize).map(kept).collect();
+        Log { slots, accepted, ..*self }
     }
 }

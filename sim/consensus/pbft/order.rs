@@ -91,7 +91,7 @@ impl Pbft {
                 std::cmp::Ordering::Equal => block.id() == self.head.block,
                 std::cmp::Ordering::Greater => block.view == self.view,
             };
-            if follows && (chosen || planted!("any chain in a new view")) {
+            if follows && chosen {
                 self.accept(block, ctx);
             }
         }
@@ -180,7 +180,7 @@ impl Pbft {
     /// view that covers what it began with, the ancestors may be prepared too.
     fn on_prepared(&mut self, height: Height, ctx: &mut Ctx<'_>) {
         let certificate = self.log.prepared(height).expect("the block was prepared just now");
-        let (view, block) = (self.view, certificate.block);
+        let (view, block) = (certificate.view, certificate.block);
         if (view, height) > (self.prepared.view, self.prepared.height) {
             self.prepared = Arc::new(certificate);
         }
@@ -272,7 +272,7 @@ impl Pbft {
 
     /// Section 4.4: a backup's timer runs while it waits for anything.
     pub(super) fn watch(&mut self, ctx: &mut Ctx<'_>) {
-        if self.watched.is_some() || !self.active || self.leads() {
+        if self.watched.is_some() || !self.active || self.leads() || planted!("request timer not armed") {
             return;
         }
         let batch = ctx.oldest_pending();
