@@ -42,20 +42,22 @@ impl Definition {
 /// Longest latency told apart from longer ones.
 const LONGEST_US: u64 = 3_600_000_000;
 
-/// A histogram of latencies: microseconds to an hour, three significant digits. About 200 KiB.
+/// A histogram of latencies: microseconds to an hour, three significant digits. It grows with what it records, up to
+/// about 200 KiB.
 #[derive(Clone, Debug)]
 pub struct LatencyHistogram(Histogram<u64>);
 
 impl Default for LatencyHistogram {
     fn default() -> Self {
-        LatencyHistogram(Histogram::new_with_bounds(1, LONGEST_US, 3).expect("constant bounds are valid"))
+        LatencyHistogram(Histogram::new(3).expect("three digits are valid"))
     }
 }
 
 impl LatencyHistogram {
     /// Records `latency` for `weight` transactions.
     pub fn record(&mut self, latency: Span, weight: u64) {
-        self.0.saturating_record_n((latency.0 / 1_000).max(1), weight);
+        let us = (latency.0 / 1_000).clamp(1, LONGEST_US);
+        self.0.record_n(us, weight).expect("the histogram grows");
     }
 
     /// The histogram in microseconds.

@@ -2,6 +2,7 @@
 //! really computed.
 
 use expect_test::{Expect, expect};
+use systole::engine::ProtocolKind;
 
 use crate::runs::{regional, run, run_modelled, setup};
 
@@ -34,6 +35,20 @@ fn jolteon_with_payload_in_proposals_is_deterministic() {
 #[test]
 fn the_central_sequencer_is_deterministic() {
     all_ways_agree(&[&SHORT[..], &["consensus.protocol=central"]].concat());
+}
+
+#[test]
+fn every_protocol_is_deterministic_over_every_layer() {
+    for kind in ProtocolKind::ALL {
+        for layer in kind.layers() {
+            let settings =
+                [format!("consensus.protocol={}", kind.name()), format!("consensus.dissemination={}", layer.name())];
+            let settings: Vec<&str> = SHORT.into_iter().chain(settings.iter().map(String::as_str)).collect();
+            let scenario = regional(&settings);
+            let real = run(&scenario, &setup(&scenario, 2, false));
+            assert_eq!(real.digest, run_modelled(&scenario).digest, "{settings:?}");
+        }
+    }
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Crashes and partitions: what the protocols promise of them, and no more.
 
-use systole::engine::Outcome;
+use systole::engine::{Outcome, ProtocolKind};
 use systole::ledger::Rejection;
 
-use crate::runs::{committed_between, modelled, regional_with, rejected, run, run_modelled};
+use crate::runs::{committed_between, modelled, regional_with, rejected, run, run_modelled, setup};
 
 /// Seven replicas tolerate two faults. Views of dead leaders end after half a second.
 const SEVEN: [&str; 3] = ["protocol.jolteon.view_timeout_ms=500", "world.load_tps=200", "run.drain_s=20"];
@@ -129,4 +129,94 @@ fn a_lone_replica_is_no_jolteon_committee() {
     let error = systole::scenario::Scenario::parse("lone.toml", text, &crate::runs::workloads(), &[]);
     let error = error.expect_err("its own vote is a quorum: views would follow each other in no time");
     assert!(error.to_string().contains("consensus.replicas"), "{error}");
+}
+
+/// Settings under which every protocol notices a dead leader within about a second.
+const QUICK: [&str; 14] = [
+    "protocol.jolteon.view_timeout_ms=1000",
+    "protocol.hotstuff.view_timeout_ms=1000",
+    "protocol.hotstuff2.view_timeout_ms=1000",
+    "protocol.pbft.request_timeout_ms=1000",
+    "protocol.pbft.view_timeout_ms=1000",
+    "protocol.raft.heartbeat_ms=200",
+    "protocol.raft.election_timeout_ms=1000",
+    "protocol.qbft.block_period_ms=100",
+    "protocol.qbft.round_timeout_ms=1000",
+    "protocol.tendermint.timeout_propose_ms=1000",
+    "protocol.tendermint.timeout_commit_ms=50",
+    "block.resend_ms=500",
+    "world.load_tps=100",
+    "run.drain_s=60",
+];
+
+/// Runs each protocol with `fault`, and expects that everything submitted is executed everywhere in the end.
+fn every_protocol_survives(fault: &str) -> Vec<Outcome> {
+    let survives = |kind: &ProtocolKind| {
+        let protocol = format!("consensus.protocol={}", kind.name());
+        let outcome = run_modelled(&regional_with(7, fault, &[&QUICK[..], &[&protocol]].concat()));
+        assert!(outcome.settled, "{}: {:?} at {:?}", kind.name(), outcome.counts, outcome.ended);
+        assert!(outcome.counts.in_effect_total > 300, "{}: {:?}", kind.name(), outcome.counts);
+        outcome
+    };
+    ProtocolKind::ALL.iter().map(survives).collect()
+}
+
+fn fault(kind: &str, keys: &str) -> String {
+    format!("[[fault]]\nkind = \"{kind}\"\n{keys}\n")
+}
+
+#[test]
+fn a_replica_that_comes_back_catches_up_under_every_protocol() {
+    every_protocol_survives(&fault("crash", "replica = 0\nat_s = 2\nrestart_s = 4"));
+    every_protocol_survives(&fault("crash", "replica = 5\nrestart_s = 3"));
+}
+
+#[test]
+fn pauses_slow_cores_and_disturbed_links_cost_time_only() {
+    every_protocol_survives(&fault("pause", "replica = 0\nfrom_s = 2\nuntil_s = 4"));
+    every_protocol_survives(&fault("slow_cpu", "replica = 0\nfrom_s = 2\nuntil_s = 4\npercent = 5000"));
+    let links = "from_s = 2\nuntil_s = 4\nloss_percent = 20\nduplicate_percent = 10\ndelay_ms = 100";
+    every_protocol_survives(&fault("links", links));
+}
+
+#[test]
+fn a_region_that_goes_down_comes_back() {
+    for outcome in every_protocol_survives(&fault("outage", "region = \"EUR\"\nfrom_s = 2\nuntil_s = 4")) {
+        assert!(rejected(&outcome, Rejection::GatewayDown) > 0, "its hospitals are refused meanwhile");
+    }
+    let nowhere = fault("outage", "region = \"EU\"\nfrom_s = 2");
+    let text = format!("name = \"nowhere\"\n{nowhere}");
+    let error = systole::scenario::Scenario::parse("nowhere.toml", &text, &crate::runs::workloads(), &[]);
+    assert!(error.expect_err("there is no such region").to_string().contains("AFR, AMR"));
+}
+
+/// Runs each Byzantine fault-tolerant protocol with a replica that lies.
+fn lied_to(fault: &str) -> Vec<Outcome> {
+    let byzantine = |kind: &&ProtocolKind| !["raft", "central"].contains(&kind.name());
+    let run_one = |kind: &ProtocolKind| {
+        let protocol = format!("consensus.protocol={}", kind.name());
+        let outcome = run_modelled(&regional_with(7, fault, &[&QUICK[..], &[&protocol]].concat()));
+        assert!(committed_between(&outcome, 1.0, 10.0) > 200, "{}: {:?}", kind.name(), outcome.counts);
+        outcome
+    };
+    ProtocolKind::ALL.iter().filter(byzantine).map(run_one).collect()
+}
+
+#[test]
+fn lying_replicas_do_not_stop_the_others() {
+    lied_to(&fault("silent_leader", "replica = 1"));
+    lied_to(&fault("censor", "replica = 1\nvictims = [2, 3]"));
+    lied_to(&fault("twins", "replica = 1\nuntil_s = 4"));
+    for outcome in lied_to(&fault("invalid_signatures", "replica = 1")) {
+        assert!(outcome.counts.forged_messages > 50, "they were received, checked and refused");
+    }
+}
+
+#[test]
+fn spoilt_signatures_really_fail_and_change_no_result() {
+    let spoilt = fault("invalid_signatures", "replica = 2");
+    let scenario = regional_with(4, &spoilt, &["run.window_s=1", "world.load_tps=100"]);
+    let modelled = run_modelled(&scenario).digest;
+    // The notary signs, spoils, and panics where the verdict is not the expected one.
+    assert_eq!(run(&scenario, &setup(&scenario, 2, false)).digest, modelled);
 }
