@@ -99,7 +99,7 @@ pub struct PbftParams {
 
 impl Default for PbftParams {
     fn default() -> Self {
-        PbftParams { window: 8, checkpoint_interval: 4, request_timeout_ms: 4_000, view_timeout_ms: 5_000 }
+        PbftParams { window: 16, checkpoint_interval: 8, request_timeout_ms: 4_000, view_timeout_ms: 5_000 }
     }
 }
 
@@ -214,7 +214,7 @@ impl Protocol for Pbft {
     }
 
     fn brisk() -> PbftParams {
-        PbftParams { request_timeout_ms: 400, view_timeout_ms: 500, ..PbftParams::default() }
+        PbftParams { window: 8, checkpoint_interval: 4, request_timeout_ms: 400, view_timeout_ms: 500 }
     }
 
     fn promises(_: &PbftParams) -> Promises {

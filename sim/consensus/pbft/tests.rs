@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::base::{Bytes, Digest, Height, ReplicaId, View};
 use crate::consensus::testing::{Cluster, Lone};
-use crate::consensus::{Event, Pbft, PbftParams, Protocol};
+use crate::consensus::{Event, Pbft, Protocol};
 use crate::ledger::{BatchRef, Block, Certificate, Committee, Payload, Phase, Signers};
 
 use super::{PbftMessage as Message, PbftTimer};
@@ -19,7 +19,7 @@ type Sent = Vec<(Option<ReplicaId>, Arc<Message>)>;
 const ME: u32 = 3;
 
 fn replica() -> Lone<Pbft> {
-    let mut replica = Lone::new(ReplicaId(ME), &Committee::new(4), &PbftParams::default());
+    let mut replica = Lone::new(ReplicaId(ME), &Committee::new(4), &Pbft::brisk());
     replica.payloads.left = 0;
     assert!(replica.step(Event::Start).is_empty(), "a view begins in silence");
     replica
@@ -165,7 +165,7 @@ fn what_is_above_the_watermarks_is_refused() {
 // The primary.
 
 fn primary() -> Lone<Pbft> {
-    let mut primary = Lone::new(ReplicaId(1), &Committee::new(4), &PbftParams::default());
+    let mut primary = Lone::new(ReplicaId(1), &Committee::new(4), &Pbft::brisk());
     primary.payloads.left = 0;
     assert!(primary.step(Event::Start).is_empty());
     primary

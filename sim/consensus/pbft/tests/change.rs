@@ -167,7 +167,7 @@ fn who_missed_the_new_view_is_told() {
 
 #[test]
 fn a_primary_passes_the_heights_of_abandoned_blocks() {
-    let mut primary = Lone::<Pbft>::new(ReplicaId(1), &Committee::new(4), &PbftParams::default());
+    let mut primary = Lone::<Pbft>::new(ReplicaId(1), &Committee::new(4), &Pbft::brisk());
     primary.payloads.left = 0;
     primary.step(Event::Start);
     let (stable, tip) = (Height(0), Height(0));
