@@ -21,6 +21,9 @@ const LONGEST: Duration = Duration::from_secs(8);
 /// Virtual time of a canonical case.
 const SIMULATED: Span = Span::from_secs(20);
 
+/// The most memory that a goal may take.
+const MOST_MIB: u64 = 2_048;
+
 /// Protocol, replicas, blocks, seconds: the goals of simulating so many blocks.
 const GOALS: [(&str, u32, u64, f64); 3] =
     [("hotstuff", 512, 100, 5.0), ("pbft", 512, 50, 10.0), ("pbft", 1_000, 20, 15.0)];
@@ -83,6 +86,9 @@ fn case(protocol: &str, replicas: u32, blocks: u64) {
         simulated / wall,
         peak_mib()
     );
+    if blocks != u64::MAX && peak_mib() > MOST_MIB {
+        println!("            more memory than the {MOST_MIB} MiB aimed at");
+    }
 }
 
 /// One case in a process of its own; its wall time.

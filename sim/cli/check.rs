@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::engine::ProtocolKind;
 use crate::experiment::{Campaign, Checked, Finding};
+use crate::ledger::FaultModel;
 use crate::scenario::Dissemination;
 
 use super::control::Watch;
@@ -76,6 +77,7 @@ struct Report {
     wall_s: f64,
     schedules_per_s: f64,
     threads: usize,
+    interrupted: bool,
     /// The first schedule with a finding.
     schedule: Option<u64>,
     finding: Option<String>,
@@ -99,11 +101,11 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
     });
     let wall_s = started.elapsed().as_secs_f64();
     watch.finish();
-    let report = report(args, &campaign, &checked, wall_s, threads);
+    let report = Report { interrupted, ..report(args, &campaign, &checked, wall_s, threads) };
     if args.json {
         print(&format!("{}\n", serde_json::to_string_pretty(&report).expect("a report is plain data")))?;
     } else {
-        print(&text(args, &campaign, &report))?;
+        print(&text(&campaign, &report))?;
     }
     match checked.finding {
         Some((nth, finding)) => Err(Failure::Broken(format!("schedule {nth}: {finding}"))),
@@ -122,11 +124,15 @@ fn campaign(args: &CheckArgs) -> Result<Campaign, Failure> {
             known.join(", ")
         )));
     }
-    let replicas = args.replicas.unwrap_or(3);
+    let mut campaign = Campaign::new(args.protocol, args.seed);
+    let model = campaign.tables.promises(args.protocol).tolerates;
+    if args.twins.is_some() && model != FaultModel::Byzantine {
+        return Err(Failure::Usage(format!("`{}` stands no lies: --twins is not for it", args.protocol.name())));
+    }
+    let replicas = args.replicas.unwrap_or(4);
     if args.twins.is_some_and(|twins| twins >= replicas) {
         return Err(Failure::Usage(format!("--twins must be below the number of replicas, {replicas} or more")));
     }
-    let mut campaign = Campaign::new(args.protocol, args.seed);
     (campaign.replicas, campaign.layer, campaign.twins) = (args.replicas, args.dissemination, args.twins);
     Ok(campaign)
 }
@@ -156,6 +162,7 @@ fn report(args: &CheckArgs, campaign: &Campaign, checked: &Checked, wall_s: f64,
         wall_s,
         schedules_per_s: checked.schedules as f64 / wall_s,
         threads,
+        interrupted: false,
         schedule: found.map(|(nth, _)| *nth),
         finding: found.map(|(_, finding)| finding.to_string()),
         story: told.map(|nth| campaign.story(nth)),
@@ -163,7 +170,7 @@ fn report(args: &CheckArgs, campaign: &Campaign, checked: &Checked, wall_s: f64,
     }
 }
 
-fn text(args: &CheckArgs, campaign: &Campaign, report: &Report) -> String {
+fn text(campaign: &Campaign, report: &Report) -> String {
     let Report { protocol, seed, schedules, events, wall_s, schedules_per_s, threads, .. } = report;
     let noun = if *schedules == 1 { "schedule" } else { "schedules" };
     let mut out = format!(
@@ -175,8 +182,9 @@ fn text(args: &CheckArgs, campaign: &Campaign, report: &Report) -> String {
     }
     match (&report.finding, &report.replay) {
         (Some(finding), Some(replay)) => out += &format!("\nfound        {finding}\nsee it again {replay}\n"),
+        _ if report.interrupted => out += "interrupted: nothing found so far\n",
         _ => {
-            let deadline = campaign.deadline_of(args.only.unwrap_or(0));
+            let deadline = campaign.deadline();
             out += &format!("nothing found: no judge objects, and everything is executed {deadline}\n");
         }
     }

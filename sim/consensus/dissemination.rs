@@ -21,7 +21,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Bytes, Digest, Encode, ReplicaId, Sink, Span, Time};
-use crate::ledger::{Batch, BatchRef, Block};
+use crate::ledger::{Batch, BatchRef, Block, Payload};
 
 use super::PayloadSource;
 
@@ -136,6 +136,15 @@ pub type Outbox = Vec<(Destination, Parcel)>;
 
 /// One replica's side of a dissemination layer. Sans-I/O like a protocol.
 pub trait Dissemination: PayloadSource {
+    /// Which layer it is.
+    fn layer(&self) -> Layer;
+
+    /// As [`PayloadSource::payload`], of the batches that `admits` admits alone: what a liar lets its protocol order.
+    fn payload_of(&mut self, admits: &dyn Fn(&BatchRef) -> bool) -> Payload {
+        let layer = self.layer();
+        self.depot_mut().next_of(layer, admits)
+    }
+
     /// The batches it keeps.
     fn depot(&self) -> &Depot;
 

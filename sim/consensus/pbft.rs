@@ -67,7 +67,7 @@ use crate::ledger::{
     Block, Certificate, CommitRule, Committee, FaultModel, Leaders, Locks, Phase, Promises, Signers, Slot,
 };
 
-use super::{Archive, BadSetting, Context, Event, KEPT_BLOCKS, MOST_TIMEOUT_MS, Protocol};
+use super::{Archive, BadSetting, Charge, Context, Event, KEPT_BLOCKS, MOST_TIMEOUT_MS, Protocol};
 use catchup::CatchUp;
 use change::Changes;
 use lineage::Lineage;
@@ -167,6 +167,8 @@ pub struct Pbft {
     checkpoints: BTreeMap<Height, Checkpoint>,
     /// Pre-prepares that overtook what they stand on, or their NEW-VIEW.
     buffered: BTreeMap<(View, Height), Arc<Block>>,
+    /// Whether the handler made a promise that must be on disk before it leaves.
+    promised: bool,
     /// Votes that overtook their NEW-VIEW, a few of each sender.
     early: BTreeMap<ReplicaId, Vec<(Phase, View, Height, Digest)>>,
     changes: Changes,
@@ -258,6 +260,7 @@ impl Protocol for Pbft {
             stable_proof: None,
             checkpoints: BTreeMap::new(),
             buffered: BTreeMap::new(),
+            promised: false,
             early: BTreeMap::new(),
             changes: Changes::default(),
             catch_up: CatchUp::default(),
@@ -302,6 +305,9 @@ impl Protocol for Pbft {
         }
         if self.due {
             self.propose(ctx);
+        }
+        if std::mem::take(&mut self.promised) {
+            ctx.charge(Charge::Fsync);
         }
     }
 }

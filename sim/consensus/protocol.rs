@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::base::{Bytes, Rate, ReplicaId, Span};
-use crate::ledger::{Block, Certificate, Committee, Promises, Statement, TimeoutCertificate};
+use crate::ledger::{Block, Certificate, Committee, Phase, Promises, Statement, TimeoutCertificate};
 
 use super::{Context, Layer};
 
@@ -112,6 +112,11 @@ pub trait Message: Debug + 'static {
 
     /// What its sender states with it, unless it only passes on.
     fn statement(&self, from: ReplicaId) -> Option<Statement>;
+
+    /// Whether `from` proposes with it, for the first time or again, wholly or in part.
+    fn proposes(&self, from: ReplicaId) -> bool {
+        self.statement(from).is_some_and(|statement| statement.phase == Phase::Propose)
+    }
 
     /// The block it carries.
     fn block(&self) -> Option<&Arc<Block>> {

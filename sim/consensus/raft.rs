@@ -155,7 +155,6 @@ impl Protocol for Raft {
         "majority off by one",
         "previous entry unchecked",
         "conflict kept",
-        "acknowledged before written",
         "election timer not re-armed",
         "commit index unbounded",
         "acknowledgement counted twice",

@@ -113,9 +113,9 @@ impl<P: Protocol> Engine<'_, P> {
     fn execute_at(&mut self, at: Time, node: NodeId, height: Height, work: Span) {
         let machine = &mut self.machines[node.index()];
         let work = machine.slowed(work);
-        let executed = machine.execution.serve(at, work, &self.window);
+        let (executed, outages) = (machine.execution.serve(at, work, &self.window), machine.outages as u8);
         let height = u32::try_from(height.0).expect("a run has fewer than 2^32 blocks");
-        self.schedule.post(node, executed, Event::Executed { node: node.0 as u16, height });
+        self.schedule.post(node, executed, Event::Executed { node: node.0 as u16, outages, height });
     }
 
     /// A replica that came back executes what it had committed and not executed.
@@ -171,12 +171,7 @@ impl<P: Protocol> Engine<'_, P> {
     /// A replica has executed the block at `height`.
     pub(super) fn on_executed(&mut self, at: Time, node: NodeId, height: u32) {
         let (me, height) = (self.identity(node), Height(height.into()));
-        let replica = &mut self.replicas[node.index()];
-        // After an outage a height may be executed twice over: the second time is the first's leftover.
-        if !self.machines[node.index()].running || height != replica.executed.next() {
-            return;
-        }
-        replica.executed = height;
+        self.replicas[node.index()].executed = height;
         if self.executor.height() < height {
             self.apply(at, height);
         }

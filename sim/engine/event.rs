@@ -1,4 +1,5 @@
-//! What can happen, in eight bytes each: a tag, a replica, and a slot in the table of its kind.
+//! What can happen, in eight bytes each: a tag, a machine, how often it had stopped by then, and a slot in the table of
+//! its kind. What a machine was about to do when it stopped, it does not do after it came back.
 
 use std::sync::Arc;
 
@@ -14,21 +15,21 @@ pub(super) enum Event {
     /// A batch has waited long enough to fill.
     SealDue { node: u16, sequence: u32 },
     /// A batch's signatures are verified.
-    Sealed { node: u16, slot: u32 },
+    Sealed { node: u16, outages: u8, slot: u32 },
     /// A message reaches a replica's NIC.
     Arrived { slot: u32 },
     /// A message that waited long at a replica's NIC is through.
-    Received { node: u16, slot: u32 },
+    Received { node: u16, outages: u8, slot: u32 },
     /// A message is received and verified.
-    Ready { node: u16, slot: u32 },
+    Ready { node: u16, outages: u8, slot: u32 },
     /// A handler's charged time ends: its messages leave.
-    Released { node: u16, slot: u32 },
+    Released { node: u16, outages: u8, slot: u32 },
     /// A protocol timer runs out.
     Expired { node: u16, serial: u32 },
     /// The dissemination layer looks after what has waited, unless its machine was down since.
     Ticked { node: u16, outages: u32 },
     /// A replica has executed a block.
-    Executed { node: u16, height: u32 },
+    Executed { node: u16, outages: u8, height: u32 },
     /// A fault of the plan begins or ends at a machine.
     Faulted { node: u16, fault: Fault },
 }
@@ -44,8 +45,8 @@ pub(super) enum Fault {
     Restarted,
     /// It does nothing until the end of the plan's n-th pause.
     Paused { nth: u16 },
-    /// Its work takes so many percent of its usual time.
-    Slowed { percent: u16 },
+    /// A slowdown begins or ends.
+    Slowed,
     /// It lies no more.
     Reformed,
 }

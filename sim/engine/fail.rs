@@ -2,7 +2,7 @@
 
 use crate::base::{NodeId, Time};
 use crate::consensus::Protocol;
-use crate::faults::Behaviour;
+use crate::faults::{Behaviour, Outage};
 
 use super::event::{Event, Fault};
 use super::liar::Lie;
@@ -28,9 +28,8 @@ impl<P: Protocol> Engine<'_, P> {
         }
         for slow in &faults.slowdowns {
             for node in self.machines_of(slow.replica) {
-                let percent = u16::try_from(slow.percent).expect("a slowdown is at most 65,535 percent");
-                self.await_fault(slow.from, node, Fault::Slowed { percent });
-                self.await_fault(slow.until, node, Fault::Slowed { percent: 100 });
+                self.await_fault(slow.from, node, Fault::Slowed);
+                self.await_fault(slow.until, node, Fault::Slowed);
             }
         }
         self.await_liars();
@@ -60,6 +59,34 @@ impl<P: Protocol> Engine<'_, P> {
         self.schedule.post(node, at, Event::Faulted { node: node.0 as u16, fault });
     }
 
+    /// How often a machine has stopped, as events carry it: 256 outages of one machine within a message's way are not
+    /// told apart from none.
+    pub(super) fn outages(&self, node: NodeId) -> u8 {
+        self.machines[node.index()].outages as u8
+    }
+
+    /// Whether an event is what a machine was about to do when it stopped.
+    pub(super) fn is_leftover(&self, event: &Event) -> bool {
+        match *event {
+            Event::Sealed { node, outages, .. }
+            | Event::Received { node, outages, .. }
+            | Event::Ready { node, outages, .. }
+            | Event::Released { node, outages, .. }
+            | Event::Executed { node, outages, .. } => !self.machines[usize::from(node)].is_the_same(outages),
+            _ => false,
+        }
+    }
+
+    /// Clears away what a machine will not do any more.
+    pub(super) fn drop_leftover(&mut self, at: Time, event: Event) {
+        match event {
+            Event::Received { slot, .. } | Event::Ready { slot, .. } => self.let_go(slot),
+            Event::Released { slot, .. } => drop(self.outboxes.remove(slot as usize)),
+            Event::Sealed { node, slot, .. } => self.lose_unverified(at, NodeId(node.into()), slot),
+            _ => {}
+        }
+    }
+
     /// A fault begins or ends.
     pub(super) fn on_faulted(&mut self, at: Time, node: NodeId, fault: Fault) {
         match fault {
@@ -68,9 +95,17 @@ impl<P: Protocol> Engine<'_, P> {
             Fault::Paused { nth } => {
                 self.machines[node.index()].pause(self.setup.faults.pauses[usize::from(nth)].until)
             }
-            Fault::Slowed { percent } => self.machines[node.index()].percent = percent.into(),
+            Fault::Slowed => self.on_slowed(at, node),
             Fault::Reformed => self.replicas[node.index()].lie = None,
         }
+    }
+
+    /// A slowdown begins or ends; of several the worst counts.
+    fn on_slowed(&mut self, at: Time, node: NodeId) {
+        let me = self.identity(node);
+        let now =
+            self.setup.faults.slowdowns.iter().filter(|slow| slow.replica == me && slow.from <= at && at < slow.until);
+        self.machines[node.index()].percent = now.map(|slow| slow.percent).max().unwrap_or(100);
     }
 
     /// A machine stops: its memory is lost, what it had written stays.
@@ -89,7 +124,11 @@ impl<P: Protocol> Engine<'_, P> {
 
     /// A machine comes back with what is on its disk: the protocol's durable state, its ledger, and its batches.
     fn on_restarted(&mut self, at: Time, node: NodeId) {
-        if self.machines[node.index()].running || self.machines[node.index()].gone {
+        let me = self.identity(node);
+        let down =
+            |outage: &Outage| outage.replica == me && outage.from <= at && outage.until.is_none_or(|until| until > at);
+        // Where outages overlap the last one counts.
+        if self.machines[node.index()].running || self.setup.faults.outages.iter().any(down) {
             return;
         }
         self.machines[node.index()].running = true;

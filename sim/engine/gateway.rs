@@ -73,7 +73,11 @@ impl<P: Protocol> Engine<'_, P> {
         let total = machine.slowed(work.total);
         let verified = machine.crypto.serve_split(at, total, work.parts, &self.window);
         let slot = self.unsealed.insert(Unsealed { sequence, transactions }) as u32;
-        self.schedule.post(gateway, verified, Event::Sealed { node: gateway.0 as u16, slot });
+        self.schedule.post(
+            gateway,
+            verified,
+            Event::Sealed { node: gateway.0 as u16, outages: self.outages(gateway), slot },
+        );
     }
 
     /// Receiving, hashing and verifying each of `transactions`, in verification batches. A batch with a forgery in it
@@ -99,10 +103,6 @@ impl<P: Protocol> Engine<'_, P> {
     pub(super) fn on_sealed(&mut self, at: Time, gateway: NodeId, slot: u32) {
         let Unsealed { sequence, transactions } = self.unsealed.remove(slot as usize);
         let me = self.identity(gateway);
-        if !self.machines[gateway.index()].running {
-            self.sealed.remove(&(me, sequence));
-            return self.lose(at, gateway, transactions);
-        }
         let (good, forged): (Vec<Transaction>, Vec<Transaction>) =
             transactions.into_iter().partition(|tx| tx.authentic);
         for tx in &forged {
@@ -127,6 +127,13 @@ impl<P: Protocol> Engine<'_, P> {
     pub(super) fn lose_unsealed(&mut self, at: Time, gateway: NodeId) {
         let transactions = self.replicas[gateway.index()].mempool.take();
         self.replicas[gateway.index()].sequence += 1;
+        self.lose(at, gateway, transactions);
+    }
+
+    /// What a gateway was verifying when it stopped is gone too.
+    pub(super) fn lose_unverified(&mut self, at: Time, gateway: NodeId, slot: u32) {
+        let Unsealed { sequence, transactions } = self.unsealed.remove(slot as usize);
+        self.sealed.remove(&(self.identity(gateway), sequence));
         self.lose(at, gateway, transactions);
     }
 

@@ -3,7 +3,7 @@
 use crate::base::{Digest, NodeId};
 use crate::consensus::{Dissemination, Effect, Message, PayloadSource, Protocol};
 use crate::faults::{Behaviour, Liar};
-use crate::ledger::{BatchRef, Payload, Phase};
+use crate::ledger::{BatchRef, Payload};
 
 use super::event::Wire;
 use super::run::Engine;
@@ -44,15 +44,7 @@ pub(super) struct Filtered<'a> {
 
 impl PayloadSource for Filtered<'_> {
     fn payload(&mut self) -> Payload {
-        let Payload { batches, inline } = self.layer.payload();
-        let inlined = !inline.is_empty();
-        let (batches, inline): (Vec<_>, Vec<_>) = batches
-            .into_iter()
-            .enumerate()
-            .filter(|(_, batch)| self.lie.admits(batch))
-            .map(|(index, batch)| (batch, inline.get(index).cloned()))
-            .unzip();
-        Payload { batches, inline: if inlined { inline.into_iter().flatten().collect() } else { Vec::new() } }
+        self.layer.payload_of(&|batch| self.lie.admits(batch))
     }
 
     fn is_empty(&mut self) -> bool {
@@ -84,7 +76,11 @@ impl<P: Protocol> Engine<'_, P> {
     /// Whether a liar keeps an effect to itself.
     pub(super) fn withholds(&self, node: NodeId, effect: &Effect<P>) -> bool {
         let Some(Behaviour::SilentLeader) = self.behaviour(node) else { return false };
-        let (Effect::Send(_, message) | Effect::Broadcast(message)) = effect else { return false };
-        message.statement(self.identity(node)).is_some_and(|statement| statement.phase == Phase::Propose)
+        match effect {
+            Effect::Send(_, message) | Effect::Broadcast(message) | Effect::TakeUp(message) => {
+                message.proposes(self.identity(node))
+            }
+            _ => false,
+        }
     }
 }

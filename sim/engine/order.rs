@@ -29,9 +29,6 @@ impl<P: Protocol> Engine<'_, P> {
         let envelope = &self.envelopes[slot as usize];
         let (from, wire, forged) = (self.identity(envelope.from), envelope.wire.clone(), envelope.forged);
         self.let_go(slot);
-        if !self.machines[me.index()].running {
-            return;
-        }
         if forged {
             self.counts.forged_messages += 1;
             return;
@@ -170,7 +167,7 @@ impl<P: Protocol> Engine<'_, P> {
             return;
         }
         let slot = self.outboxes.insert(outbox) as u32;
-        self.schedule.post(me, done, Event::Released { node: me.0 as u16, slot });
+        self.schedule.post(me, done, Event::Released { node: me.0 as u16, outages: self.outages(me), slot });
     }
 
     /// What a replica put together goes through its crypto cores, unless it stated it itself just now, and on as if it
@@ -185,7 +182,7 @@ impl<P: Protocol> Engine<'_, P> {
         let ready = machine.crypto.serve_split(at, total, work.parts, &self.window);
         let envelope = Envelope { from: me, to: Some(me), wire, forged: false, size: Bytes(0), work, left: 1 };
         let slot = self.envelopes.insert(envelope) as u32;
-        self.schedule.post(me, ready, Event::Ready { node: me.0 as u16, slot });
+        self.schedule.post(me, ready, Event::Ready { node: me.0 as u16, outages: self.outages(me), slot });
     }
 
     /// Tells judges, notary and the own dissemination layer of what a message says.
@@ -231,9 +228,6 @@ impl<P: Protocol> Engine<'_, P> {
     /// The work of sending is done: messages and parcels go to the NIC.
     pub(super) fn on_released(&mut self, at: Time, me: NodeId, slot: u32) {
         let outbox = self.outboxes.remove(slot as usize);
-        if !self.machines[me.index()].running {
-            return;
-        }
         for (to, wire) in outbox {
             match (to, wire) {
                 (Some(to), wire) => self.send(at, me, to, wire),

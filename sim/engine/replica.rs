@@ -53,6 +53,11 @@ impl Machine {
 }
 
 impl Machine {
+    /// Whether it runs, and has not stopped since it had stopped `outages` times.
+    pub fn is_the_same(&self, outages: u8) -> bool {
+        self.running && self.outages as u8 == outages
+    }
+
     /// What `work` takes on this machine now.
     pub fn slowed(&self, work: Span) -> Span {
         if self.percent == 100 { work } else { Span(work.0 * self.percent / 100) }

@@ -190,8 +190,10 @@ impl<'a, P: Protocol> Engine<'a, P> {
 
     fn drive(&mut self, control: &mut dyn Control) -> Result<(), RunError> {
         let end = self.setup.timing.end();
+        // Faults still to come may unsettle what is settled.
+        let faulty_until = self.setup.faults.healed().min(end);
         let mut next = self.supply.next();
-        while !(next.is_none() && self.unresolved == 0 && self.heights.settled()) {
+        while !(next.is_none() && self.is_settled() && self.schedule.now() >= faulty_until) {
             let until = next.map_or(end, |transaction: Transaction| transaction.submitted);
             match (self.schedule.pop_before(until), next) {
                 (Some(occurrence), _) => self.handle(occurrence),
@@ -211,6 +213,11 @@ impl<'a, P: Protocol> Engine<'a, P> {
         Ok(())
     }
 
+    /// Whether everything that was submitted is refused, or executed by every replica that ever will.
+    fn is_settled(&self) -> bool {
+        self.unresolved == 0 && self.heights.settled()
+    }
+
     fn progress(&self, end: Time) -> Progress {
         Progress {
             now: self.schedule.now(),
@@ -228,17 +235,20 @@ impl<'a, P: Protocol> Engine<'a, P> {
             // Envelopes count their receivers themselves: one is held until its last receiver has verified it.
             Occurrence::Delivery { at, to, event, .. } => (at, Some(to), event),
         };
+        if self.is_leftover(&event) {
+            return self.drop_leftover(at, event);
+        }
         match event {
             Event::Uplinked { slot } => self.on_uplinked(at, slot),
             Event::SealDue { node, sequence } => self.on_seal_due(at, NodeId(node.into()), sequence),
-            Event::Sealed { node, slot } => self.on_sealed(at, NodeId(node.into()), slot),
+            Event::Sealed { node, slot, .. } => self.on_sealed(at, NodeId(node.into()), slot),
             Event::Arrived { slot } => self.on_arrived(at, to, slot),
-            Event::Received { node, slot } => self.on_received(at, NodeId(node.into()), slot),
-            Event::Ready { node, slot } => self.on_ready(at, NodeId(node.into()), slot),
-            Event::Released { node, slot } => self.on_released(at, NodeId(node.into()), slot),
+            Event::Received { node, slot, .. } => self.on_received(at, NodeId(node.into()), slot),
+            Event::Ready { node, slot, .. } => self.on_ready(at, NodeId(node.into()), slot),
+            Event::Released { node, slot, .. } => self.on_released(at, NodeId(node.into()), slot),
             Event::Expired { node, serial } => self.on_expired(at, NodeId(node.into()), serial),
             Event::Ticked { node, outages } => self.on_ticked(at, NodeId(node.into()), outages),
-            Event::Executed { node, height } => self.on_executed(at, NodeId(node.into()), height),
+            Event::Executed { node, height, .. } => self.on_executed(at, NodeId(node.into()), height),
             Event::Faulted { node, fault } => self.on_faulted(at, NodeId(node.into()), fault),
         }
     }
@@ -268,7 +278,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
     }
 
     fn finish(mut self) -> Result<Outcome, RunError> {
-        let settled = self.unresolved == 0 && self.heights.settled();
+        let settled = self.is_settled();
         self.settle_open_heights();
         let inventory = Inventory {
             on_the_way: self.uploads.len() as u64,

@@ -165,7 +165,7 @@ impl<P: Protocol> Engine<'_, P> {
         if received <= at + AT_ONCE {
             self.on_received(received, to, slot);
         } else {
-            self.schedule.post(to, received, Event::Received { node: to.0 as u16, slot });
+            self.schedule.post(to, received, Event::Received { node: to.0 as u16, outages: self.outages(to), slot });
         }
     }
 
@@ -183,7 +183,7 @@ impl<P: Protocol> Engine<'_, P> {
         let machine = &mut self.machines[to.index()];
         let total = machine.slowed(work.total);
         let ready = machine.crypto.serve_split(at, total, work.parts, &self.window);
-        self.schedule.post(to, ready, Event::Ready { node: to.0 as u16, slot });
+        self.schedule.post(to, ready, Event::Ready { node: to.0 as u16, outages: self.outages(to), slot });
     }
 
     /// One receiver is done with an envelope.
@@ -208,7 +208,7 @@ impl<P: Protocol> Engine<'_, P> {
             let work = machine.slowed(self.setup.costs.send(parcel.wire()) * copies);
             let sent = machine.crypto.serve(at, work, &self.window);
             let slot = self.outboxes.insert(vec![(to, Wire::Parcel(parcel))]) as u32;
-            self.schedule.post(from, sent, Event::Released { node: from.0 as u16, slot });
+            self.schedule.post(from, sent, Event::Released { node: from.0 as u16, outages: self.outages(from), slot });
         }
     }
 

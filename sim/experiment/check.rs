@@ -12,6 +12,7 @@ mod world;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::base::Time;
@@ -27,7 +28,7 @@ use crate::observe::Violation;
 /// Schedules that a worker takes at a time.
 const CHUNK: u64 = 8;
 /// When every fault of a schedule that ends has ended.
-const HEALED: Time = Time(4_000_000_000);
+const HEALED: Time = Time(3_000_000_000);
 
 /// A campaign: every schedule of one seed against one protocol.
 #[derive(Clone, Debug)]
@@ -65,6 +66,8 @@ pub enum Finding {
         /// Until when there was time.
         until: Time,
     },
+    /// The program itself found something impossible.
+    Panicked(String),
 }
 
 impl fmt::Display for Finding {
@@ -74,6 +77,7 @@ impl fmt::Display for Finding {
             Finding::Stuck { pending: 0, until } => {
                 write!(f, "at {:.3} s some replica has not executed what others have", until.as_secs_f64())
             }
+            Finding::Panicked(message) => write!(f, "panic: {message}"),
             Finding::Stuck { pending, until } => {
                 write!(f, "at {:.3} s, {pending} transactions are not in effect", until.as_secs_f64())
             }
@@ -138,10 +142,10 @@ impl Campaign {
         format!("{} over {layer}, {replicas} replicas\n{}", self.kind.name(), self.plan(nth))
     }
 
-    /// "within 13.0 s after the last fault": what the protocol promises for the committee of a schedule.
-    pub fn deadline_of(&self, nth: u64) -> String {
-        let patience = self.tables.patience(self.kind, &self.committee(nth));
-        format!("within {:.1} s after the last fault", patience.as_millis_f64() / 1e3)
+    /// "within 13.0 s after the last fault": what the protocol promises for the largest committee of a campaign.
+    pub fn deadline(&self) -> String {
+        let patience = (0..16).map(|nth| self.tables.patience(self.kind, &self.committee(nth))).max();
+        format!("within {:.1} s after the last fault", patience.unwrap_or_default().as_millis_f64() / 1e3)
     }
 
     /// Everything that a schedule follows from.
@@ -204,7 +208,12 @@ impl Campaign {
     fn trials(&self, chunk: Range<u64>) -> Checked {
         let mut checked = Checked::default();
         for nth in chunk {
-            let (events, finding) = self.trial(nth);
+            // A schedule shares nothing with the next: what a panic leaves behind is dropped with it.
+            let (events, finding) = catch_unwind(AssertUnwindSafe(|| self.trial(nth))).unwrap_or_else(|panic| {
+                let message = panic.downcast_ref::<String>().cloned();
+                let message = message.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
+                (0, Some(Finding::Panicked(message.unwrap_or_else(|| "without a message".into()))))
+            });
             checked.schedules += 1;
             checked.events += events;
             if let Some(finding) = finding {

@@ -59,7 +59,7 @@ impl Leaders {
         let nth = match self {
             Leaders::Fixed(replica) => return Some(replica),
             Leaders::ByView { every } => view.0 / every,
-            Leaders::ByHeightAndView => height.0 + view.0,
+            Leaders::ByHeightAndView => height.0.wrapping_add(view.0),
             Leaders::Elected => return None,
         };
         Some(ReplicaId((nth % u64::from(committee.len())) as u32))

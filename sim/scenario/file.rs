@@ -292,7 +292,7 @@ impl Default for BatchKeys {
 
 impl Default for BlockKeys {
     fn default() -> Self {
-        let (kept, fetch_retry_ms, resend_ms) = (64, 500.0, 5_000.0);
+        let (kept, fetch_retry_ms, resend_ms) = (1_024, 500.0, 5_000.0);
         let (max_bytes, max_inline_bytes, max_batches) = (100_000_000, 1_000_000, 10_000);
         BlockKeys { max_bytes, max_inline_bytes, max_batches, kept, fetch_retry_ms, resend_ms }
     }

@@ -90,7 +90,7 @@ fn the_regional_scenario_never_changes_under_jolteon_with_payload_in_proposals()
 fn the_regional_scenario_never_changes_under_hotstuff() {
     golden(
         &["consensus.protocol=hotstuff", "consensus.dissemination=batched"],
-        expect!["26ebfd8c5c4ba8a4b2d8e5ff768c95a9b452f3c26d39a396597378788b79211f"],
+        expect!["3865972f1ba470548f642b3aa00345b0d8022368dd5ae049e488adb4fae7a39b"],
     );
 }
 
@@ -98,7 +98,7 @@ fn the_regional_scenario_never_changes_under_hotstuff() {
 fn the_regional_scenario_never_changes_under_hotstuff_2() {
     golden(
         &["consensus.protocol=hotstuff2", "consensus.dissemination=batched"],
-        expect!["310ffdbc90e1f2120b3be2adf8c6de19ee794d27e4e4361954592ad740abaed2"],
+        expect!["f57ab46eeba02982a2830b4bf5dbf2020909cf471a866b910f5e9a2e0da7d093"],
     );
 }
 
@@ -106,6 +106,6 @@ fn the_regional_scenario_never_changes_under_hotstuff_2() {
 fn the_regional_scenario_never_changes_under_the_central_sequencer() {
     golden(
         &["consensus.protocol=central", "consensus.dissemination=batched"],
-        expect!["cc33ec830383f348da2e28b8a76ada98cfcc53012b0c5454392fa3916ace6a53"],
+        expect!["18745d463f254e7412fa5ff30b8451431dd5275c8989acc8cd3a25e3df2232eb"],
     );
 }

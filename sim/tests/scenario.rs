@@ -45,7 +45,7 @@ fn an_unknown_key_is_named_with_its_place_and_what_was_meant() {
     check(
         &GOOD.replace("[consensus]", "[consenus]"),
         expect![
-            "small.toml:7:2: unknown key `consenus`; did you mean `consensus`? known here: name, seed, world, consensus, protocol, batch, block, mempool, replica, link, crypto, run, slo, limit, inject, fault"
+            "small.toml:7:2: unknown key `consenus`; did you mean `consensus`? known here: name, seed, world, consensus, protocol, batch, block, gossip, mempool, replica, link, crypto, run, slo, limit, inject, fault"
         ],
     );
     check(
@@ -58,11 +58,15 @@ fn an_unknown_key_is_named_with_its_place_and_what_was_meant() {
 fn an_unknown_value_is_named_with_what_is_known() {
     check(
         &(GOOD.to_string() + "protocol = \"jolten\"\n"),
-        expect!["small.toml:9:12: unknown value `jolten`; did you mean `jolteon`? known here: jolteon, central"],
+        expect![
+            "small.toml:9:12: unknown value `jolten`; did you mean `jolteon`? known here: jolteon, hotstuff, hotstuff2, pbft, raft, qbft, tendermint, central"
+        ],
     );
     check(
         &(GOOD.to_string() + "protocol = \"paxos\"\n"),
-        expect!["small.toml:9:12: unknown value `paxos`; known here: jolteon, hotstuff, hotstuff2, central"],
+        expect![
+            "small.toml:9:12: unknown value `paxos`; known here: jolteon, hotstuff, hotstuff2, pbft, raft, qbft, tendermint, central"
+        ],
     );
     check(
         &(GOOD.to_string() + "dissemination = \"gossip\"\n"),
@@ -168,7 +172,7 @@ fn a_bad_override_is_named_as_it_was_given() {
     check_setting(
         "consensus.protocol=jolten",
         expect![
-            "--set consensus.protocol=jolten: unknown value `jolten`; did you mean `jolteon`? known here: jolteon, central"
+            "--set consensus.protocol=jolten: unknown value `jolten`; did you mean `jolteon`? known here: jolteon, hotstuff, hotstuff2, pbft, raft, qbft, tendermint, central"
         ],
     );
     check_setting(

@@ -41,6 +41,10 @@ impl PayloadSource for Batched {
 }
 
 impl Dissemination for Batched {
+    fn layer(&self) -> Layer {
+        Layer::Batched
+    }
+
     fn depot(&self) -> &Depot {
         &self.depot
     }

@@ -173,10 +173,15 @@ impl Depot {
 
     /// Batches to order next, oldest at hand first, within the bounds of a block.
     pub fn next(&mut self, layer: Layer) -> Payload {
+        self.next_of(layer, &|_| true)
+    }
+
+    /// As [`Depot::next`], of the batches that `admits` admits alone.
+    pub fn next_of(&mut self, layer: Layer, admits: &dyn Fn(&BatchRef) -> bool) -> Payload {
         let mut payload = Payload::default();
         let mut room = layer.block_space(&self.limits).0;
         self.drop_ordered_front();
-        for reference in &self.pending {
+        for reference in self.pending.iter().filter(|batch| admits(batch)) {
             if payload.batches.len() == self.limits.block_batches {
                 break;
             }

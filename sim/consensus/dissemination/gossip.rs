@@ -52,6 +52,10 @@ impl PayloadSource for Gossip {
 }
 
 impl Dissemination for Gossip {
+    fn layer(&self) -> Layer {
+        Layer::Gossip
+    }
+
     fn depot(&self) -> &Depot {
         &self.depot
     }

@@ -41,6 +41,10 @@ impl PayloadSource for Leader {
 }
 
 impl Dissemination for Leader {
+    fn layer(&self) -> Layer {
+        Layer::Leader
+    }
+
     fn depot(&self) -> &Depot {
         &self.depot
     }

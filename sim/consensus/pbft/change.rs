@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::base::{Height, ReplicaId, Span, View};
-use crate::consensus::Charge;
 use crate::consensus::planted::planted;
 use crate::ledger::{Block, Certificate, Committee, TimeoutCertificate};
 
@@ -96,7 +95,7 @@ impl Pbft {
         ctx.disarm(PbftTimer::Request);
         ctx.disarm(PbftTimer::View);
         ctx.expect(self.committee.leader(view));
-        ctx.charge(Charge::Fsync);
+        self.promised = true;
         ctx.broadcast(self.view_change());
         ctx.arm(PbftTimer::Resend, Span::from_millis(self.params.view_timeout_ms));
         self.changes.note(self.me, view, &self.prepared, &self.committee);

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::base::{Digest, Height, ReplicaId, Span, View};
-use crate::consensus::Charge;
 use crate::consensus::planted::planted;
 use crate::ledger::{Block, Certificate, Payload, Phase, Signers, Statement};
 
@@ -44,7 +43,7 @@ impl Pbft {
 
     /// Sends a block in the current view, new or again, and accepts it.
     pub(super) fn pre_prepare(&mut self, block: Arc<Block>, ctx: &mut Ctx<'_>) {
-        ctx.charge(Charge::Fsync);
+        self.promised = true;
         let (view, justify) = (self.view, self.head.view);
         ctx.broadcast(PbftMessage::PrePrepare { view, justify, block: block.clone() });
         self.reach = self.reach.max(block.height);
@@ -170,7 +169,7 @@ impl Pbft {
     fn prepare(&mut self, height: Height, block: Digest, ctx: &mut Ctx<'_>) {
         if self.log.prepare(height) {
             let view = self.view;
-            ctx.charge(Charge::Fsync);
+            self.promised = true;
             ctx.broadcast(PbftMessage::Prepare { view, height, block });
             self.on_vote(Phase::Vote, self.me, view, height, block, ctx);
         }
@@ -185,7 +184,7 @@ impl Pbft {
             self.prepared = Arc::new(certificate);
         }
         if self.log.state(height) {
-            ctx.charge(Charge::Fsync);
+            self.promised = true;
             ctx.broadcast(PbftMessage::Commit { view, height, block });
             self.on_vote(Phase::Commit, self.me, view, height, block, ctx);
         }
@@ -213,11 +212,12 @@ impl Pbft {
         self.archive.commit(block.clone(), certificate);
         self.log.advance();
         self.lineage.prune(height);
+        self.buffered.retain(|(_, at), _| *at > height);
         self.failed = 0;
         self.due = true;
         ctx.commit(block);
         if height.0.is_multiple_of(self.params.checkpoint_interval) {
-            ctx.charge(Charge::Fsync);
+            self.promised = true;
             ctx.broadcast(PbftMessage::Checkpoint { height, block: id });
             self.on_checkpoint(self.me, height, id, ctx);
         }

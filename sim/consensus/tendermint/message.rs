@@ -110,6 +110,14 @@ impl Message for TendermintMessage {
         }
     }
 
+    fn proposes(&self, from: ReplicaId) -> bool {
+        match self {
+            M::Proposal { block, .. } | M::Whole { block, .. } | M::Part { block, .. } => block.author == from,
+            M::Header(header) => header.by == from,
+            _ => false,
+        }
+    }
+
     fn block(&self) -> Option<&Arc<Block>> {
         match self {
             M::Proposal { block, .. } | M::Whole { block, .. } | M::Decided { block, .. } => Some(block),

@@ -1,7 +1,7 @@
 //! The conformance suite: every registered protocol against the same rules, in modules that the registry generates.
 
 use crate::base::{ReplicaId, Span, Time};
-use crate::consensus::planted;
+use crate::consensus::{Transport, planted};
 use crate::crypto::CostTable;
 use crate::engine::{Outcome, ProtocolKind, ProtocolTables, Setup, run};
 use crate::faults::{FaultPlan, Outage};
@@ -106,8 +106,25 @@ fn planted_defects_are_found(kind: ProtocolKind) {
     let campaign = Campaign::new(kind, 3);
     for defect in kind.planted() {
         let found = planted::with(defect, || campaign.run(0..FOUND_WITHIN, None, |_| true).finding);
-        assert!(found.is_some(), "{}: `{defect}` is not found within {FOUND_WITHIN} schedules", kind.name());
+        let Some((nth, _)) = found else {
+            panic!("{}: `{defect}` is not found within {FOUND_WITHIN} schedules", kind.name());
+        };
+        let (_, without) = campaign.trial(nth);
+        assert_eq!(without, None, "{}: schedule {nth} of seed 3 fails without `{defect}` too", kind.name());
     }
+    let least = if ProtocolTables::brisk().promises(kind).tolerates == FaultModel::None { 1 } else { 8 };
+    assert!(kind.planted().len() >= least, "{} has {} planted defects", kind.name(), kind.planted().len());
+}
+
+#[test]
+fn tendermint_over_gossip_survives_random_schedules_too() {
+    let mut campaign = Campaign::new(ProtocolKind::Tendermint, 4);
+    let settings = &mut campaign.tables.tendermint;
+    // Parts of a block go to three neighbours, and most blocks have several.
+    (settings.transport, settings.peers, settings.part_bytes) = (Transport::Gossip, 3, 512);
+    let checked = campaign.run(0..SCHEDULES, None, |_| true);
+    assert_eq!(checked.finding, None);
+    assert_eq!(checked.schedules, SCHEDULES);
 }
 
 macro_rules! suite {

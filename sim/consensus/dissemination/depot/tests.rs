@@ -202,7 +202,8 @@ struct World {
     /// Blocks proposed and neither committed nor abandoned.
     in_flight: Vec<Arc<Block>>,
     stored: BTreeSet<u64>,
-    /// Batches that `ProposeAgain` put into blocks: those alone may be ordered twice.
+    /// Batches that `ProposeAgain` put into blocks, and those of blocks that a later view replaced, which may be committed
+    /// after all: those alone may be ordered twice.
     forced: BTreeSet<u64>,
 }
 
@@ -222,6 +223,8 @@ impl World {
         };
         let view = View(self.view);
         let block = Block::sealed(view, parent.height.next(), ReplicaId(0), parent.id(), parent.view, payload);
+        let replaced = self.in_flight.iter().filter(|other| other.height >= block.height);
+        self.forced.extend(replaced.flat_map(|other| sequences(&other.payload)));
         self.depot.proposed(&block);
         self.in_flight.push(Arc::new(block));
     }
@@ -282,7 +285,8 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Batches arrive, repeat, are proposed on any fork, committed, abandoned and forgotten: no batch is ordered twice in
-    /// the chain that survives (but where another replica insists), and each that arrived is ordered in the end.
+    /// the chain that survives (but where another replica insists, or a replaced block is committed after all), and each
+    /// that arrived is ordered in the end.
     #[test]
     fn no_batch_is_ordered_twice_in_the_surviving_chain_and_none_is_lost(
         courses in prop::collection::vec(course(), 0..300),
