@@ -16,8 +16,8 @@ struct Entry {
     content: Option<Arc<Batch>>,
     /// The height of the highest block that orders it and may still be committed.
     in_flight: Option<Height>,
-    /// The latest view of a block that orders it and may still be committed.
-    view: View,
+    /// View and height of the latest block that orders it.
+    latest: (View, Height),
     /// Whether a later view has proposed another block in place of that one, so that it hardly will be.
     abandoned: bool,
     /// The last height at which it was committed; 0 where it was before the depot's memory begins.
@@ -28,8 +28,8 @@ struct Entry {
 
 impl Entry {
     fn unknown(settled: bool) -> Entry {
-        let (view, committed) = (View(0), settled.then_some(Height(0)));
-        Entry { content: None, in_flight: None, view, abandoned: false, committed, queued: false }
+        let (latest, committed) = ((View(0), Height(0)), settled.then_some(Height(0)));
+        Entry { content: None, in_flight: None, latest, abandoned: false, committed, queued: false }
     }
 
     /// Whether a block may order it now.
@@ -228,8 +228,8 @@ impl Depot {
             let entry = self.entries.entry(batch.id).or_insert_with(|| Entry::unknown(settled));
             // Proposals come in any order: the highest keeps the batch longest.
             entry.in_flight = entry.in_flight.max(Some(block.height));
-            entry.abandoned &= block.view < entry.view;
-            entry.view = entry.view.max(block.view);
+            entry.abandoned &= block.view < entry.latest.0;
+            entry.latest = entry.latest.max((block.view, block.height));
         }
         for batch in &block.payload.inline {
             self.store(batch.clone());
@@ -247,7 +247,9 @@ impl Depot {
         let mut freed = Vec::new();
         for batch in self.in_flight.range(block.height..).flat_map(|(_, batches)| batches) {
             let Some(entry) = self.entries.get_mut(&batch.id) else { continue };
-            if entry.view < block.view && !entry.abandoned && !block.payload.batches.contains(batch) {
+            let (view, height) = entry.latest;
+            let replaced = view < block.view && height >= block.height;
+            if replaced && !entry.abandoned && !block.payload.batches.contains(batch) {
                 entry.abandoned = true;
                 freed.push(*batch);
             }
