@@ -1,6 +1,7 @@
 //! Latency, under four definitions that name both ends, overall and by region.
 
 use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Serializer, V2Serializer};
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Encode, Sink, Span};
@@ -92,13 +93,12 @@ impl LatencyHistogram {
     }
 }
 
+/// Its V2 serialisation: many times faster than going through the buckets one by one.
 impl Encode for LatencyHistogram {
     fn encode(&self, sink: &mut impl Sink) {
-        for bucket in self.0.iter_recorded() {
-            bucket.value_iterated_to().encode(sink);
-            bucket.count_at_value().encode(sink);
-        }
-        u64::MAX.encode(sink);
+        let mut bytes = Vec::new();
+        V2Serializer::new().serialize(&self.0, &mut bytes).expect("memory takes every byte");
+        sink.put(&bytes);
     }
 }
 

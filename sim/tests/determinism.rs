@@ -74,7 +74,7 @@ fn golden(settings: &[&str], expected: Expect) {
 fn the_regional_scenario_never_changes_under_jolteon_over_batches() {
     golden(
         &["consensus.protocol=jolteon", "consensus.dissemination=batched"],
-        expect!["f57ab46eeba02982a2830b4bf5dbf2020909cf471a866b910f5e9a2e0da7d093"],
+        expect!["1575bca68fba05c73d3bfc305867a874394635dfd87ee7e9a5142d274a6fafcd"],
     );
 }
 
@@ -82,7 +82,7 @@ fn the_regional_scenario_never_changes_under_jolteon_over_batches() {
 fn the_regional_scenario_never_changes_under_jolteon_with_payload_in_proposals() {
     golden(
         &["consensus.protocol=jolteon", "consensus.dissemination=leader"],
-        expect!["d1e86a89e867337817ae1ccc07c37b0cb2215f1a9877002f6fff7f1f6d7742d1"],
+        expect!["37e850f9c79142b0e5d82d6ab7bbfb0534ec75a714ba3d7dae8f3fe161ccc360"],
     );
 }
 
@@ -90,7 +90,7 @@ fn the_regional_scenario_never_changes_under_jolteon_with_payload_in_proposals()
 fn the_regional_scenario_never_changes_under_hotstuff() {
     golden(
         &["consensus.protocol=hotstuff", "consensus.dissemination=batched"],
-        expect!["3865972f1ba470548f642b3aa00345b0d8022368dd5ae049e488adb4fae7a39b"],
+        expect!["87c9babf569e03b8e9af414c75cb7f6719789af2d7ce8d8c44e0b9eb3a37c84c"],
     );
 }
 
@@ -98,7 +98,7 @@ fn the_regional_scenario_never_changes_under_hotstuff() {
 fn the_regional_scenario_never_changes_under_hotstuff_2() {
     golden(
         &["consensus.protocol=hotstuff2", "consensus.dissemination=batched"],
-        expect!["f57ab46eeba02982a2830b4bf5dbf2020909cf471a866b910f5e9a2e0da7d093"],
+        expect!["1575bca68fba05c73d3bfc305867a874394635dfd87ee7e9a5142d274a6fafcd"],
     );
 }
 
@@ -106,6 +106,6 @@ fn the_regional_scenario_never_changes_under_hotstuff_2() {
 fn the_regional_scenario_never_changes_under_the_central_sequencer() {
     golden(
         &["consensus.protocol=central", "consensus.dissemination=batched"],
-        expect!["18745d463f254e7412fa5ff30b8451431dd5275c8989acc8cd3a25e3df2232eb"],
+        expect!["71183fbccabe93f560b300102de43f5da7a7fbac21cd465691e27bd99c32db4c"],
     );
 }

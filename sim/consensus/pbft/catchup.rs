@@ -81,7 +81,10 @@ impl Pbft {
         if last > self.stable.0
             && let Some((block, _)) = self.archive.get(Height(last))
         {
-            ctx.broadcast(PbftMessage::Checkpoint { height: Height(last), block: block.id() });
+            let (height, block) = (Height(last), block.id());
+            ctx.broadcast(PbftMessage::Checkpoint { height, block });
+            // A crash has forgotten who stated it, itself included.
+            self.on_checkpoint(self.me, height, block, ctx);
         }
         if !self.active {
             return;
