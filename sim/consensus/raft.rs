@@ -6,8 +6,8 @@
 //!
 //! The thesis' *term* is our view, its *log index* our height, its *entry* a block: `Block::view` is the term that made
 //! it. Blocks are chained by id, so comparing a parent's id is the comparison of `prevLogIndex` and `prevLogTerm`.
-//! "Granted" is stated as [`Phase::Elect`], a leader's new entry as [`Phase::Propose`], and "my log holds this and all
-//! before it, written" as [`Phase::Vote`] with the entry's term as `justify`. Nothing is signed.
+//! "Granted" is stated as `Phase::Elect`, a leader's new entry as `Phase::Propose`, and "my log holds this and all
+//! before it, written" as `Phase::Vote` with the entry's term as `justify`. Nothing is signed.
 //!
 //! One block: the leader sends it, followers write it and answer, and once a majority holds it the leader commits it and
 //! says so at once, by the next block if one leaves for everyone, else by [`RaftMessage::Committed`]: 3 message delays

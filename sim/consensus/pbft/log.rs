@@ -113,7 +113,7 @@ impl Slot {
 }
 
 /// The slots of the current view from the committed tip up. Memory: 384 bytes and two signers' sets a height in flight,
-/// at most [`Log::reach`] heights.
+/// at most twice `window` heights.
 #[derive(Debug)]
 pub(super) struct Log {
     /// The view whose votes count; 0 while there is none.

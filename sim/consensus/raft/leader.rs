@@ -186,7 +186,7 @@ impl Raft {
         Some(progress)
     }
 
-    /// "If there exists an N such that N > commitIndex, a majority of matchIndex[i] >= N, and log[N].term ==
+    /// "If there exists an N such that N > commitIndex, a majority of matchIndex\[i\] >= N, and log\[N\].term ==
     /// currentTerm: set commitIndex = N" (3.5, 3.6.2). One more replica holds the blocks above `after` up to `height`.
     fn count(&mut self, after: Height, height: Height, ctx: &mut Ctx<'_>) {
         let (majority, committed) = (self.majority(), self.log.committed());
