@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use systole::base::{Bytes, Digest, Height, ReplicaId, Span, View};
 use systole::consensus::{Checks, Context, Event, Message, Protocol};
-use systole::engine::{Control, Progress, Setup, Timing, run_protocol};
+use systole::engine::{Setup, Timing, Unwatched, run_protocol};
 use systole::ledger::{
     CommitRule, Committee, FaultModel, Leaders, Locks, Phase, Promises, SIGNATURE_BYTES, Signers, Slot, Statement,
 };
@@ -112,15 +112,6 @@ impl Message for Vote {
             justify: View(0),
             block: Digest::ZERO,
         })
-    }
-}
-
-/// Lets every run go on.
-struct Unwatched;
-
-impl Control for Unwatched {
-    fn proceed(&mut self, _: &Progress) -> bool {
-        true
     }
 }
 

@@ -34,5 +34,5 @@ pub use outcome::{Counts, Outcome, Real};
 #[cfg(test)]
 pub(crate) use registry::for_each_protocol;
 pub use registry::{ProtocolKind, ProtocolTables, run};
-pub use run::{Control, Progress, RunError, run_protocol};
+pub use run::{Control, Progress, RunError, Unwatched, run_protocol};
 pub use setup::{HospitalSetup, LinkSetup, ReplicaSetup, Setup, Timing};

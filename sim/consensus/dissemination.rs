@@ -6,8 +6,8 @@
 //! | `batched` | every replica, best effort | their ids; who misses one fetches it |
 //! | `gossip` | its neighbours, who pass it on once | their ids; who misses one fetches it |
 //!
-//! Every layer keeps a [`Depot`]: batches at hand, which of them are ordered by blocks in flight, which are committed.
-//! A layer adds only what differs: where a sealed batch goes, and whether blocks carry contents.
+//! Every layer keeps a [`Stock`]: batches at hand, which of them are ordered by blocks in flight, which are committed, and
+//! which of its own are not yet. A layer adds only what differs: where a sealed batch goes.
 
 mod batched;
 mod depot;
@@ -94,6 +94,22 @@ pub struct LayerLimits {
     pub gossip_degree: u32,
 }
 
+#[cfg(test)]
+impl LayerLimits {
+    /// Bounds that tests reach.
+    const fn small() -> LayerLimits {
+        LayerLimits {
+            block_bytes: Bytes(1000),
+            inline_bytes: Bytes(1000),
+            block_batches: 10,
+            kept_heights: 2,
+            fetch_retry: Span::from_millis(100),
+            resend_after: Span::from_secs(1),
+            gossip_degree: 10,
+        }
+    }
+}
+
 /// What layers send each other.
 #[derive(Clone, Debug)]
 pub enum Parcel {
@@ -134,31 +150,58 @@ pub enum Destination {
 /// Parcels to send, in order.
 pub type Outbox = Vec<(Destination, Parcel)>;
 
+/// What every layer keeps: the batches, and which of its own are not committed yet.
+#[derive(Debug)]
+pub struct Stock {
+    layer: Layer,
+    depot: Depot,
+    own: Own,
+}
+
+impl Stock {
+    fn new(layer: Layer, depot: Depot) -> Stock {
+        Stock { layer, depot, own: Own::default() }
+    }
+}
+
 /// One replica's side of a dissemination layer. Sans-I/O like a protocol.
 pub trait Dissemination: PayloadSource {
-    /// Which layer it is.
-    fn layer(&self) -> Layer;
+    /// What it keeps.
+    fn stock(&self) -> &Stock;
 
-    /// As [`PayloadSource::payload`], of the batches that `admits` admits alone: what a liar lets its protocol order.
-    fn payload_of(&mut self, admits: &dyn Fn(&BatchRef) -> bool) -> Payload {
-        let layer = self.layer();
-        self.depot_mut().next_of(layer, admits)
-    }
-
-    /// The batches it keeps.
-    fn depot(&self) -> &Depot;
-
-    /// The batches it keeps, to change.
-    fn depot_mut(&mut self) -> &mut Depot;
+    /// What it keeps, to change.
+    fn stock_mut(&mut self) -> &mut Stock;
 
     /// This replica, as a gateway, has sealed and verified a batch.
     fn on_sealed(&mut self, now: Time, batch: Arc<Batch>, out: &mut Outbox);
 
+    /// The batches it keeps.
+    fn depot(&self) -> &Depot {
+        &self.stock().depot
+    }
+
+    /// The batches it keeps, to change.
+    fn depot_mut(&mut self) -> &mut Depot {
+        &mut self.stock_mut().depot
+    }
+
+    /// As [`PayloadSource::payload`], of the batches that `admits` admits alone: what a liar lets its protocol order.
+    fn payload_of(&mut self, admits: &dyn Fn(&BatchRef) -> bool) -> Payload {
+        let Stock { layer, depot, .. } = self.stock_mut();
+        depot.next_of(*layer, admits)
+    }
+
     /// `proposer` will propose soon.
-    fn on_expected(&mut self, now: Time, proposer: ReplicaId, out: &mut Outbox);
+    fn on_expected(&mut self, proposer: ReplicaId) {
+        self.stock_mut().own.expect(proposer);
+    }
 
     /// Time passes: what has waited too long is sent again. Called every [`Dissemination::period`].
-    fn on_tick(&mut self, now: Time, out: &mut Outbox);
+    fn on_tick(&mut self, now: Time, out: &mut Outbox) {
+        let Stock { depot, own, .. } = self.stock_mut();
+        depot.refetch(now, out);
+        own.resend(depot, now, out);
+    }
 
     /// A parcel came; true where it brought a batch that was not at hand.
     fn on_parcel(&mut self, from: ReplicaId, parcel: Parcel, out: &mut Outbox) -> bool {
@@ -192,6 +235,21 @@ pub trait Dissemination: PayloadSource {
     /// How often [`Dissemination::on_tick`] wants to be called.
     fn period(&self) -> Span {
         self.depot().limits().fetch_retry
+    }
+}
+
+impl<D: Dissemination> PayloadSource for D {
+    fn payload(&mut self) -> Payload {
+        let Stock { layer, depot, .. } = self.stock_mut();
+        depot.next(*layer)
+    }
+
+    fn is_empty(&mut self) -> bool {
+        self.depot_mut().is_idle()
+    }
+
+    fn oldest(&mut self) -> Option<Digest> {
+        self.depot_mut().oldest()
     }
 }
 

@@ -274,11 +274,7 @@ impl Jolteon {
 
     /// Section 3, "Commit": two adjacent certified blocks of consecutive views commit the first and its ancestors.
     fn commit_two_chain(&mut self, ctx: &mut Ctx<'_>) {
-        let Some(child) = self.ancestry.get(&self.high.block) else { return };
-        let consecutive = child.parent_view.next() == child.view || planted!("non-consecutive commit");
-        let (first, view) =
-            if planted!("early commit") { (child.id(), child.view) } else { (child.parent, child.parent_view) };
-        if consecutive && view > self.ancestry.tip().view && self.ancestry.commit_to(first, ctx) {
+        if self.ancestry.commit_two_chain(&self.high.block, ctx) {
             self.pacemaker.committed();
         }
     }

@@ -313,7 +313,7 @@ impl Qbft {
 
     /// The proposer of a round of a height. Section 4 of Moniz asks only that all agree on it.
     fn proposer(&self, height: Height, round: View) -> ReplicaId {
-        justify::proposer(&self.committee, height, round)
+        self.committee.leader_at(height, round)
     }
 
     fn proposes_now(&self) -> bool {

@@ -299,7 +299,7 @@ impl Tendermint {
 
     /// proposer(h, round).
     fn proposer(&self, height: Height, view: View) -> ReplicaId {
-        ReplicaId(((height.0.wrapping_add(view.0)) % u64::from(self.committee.len())) as u32)
+        self.committee.leader_at(height, view)
     }
 
     /// 2f + 1.

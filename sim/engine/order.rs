@@ -155,11 +155,7 @@ impl<P: Protocol> Engine<'_, P> {
                 Effect::Arm(timer, after) => self.arm(done + after, me, timer),
                 Effect::Disarm(timer) => self.replicas[me.index()].timers.retain(|(armed, _)| *armed != timer),
                 Effect::Commit(block) => self.on_commit(done, me, block),
-                Effect::Expect(proposer) => {
-                    let mut out = Outbox::new();
-                    self.replicas[me.index()].layer.on_expected(done, proposer, &mut out);
-                    self.send_parcels(done, me, out);
-                }
+                Effect::Expect(proposer) => self.replicas[me.index()].layer.on_expected(proposer),
                 Effect::TakeUp(message) => self.take_up(done, me, message),
             }
         }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use crate::base::Time;
 use crate::consensus::Layer;
 use crate::crypto::CostTable;
-use crate::engine::{Control, Outcome, Progress, ProtocolKind, ProtocolTables, RunError, Setup, run};
+use crate::engine::{Outcome, ProtocolKind, ProtocolTables, RunError, Setup, Unwatched, run};
 use crate::faults::{FaultPlan, PlanLimits, random_plan};
 use crate::kernel::draw::{Site, draw};
 use crate::kernel::pool::InOrder;
@@ -94,15 +94,6 @@ pub struct Checked {
     pub events: u64,
     /// The first schedule with a finding.
     pub finding: Option<(u64, Finding)>,
-}
-
-/// Lets every run go on.
-struct Unwatched;
-
-impl Control for Unwatched {
-    fn proceed(&mut self, _: &Progress) -> bool {
-        true
-    }
 }
 
 impl Campaign {

@@ -1,6 +1,6 @@
 //! The committee: who may vote, how many may lie, and how many make a quorum.
 
-use crate::base::{ReplicaId, View};
+use crate::base::{Height, ReplicaId, View};
 
 /// A committee of `n` replicas with one vote each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,17 @@ impl Committee {
         ReplicaId((view.0 % u64::from(self.n)) as u32)
     }
 
+    /// The leader of a view that counts anew at each height: replica `height + view mod n`.
+    pub fn leader_at(&self, height: Height, view: View) -> ReplicaId {
+        self.leader(View(height.0.wrapping_add(view.0)))
+    }
+
+    /// The others in turn, beginning with the successor of `me`; none where there is no other.
+    pub fn other(&self, me: ReplicaId, turn: u64) -> Option<ReplicaId> {
+        let others = u64::from(self.n) - 1;
+        (others > 0).then(|| ReplicaId((me.0 + 1 + (turn % others) as u32) % self.n))
+    }
+
     /// All replicas.
     pub fn replicas(&self) -> impl Iterator<Item = ReplicaId> + use<> {
         (0..self.n).map(ReplicaId)
@@ -59,6 +70,15 @@ impl Committee {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn others_come_in_turn_and_never_oneself() {
+        let turns =
+            |n, me| (0..5).map(|turn| Committee::new(n).other(ReplicaId(me), turn).map(|other| other.0)).collect();
+        let (of_four, alone): (Vec<_>, Vec<_>) = (turns(4, 2), turns(1, 0));
+        assert_eq!(of_four, [Some(3), Some(0), Some(1), Some(3), Some(0)]);
+        assert_eq!(alone, [None; 5]);
+    }
 
     #[test]
     fn quorums_intersect_in_an_honest_replica_and_are_live_without_the_faulty_ones() {

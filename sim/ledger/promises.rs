@@ -56,13 +56,12 @@ pub enum Leaders {
 impl Leaders {
     /// The leader of a view at a height, unless it is elected.
     pub fn of(self, committee: &Committee, height: Height, view: View) -> Option<ReplicaId> {
-        let nth = match self {
-            Leaders::Fixed(replica) => return Some(replica),
-            Leaders::ByView { every } => view.0 / every,
-            Leaders::ByHeightAndView => height.0.wrapping_add(view.0),
-            Leaders::Elected => return None,
-        };
-        Some(ReplicaId((nth % u64::from(committee.len())) as u32))
+        match self {
+            Leaders::Fixed(replica) => Some(replica),
+            Leaders::ByView { every } => Some(committee.leader(View(view.0 / every))),
+            Leaders::ByHeightAndView => Some(committee.leader_at(height, view)),
+            Leaders::Elected => None,
+        }
     }
 }
 

@@ -3,19 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use systole::engine::{self, Control, Outcome, Progress, RunError, Setup};
+use systole::engine::{self, Outcome, RunError, Setup, Unwatched};
 use systole::ledger::Rejection;
 use systole::metrics::Definition;
 use systole::scenario::{RunOptions, Scenario, WorldData};
-
-/// Nobody watches.
-struct Unwatched;
-
-impl Control for Unwatched {
-    fn proceed(&mut self, _: &Progress) -> bool {
-        true
-    }
-}
 
 /// The folder of the shipped scenarios.
 pub fn workloads() -> PathBuf {

@@ -126,16 +126,25 @@ impl Ancestry {
     }
 
     /// Asks for a block and its ancestors above the tip.
+    /// Two certified blocks of consecutive views, parent and child, commit the first and its ancestors; `certified` is the
+    /// child. Whether it did so now.
+    pub fn commit_two_chain<P: Chained>(&mut self, certified: &Digest, ctx: &mut Context<'_, P>) -> bool {
+        let Some(child) = self.get(certified) else { return false };
+        let consecutive = child.parent_view.next() == child.view || planted!("non-consecutive commit");
+        let (first, view) =
+            if planted!("early commit") { (child.id(), child.view) } else { (child.parent, child.parent_view) };
+        consecutive && view > self.tip().view && self.commit_to(first, ctx)
+    }
+
     fn ask<P: Chained>(&mut self, missing: Digest, ctx: &mut Context<'_, P>) {
         if planted!("missing block not fetched") {
             return;
         }
-        let n = self.committee.len();
-        let step = 1 + self.attempts % (n - 1);
+        let peer = self.committee.other(self.me, self.attempts.into()).expect("a chain has others");
         self.asked = Some(Asked { missing, left: FETCHED });
         self.early.clear();
         let above = self.tip().height;
-        ctx.send(ReplicaId((self.me.0 + step) % n), ChainedMessage::Fetch { block: missing, above });
+        ctx.send(peer, ChainedMessage::Fetch { block: missing, above });
         ctx.arm(ChainedTimer::Fetch, self.retry);
     }
 

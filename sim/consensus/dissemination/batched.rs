@@ -6,65 +6,36 @@
 
 use std::sync::Arc;
 
-use crate::base::{Digest, ReplicaId, Time};
-use crate::consensus::PayloadSource;
-use crate::ledger::{Batch, Payload};
+use crate::base::Time;
+use crate::ledger::Batch;
 
-use super::{Depot, Destination, Dissemination, Layer, Outbox, Own, Parcel};
+use super::{Depot, Destination, Dissemination, Layer, Outbox, Parcel, Stock};
 
 /// The `batched` layer at one replica.
 #[derive(Debug)]
 pub struct Batched {
-    depot: Depot,
-    own: Own,
+    stock: Stock,
 }
 
 impl Batched {
     /// The layer over `depot`.
     pub fn new(depot: Depot) -> Batched {
-        Batched { depot, own: Own::default() }
-    }
-}
-
-impl PayloadSource for Batched {
-    fn payload(&mut self) -> Payload {
-        self.depot.next(Layer::Batched)
-    }
-
-    fn is_empty(&mut self) -> bool {
-        self.depot.is_idle()
-    }
-
-    fn oldest(&mut self) -> Option<Digest> {
-        self.depot.oldest()
+        Batched { stock: Stock::new(Layer::Batched, depot) }
     }
 }
 
 impl Dissemination for Batched {
-    fn layer(&self) -> Layer {
-        Layer::Batched
+    fn stock(&self) -> &Stock {
+        &self.stock
     }
 
-    fn depot(&self) -> &Depot {
-        &self.depot
-    }
-
-    fn depot_mut(&mut self) -> &mut Depot {
-        &mut self.depot
+    fn stock_mut(&mut self) -> &mut Stock {
+        &mut self.stock
     }
 
     fn on_sealed(&mut self, now: Time, batch: Arc<Batch>, out: &mut Outbox) {
-        self.own.sealed(now, batch.id());
-        self.depot.store(batch.clone());
+        self.stock.own.sealed(now, batch.id());
+        self.stock.depot.store(batch.clone());
         out.push((Destination::All, Parcel::Batch(batch)));
-    }
-
-    fn on_expected(&mut self, _: Time, proposer: ReplicaId, _: &mut Outbox) {
-        self.own.expect(proposer);
-    }
-
-    fn on_tick(&mut self, now: Time, out: &mut Outbox) {
-        self.depot.refetch(now, out);
-        self.own.resend(&self.depot, now, out);
     }
 }

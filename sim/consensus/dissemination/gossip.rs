@@ -7,18 +7,16 @@
 
 use std::sync::Arc;
 
-use crate::base::{Digest, ReplicaId, Time};
-use crate::consensus::PayloadSource;
+use crate::base::{ReplicaId, Time};
 use crate::consensus::overlay::neighbours;
-use crate::ledger::{Batch, Payload};
+use crate::ledger::Batch;
 
-use super::{Depot, Destination, Dissemination, Layer, Outbox, Own, Parcel, answer};
+use super::{Depot, Destination, Dissemination, Layer, Outbox, Parcel, Stock, answer};
 
 /// The `gossip` layer at one replica.
 #[derive(Debug)]
 pub struct Gossip {
-    depot: Depot,
-    own: Own,
+    stock: Stock,
     neighbours: Vec<ReplicaId>,
 }
 
@@ -26,7 +24,7 @@ impl Gossip {
     /// The layer over `depot`, among `replicas`.
     pub fn new(depot: Depot, replicas: u32) -> Gossip {
         let neighbours = neighbours(depot.owner(), replicas, depot.limits().gossip_degree);
-        Gossip { depot, own: Own::default(), neighbours }
+        Gossip { stock: Stock::new(Layer::Gossip, depot), neighbours }
     }
 
     /// To all neighbours but who sent it and who made it.
@@ -37,51 +35,24 @@ impl Gossip {
     }
 }
 
-impl PayloadSource for Gossip {
-    fn payload(&mut self) -> Payload {
-        self.depot.next(Layer::Gossip)
-    }
-
-    fn is_empty(&mut self) -> bool {
-        self.depot.is_idle()
-    }
-
-    fn oldest(&mut self) -> Option<Digest> {
-        self.depot.oldest()
-    }
-}
-
 impl Dissemination for Gossip {
-    fn layer(&self) -> Layer {
-        Layer::Gossip
+    fn stock(&self) -> &Stock {
+        &self.stock
     }
 
-    fn depot(&self) -> &Depot {
-        &self.depot
-    }
-
-    fn depot_mut(&mut self) -> &mut Depot {
-        &mut self.depot
+    fn stock_mut(&mut self) -> &mut Stock {
+        &mut self.stock
     }
 
     fn on_sealed(&mut self, now: Time, batch: Arc<Batch>, out: &mut Outbox) {
-        self.own.sealed(now, batch.id());
-        self.depot.store(batch.clone());
-        self.pass_on(self.depot.owner(), &batch, out);
-    }
-
-    fn on_expected(&mut self, _: Time, proposer: ReplicaId, _: &mut Outbox) {
-        self.own.expect(proposer);
-    }
-
-    fn on_tick(&mut self, now: Time, out: &mut Outbox) {
-        self.depot.refetch(now, out);
-        self.own.resend(&self.depot, now, out);
+        self.stock.own.sealed(now, batch.id());
+        self.stock.depot.store(batch.clone());
+        self.pass_on(self.stock.depot.owner(), &batch, out);
     }
 
     fn on_parcel(&mut self, from: ReplicaId, parcel: Parcel, out: &mut Outbox) -> bool {
-        let Parcel::Batch(batch) = parcel else { return answer(&self.depot, from, &parcel, out) };
-        let new = self.depot.store(batch.clone());
+        let Parcel::Batch(batch) = parcel else { return answer(&self.stock.depot, from, &parcel, out) };
+        let new = self.stock.depot.store(batch.clone());
         if new {
             self.pass_on(from, &batch, out);
         }
@@ -94,18 +65,9 @@ mod tests {
     use std::collections::VecDeque;
 
     use super::*;
-    use crate::base::{Bytes, Span};
     use crate::consensus::LayerLimits;
 
-    const LIMITS: LayerLimits = LayerLimits {
-        block_bytes: Bytes(1000),
-        inline_bytes: Bytes(1000),
-        block_batches: 10,
-        kept_heights: 2,
-        fetch_retry: Span::from_millis(100),
-        resend_after: Span::from_secs(1),
-        gossip_degree: 10,
-    };
+    const LIMITS: LayerLimits = LayerLimits::small();
 
     #[test]
     fn a_batch_reaches_everyone_and_nobody_sends_it_to_more_than_its_neighbours() {
@@ -128,7 +90,7 @@ mod tests {
             layers[to.index()].on_parcel(ReplicaId(from), parcel, &mut out);
             post(to.0, out, &mut flying);
         }
-        assert!(layers.iter().all(|layer| layer.depot.get(&batch.id()).is_some()));
+        assert!(layers.iter().all(|layer| layer.depot().get(&batch.id()).is_some()));
         assert!(sent.iter().all(|&copies| copies <= 10), "{sent:?}");
     }
 

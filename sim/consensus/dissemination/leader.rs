@@ -6,94 +6,57 @@
 
 use std::sync::Arc;
 
-use crate::base::{Digest, ReplicaId, Time};
-use crate::consensus::PayloadSource;
-use crate::ledger::{Batch, Payload};
+use crate::base::Time;
+use crate::ledger::Batch;
 
-use super::{Depot, Dissemination, Layer, Outbox, Own};
+use super::{Depot, Dissemination, Layer, Outbox, Stock};
 
 /// The `leader` layer at one replica.
 #[derive(Debug)]
 pub struct Leader {
-    depot: Depot,
-    own: Own,
+    stock: Stock,
 }
 
 impl Leader {
     /// The layer over `depot`.
     pub fn new(depot: Depot) -> Leader {
-        Leader { depot, own: Own::default() }
-    }
-}
-
-impl PayloadSource for Leader {
-    fn payload(&mut self) -> Payload {
-        self.depot.next(Layer::Leader)
-    }
-
-    fn is_empty(&mut self) -> bool {
-        self.depot.is_idle()
-    }
-
-    fn oldest(&mut self) -> Option<Digest> {
-        self.depot.oldest()
+        Leader { stock: Stock::new(Layer::Leader, depot) }
     }
 }
 
 impl Dissemination for Leader {
-    fn layer(&self) -> Layer {
-        Layer::Leader
+    fn stock(&self) -> &Stock {
+        &self.stock
     }
 
-    fn depot(&self) -> &Depot {
-        &self.depot
-    }
-
-    fn depot_mut(&mut self) -> &mut Depot {
-        &mut self.depot
+    fn stock_mut(&mut self) -> &mut Stock {
+        &mut self.stock
     }
 
     fn on_sealed(&mut self, now: Time, batch: Arc<Batch>, out: &mut Outbox) {
         let id = batch.id();
-        self.depot.store(batch);
-        self.own.forward(&self.depot, &id, out);
-        self.own.sealed(now, id);
-    }
-
-    fn on_expected(&mut self, _: Time, proposer: ReplicaId, _: &mut Outbox) {
-        self.own.expect(proposer);
-    }
-
-    fn on_tick(&mut self, now: Time, out: &mut Outbox) {
-        self.depot.refetch(now, out);
-        self.own.resend(&self.depot, now, out);
+        self.stock.depot.store(batch);
+        self.stock.own.forward(&self.stock.depot, &id, out);
+        self.stock.own.sealed(now, id);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{Bytes, Height, Span, View};
-    use crate::consensus::LayerLimits;
+    use crate::base::{Height, ReplicaId, Span, View};
     use crate::consensus::dissemination::Destination;
-    use crate::ledger::Block;
+    use crate::consensus::{LayerLimits, PayloadSource};
+    use crate::ledger::{Block, Payload};
 
     #[test]
     fn an_unordered_batch_goes_to_the_next_proposer_after_a_while() {
-        let limits = LayerLimits {
-            block_bytes: Bytes(1000),
-            inline_bytes: Bytes(1000),
-            block_batches: 10,
-            kept_heights: 2,
-            fetch_retry: Span::from_millis(100),
-            resend_after: Span::from_secs(1),
-            gossip_degree: 10,
-        };
+        let limits = LayerLimits::small();
         let mut layer = Leader::new(Depot::new(ReplicaId(0), 4, limits));
         let mut out = Outbox::new();
-        layer.on_expected(Time::ZERO, ReplicaId(2), &mut out);
+        layer.on_expected(ReplicaId(2));
         layer.on_sealed(Time::ZERO, Arc::new(Batch::seal(ReplicaId(0), 0, Vec::new(), 1)), &mut out);
-        layer.on_expected(Time::ZERO, ReplicaId(3), &mut out);
+        layer.on_expected(ReplicaId(3));
         layer.on_tick(Time::ZERO + Span::from_millis(900), &mut out);
         layer.on_tick(Time::ZERO + Span::from_millis(1_000), &mut out);
         let to: Vec<Destination> = out.into_iter().map(|(to, _)| to).collect();
@@ -103,26 +66,18 @@ mod tests {
 
     #[test]
     fn a_batch_that_an_abandoned_block_ordered_is_sent_again() {
-        let limits = LayerLimits {
-            block_bytes: Bytes(1000),
-            inline_bytes: Bytes(1000),
-            block_batches: 10,
-            kept_heights: 2,
-            fetch_retry: Span::from_millis(100),
-            resend_after: Span::from_secs(1),
-            gossip_degree: 10,
-        };
+        let limits = LayerLimits::small();
         let mut layer = Leader::new(Depot::new(ReplicaId(0), 4, limits));
         let genesis = Block::genesis();
         let child =
             |view, payload| Block::sealed(View(view), Height(1), ReplicaId(2), genesis.id(), genesis.view, payload);
         let batch = Arc::new(Batch::seal(ReplicaId(0), 0, Vec::new(), 1));
         let mut out = Outbox::new();
-        layer.on_expected(Time::ZERO, ReplicaId(2), &mut out);
+        layer.on_expected(ReplicaId(2));
         layer.on_sealed(Time::ZERO, batch.clone(), &mut out);
         layer.on_proposed(&child(1, Payload { batches: vec![*batch.reference()], inline: Vec::new() }));
         out.clear();
-        layer.on_expected(Time::ZERO, ReplicaId(3), &mut out);
+        layer.on_expected(ReplicaId(3));
         layer.on_tick(Time::ZERO + Span::from_secs(1), &mut out);
         assert!(out.is_empty(), "a block orders it");
         layer.on_committed(&child(2, Payload::default()));

@@ -71,21 +71,13 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::base::{Bytes, Span};
+    use crate::base::Span;
     use crate::consensus::LayerLimits;
     use crate::ledger::Batch;
 
     #[test]
     fn what_nobody_orders_goes_to_the_next_proposer_and_then_to_everyone() {
-        let limits = LayerLimits {
-            block_bytes: Bytes(1000),
-            inline_bytes: Bytes(1000),
-            block_batches: 10,
-            kept_heights: 2,
-            fetch_retry: Span::from_millis(100),
-            resend_after: Span::from_secs(1),
-            gossip_degree: 10,
-        };
+        let limits = LayerLimits::small();
         let mut depot = Depot::new(ReplicaId(0), 4, limits);
         let batch = Arc::new(Batch::seal(ReplicaId(0), 0, Vec::new(), 1));
         depot.store(batch.clone());

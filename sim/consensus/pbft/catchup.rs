@@ -31,13 +31,6 @@ pub(super) struct CatchUp {
 }
 
 impl Pbft {
-    /// One other replica after the other, if there is any.
-    pub(super) fn peer(&self, turn: u64) -> Option<ReplicaId> {
-        let n = self.committee.len();
-        let step = 1 + (turn % u64::from(n.max(2) - 1)) as u32;
-        (n > 1).then(|| ReplicaId((self.me.0 + step) % n))
-    }
-
     fn status(&self) -> PbftMessage {
         let (stable, tip) = (self.stable, self.log.tip());
         PbftMessage::Status { view: self.view, active: self.active, stable, tip, reach: self.reach }
@@ -65,7 +58,7 @@ impl Pbft {
             self.repeat(ctx);
         }
         self.catch_up.ticks += 1;
-        let next = self.peer(self.catch_up.ticks);
+        let next = self.committee.other(self.me, self.catch_up.ticks);
         let primary = Some(self.committee.leader(self.view)).filter(|_| stuck && self.reach > self.log.tip());
         for peer in [next, primary.filter(|primary| next != Some(*primary))].into_iter().flatten() {
             if peer != self.me {

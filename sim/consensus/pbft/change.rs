@@ -117,7 +117,7 @@ impl Pbft {
             ctx.broadcast(self.view_change());
         }
         self.changes.repeats += 1;
-        if let Some(next) = self.peer(self.changes.repeats) {
+        if let Some(next) = self.committee.other(self.me, self.changes.repeats) {
             ctx.expect(next);
         }
         ctx.arm(PbftTimer::Resend, Span::from_millis(self.params.view_timeout_ms));
@@ -212,10 +212,8 @@ impl Pbft {
         }
         ctx.arm(PbftTimer::Fetch, self.tick());
         self.changes.fetches += 1;
-        let others = self.committee.len() - 1;
-        if others > 0 {
-            let step = 1 + ctx.spread(&block, self.changes.fetches, others);
-            let peer = ReplicaId((self.me.0 + step) % self.committee.len());
+        let turn = block.first_word().wrapping_add(self.changes.fetches);
+        if let Some(peer) = self.committee.other(self.me, turn) {
             ctx.send(peer, PbftMessage::Fetch { height, block, above: self.log.tip() });
         }
     }

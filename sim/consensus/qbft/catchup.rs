@@ -14,7 +14,7 @@ const ANSWER_BLOCKS: u64 = 16;
 const EARLY_BLOCKS: u64 = 2 * ANSWER_BLOCKS;
 
 impl Qbft {
-    /// Whether a message of `height` is for now or is kept for the next height. One of a greater height shows that its
+    /// Whether a message of `height` is for the current height or is kept for the next one. One of a greater height shows that its
     /// sender has what this replica misses.
     pub(super) fn is_near(&mut self, from: ReplicaId, height: Height, ctx: &mut Ctx<'_>) -> bool {
         if height > self.height.next() && self.asked.is_none() {
@@ -68,11 +68,9 @@ impl Qbft {
 
     /// Asks the next peer in turn for what was decided from this height on.
     pub(super) fn ask_next(&mut self, ctx: &mut Ctx<'_>) {
-        let others = u64::from(self.committee.len()) - 1;
-        if others > 0 {
-            let step = 1 + (self.attempts % others) as u32;
+        if let Some(peer) = self.committee.other(self.me, self.attempts) {
             self.attempts += 1;
-            self.ask(ReplicaId((self.me.0 + step) % self.committee.len()), ctx);
+            self.ask(peer, ctx);
         }
     }
 

@@ -1,15 +1,10 @@
 //! What makes a proposal or a certificate good: pure predicates (Moniz, algorithm 4).
 
-use crate::base::{Height, ReplicaId, View};
+use crate::base::{Height, View};
 use crate::consensus::planted::planted;
 use crate::ledger::{Block, Certificate, Committee, Phase, Signers, TimeoutCertificate};
 
 use super::{Prepared, Proposal};
-
-/// Replica `height + round mod n`.
-pub(super) fn proposer(committee: &Committee, height: Height, round: View) -> ReplicaId {
-    ReplicaId((height.0.wrapping_add(round.0) % u64::from(committee.len())) as u32)
-}
 
 /// Votes that make a certificate.
 pub(super) fn quorum(committee: &Committee) -> u32 {
@@ -18,7 +13,7 @@ pub(super) fn quorum(committee: &Committee) -> u32 {
 
 /// Whether the block could be the first proposal of its round.
 fn is_by_its_proposer(committee: &Committee, block: &Block) -> bool {
-    planted!("proposer not checked") || block.author == proposer(committee, block.height, block.view)
+    planted!("proposer not checked") || block.author == committee.leader_at(block.height, block.view)
 }
 
 /// Whether a quorum stated `phase` of this block.

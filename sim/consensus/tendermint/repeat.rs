@@ -81,10 +81,10 @@ impl Tendermint {
     /// The next few of the others, over gossip too: one whose neighbours are all dead must find others, which is what
     /// CometBFT's exchange of addresses is for.
     fn few(&mut self) -> Vec<ReplicaId> {
-        let (n, from) = (self.committee.len(), self.catch_up.turn);
-        let (others, few) = (n - 1, FEW.min(n - 1));
+        let (others, from) = (self.committee.len() - 1, self.catch_up.turn);
+        let few = FEW.min(others);
         self.catch_up.turn = (from + few) % others.max(1);
-        (0..few).map(|step| ReplicaId((self.me.0 + 1 + (from + step) % others) % n)).collect()
+        (0..few).filter_map(|step| self.committee.other(self.me, u64::from(from + step))).collect()
     }
 
     /// The proposer sends its proposal again to those whose prevote it misses, once.

@@ -5,21 +5,13 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use crate::base::{Bytes, Digest, Height, ReplicaId, Span, Time, View};
+use crate::base::{Digest, Height, ReplicaId, Time, View};
 use crate::consensus::dissemination::{Batched, Destination, Dissemination, Layer, LayerLimits};
 use crate::ledger::{Batch, Block, Payload};
 
 use super::Depot;
 
-const LIMITS: LayerLimits = LayerLimits {
-    block_bytes: Bytes(1000),
-    inline_bytes: Bytes(1000),
-    block_batches: 2,
-    kept_heights: 2,
-    fetch_retry: Span::from_millis(100),
-    resend_after: Span::from_secs(1),
-    gossip_degree: 10,
-};
+const LIMITS: LayerLimits = LayerLimits { block_batches: 2, ..LayerLimits::small() };
 
 fn depot_with(batches: u64) -> Depot {
     let mut depot = Depot::new(ReplicaId(0), 4, LIMITS);
