@@ -69,7 +69,7 @@ impl Protocol for AllToAll {
         AllToAll { me, committee: *committee, round: 0, tallies }
     }
 
-    fn step(&mut self, event: Event<Self>, ctx: &mut Context<'_, Self>) {
+    fn step(&mut self, event: Event<'_, Self>, ctx: &mut Context<'_, Self>) {
         match event {
             Event::Start => {
                 ctx.broadcast(Vote(View(0)));

@@ -156,11 +156,11 @@ impl Protocol for Central {
         Central { params, tip, tail, early, top: self.tip.height, asked: Height(0), waiting: false, ..*self }
     }
 
-    fn step(&mut self, event: Event<Self>, ctx: &mut Ctx<'_>) {
+    fn step(&mut self, event: Event<'_, Self>, ctx: &mut Ctx<'_>) {
         match event {
             Event::Start => self.on_start(ctx),
             Event::Submitted => self.on_submitted(ctx),
-            Event::Received { from, message } => match &*message {
+            Event::Received { from, message } => match &**message {
                 CentralMessage::Head(block) => self.on_head(from, block, ctx),
                 CentralMessage::Tip(height) => self.on_tip(from, *height, ctx),
                 CentralMessage::Fetch(height) => self.on_fetch(from, *height, ctx),

@@ -137,11 +137,11 @@ impl Protocol for Jolteon {
         }
     }
 
-    fn step(&mut self, event: Event<Self>, ctx: &mut Ctx<'_>) {
+    fn step(&mut self, event: Event<'_, Self>, ctx: &mut Ctx<'_>) {
         match event {
             Event::Start if self.pacemaker.view() == View(0) => self.enter(View(1), None, ctx),
             Event::Start => self.pacemaker.arm(ctx),
-            Event::Received { from, message } => self.on_received(from, &message, ctx),
+            Event::Received { from, message } => self.on_received(from, message, ctx),
             Event::Expired(ChainedTimer::View) => self.on_view_timeout(ctx),
             Event::Expired(ChainedTimer::Fetch) => self.ancestry.on_not_found(ctx),
             Event::Submitted | Event::Expired(ChainedTimer::Wait) => {}

@@ -290,11 +290,11 @@ impl Protocol for Pbft {
         }
     }
 
-    fn step(&mut self, event: Event<Self>, ctx: &mut Ctx<'_>) {
+    fn step(&mut self, event: Event<'_, Self>, ctx: &mut Ctx<'_>) {
         match event {
             Event::Start => self.on_start(ctx),
             Event::Submitted => self.on_submitted(ctx),
-            Event::Received { from, message } => self.on_received(from, &message, ctx),
+            Event::Received { from, message } => self.on_received(from, message, ctx),
             Event::Expired(PbftTimer::Tick) => self.on_tick(ctx),
             Event::Expired(PbftTimer::Request) => self.on_request_timeout(ctx),
             Event::Expired(PbftTimer::View) => self.on_view_timeout(ctx),

@@ -64,7 +64,7 @@ pub trait Protocol: Sized + 'static {
     fn recovered(&self) -> Self;
 
     /// Takes one event; only dispatches to one handler for each kind.
-    fn step(&mut self, event: Event<Self>, ctx: &mut Context<'_, Self>);
+    fn step(&mut self, event: Event<'_, Self>, ctx: &mut Context<'_, Self>);
 }
 
 /// A setting that cannot be: the key within the protocol's table, and the rule that it breaks.
@@ -86,7 +86,7 @@ impl BadSetting {
 
 /// What happens to a replica.
 #[derive(Debug)]
-pub enum Event<P: Protocol> {
+pub enum Event<'a, P: Protocol> {
     /// The run begins, or the replica has come back from a crash.
     Start,
     /// There is something to order (only where [`Protocol::WAKES_ON_PAYLOAD`]).
@@ -96,7 +96,7 @@ pub enum Event<P: Protocol> {
         /// The sender's identity.
         from: ReplicaId,
         /// The message, shared with its other receivers.
-        message: Arc<P::Message>,
+        message: &'a Arc<P::Message>,
     },
     /// An armed timer ran out.
     Expired(P::Timer),

@@ -263,12 +263,12 @@ impl Protocol for Qbft {
         }
     }
 
-    fn step(&mut self, event: Event<Self>, ctx: &mut Ctx<'_>) {
+    fn step(&mut self, event: Event<'_, Self>, ctx: &mut Ctx<'_>) {
         self.written = false;
         match event {
             Event::Start => self.on_start(ctx),
             Event::Submitted => self.on_submitted(ctx),
-            Event::Received { from, message } => self.on_received(from, &message, ctx),
+            Event::Received { from, message } => self.on_received(from, message, ctx),
             Event::Expired(QbftTimer::Block) => self.on_block_period(ctx),
             Event::Expired(QbftTimer::Round) => self.on_round_timeout(ctx),
             Event::Expired(QbftTimer::Retry) => self.on_retry(ctx),

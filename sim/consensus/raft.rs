@@ -236,12 +236,12 @@ impl Protocol for Raft {
         }
     }
 
-    fn step(&mut self, event: Event<Self>, ctx: &mut Ctx<'_>) {
+    fn step(&mut self, event: Event<'_, Self>, ctx: &mut Ctx<'_>) {
         match event {
             Event::Start => self.on_start(ctx),
             // Whatever happened, a leader looks for something to order at the end.
             Event::Submitted => {}
-            Event::Received { from, message } => self.on_received(from, &message, ctx),
+            Event::Received { from, message } => self.on_received(from, message, ctx),
             Event::Expired(RaftTimer::Silent) => self.on_silent(ctx),
             Event::Expired(RaftTimer::Election) => self.on_election(ctx),
             Event::Expired(RaftTimer::Heartbeat) => self.on_heartbeat_due(ctx),

@@ -251,11 +251,11 @@ impl Protocol for Tendermint {
         replica
     }
 
-    fn step(&mut self, event: Event<Self>, ctx: &mut Ctx<'_>) {
+    fn step(&mut self, event: Event<'_, Self>, ctx: &mut Ctx<'_>) {
         match event {
             Event::Start => self.on_start(ctx),
             Event::Submitted => self.on_submitted(ctx),
-            Event::Received { from, message } => self.on_received(from, &message, ctx),
+            Event::Received { from, message } => self.on_received(from, message, ctx),
             Event::Expired(Timer::Propose) => self.on_timeout_propose(ctx),
             Event::Expired(Timer::Prevote) => self.on_timeout_prevote(ctx),
             Event::Expired(Timer::Precommit) => self.on_timeout_precommit(ctx),

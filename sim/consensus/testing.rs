@@ -72,7 +72,7 @@ impl<P: Protocol> Lone<P> {
     }
 
     /// Takes one event; what it sends in answer, with the receiver, or none for everyone.
-    pub fn step(&mut self, event: Event<P>) -> Vec<(Option<ReplicaId>, Arc<P::Message>)> {
+    pub fn step(&mut self, event: Event<'_, P>) -> Vec<(Option<ReplicaId>, Arc<P::Message>)> {
         let (mut effects, mut charges, mut sent) = (Vec::new(), Vec::new(), Vec::new());
         let mut context = Context::new(self.now, &mut self.payloads, &mut effects, &mut charges);
         self.protocol.step(event, &mut context);
@@ -101,7 +101,7 @@ impl<P: Protocol> Lone<P> {
             }
         }
         for message in taken_up {
-            sent.extend(self.step(Event::Received { from: self.me, message }));
+            sent.extend(self.step(Event::Received { from: self.me, message: &message }));
         }
         sent
     }
@@ -129,7 +129,7 @@ impl<P: Protocol> Lone<P> {
     }
 
     pub fn receive(&mut self, from: u32, message: P::Message) -> Vec<(Option<ReplicaId>, Arc<P::Message>)> {
-        self.step(Event::Received { from: ReplicaId(from), message: Arc::new(message) })
+        self.step(Event::Received { from: ReplicaId(from), message: &Arc::new(message) })
     }
 
     /// It crashes, and comes back with what it had written.
@@ -180,7 +180,7 @@ impl<P: Protocol> Cluster<P> {
         cluster
     }
 
-    fn step(&mut self, me: ReplicaId, event: Event<P>) {
+    fn step(&mut self, me: ReplicaId, event: Event<'_, P>) {
         let sent = self.replicas[me.index()].step(event);
         self.post(me, sent);
     }
@@ -204,7 +204,7 @@ impl<P: Protocol> Cluster<P> {
     pub fn deliver(&mut self, index: usize) {
         let Flying { from, to, message } = self.flying.swap_remove(index);
         if !self.crashed.contains(&to) {
-            self.step(to, Event::Received { from, message });
+            self.step(to, Event::Received { from, message: &message });
         }
     }
 
@@ -216,7 +216,7 @@ impl<P: Protocol> Cluster<P> {
             }
             let Flying { from, to, message } = self.flying.remove(0);
             if !self.crashed.contains(&to) {
-                self.step(to, Event::Received { from, message });
+                self.step(to, Event::Received { from, message: &message });
             }
         }
     }

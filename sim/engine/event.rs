@@ -80,7 +80,8 @@ pub(super) struct Envelope<P: Protocol> {
     pub from: NodeId,
     /// The receiver, unless it is a multicast.
     pub to: Option<NodeId>,
-    pub wire: Wire<P>,
+    /// What it says; taken out while a receiver's handler reads it.
+    pub wire: Option<Wire<P>>,
     /// Whether its signature does not verify.
     pub forged: bool,
     pub size: Bytes,
@@ -88,6 +89,13 @@ pub(super) struct Envelope<P: Protocol> {
     pub work: Work,
     /// Receivers that still refer to it.
     pub left: u32,
+}
+
+impl<P: Protocol> Envelope<P> {
+    /// What it says, to be put back when the handler is done with it.
+    pub fn take_wire(&mut self) -> Wire<P> {
+        self.wire.take().expect("a machine handles one message at a time")
+    }
 }
 
 /// Work on the crypto cores, and into how many pieces it divides.

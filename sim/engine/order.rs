@@ -26,21 +26,24 @@ impl<P: Protocol> Engine<'_, P> {
 
     /// A message is received and verified.
     pub(super) fn on_ready(&mut self, at: Time, me: NodeId, slot: u32) {
-        let envelope = &self.envelopes[slot as usize];
-        let (from, wire, forged) = (self.identity(envelope.from), envelope.wire.clone(), envelope.forged);
-        self.let_go(slot);
-        if forged {
+        let envelope = &mut self.envelopes[slot as usize];
+        if envelope.forged {
             self.counts.forged_messages += 1;
-            return;
+            return self.let_go(slot);
         }
-        match wire {
+        // Lent to the handler, not cloned: counting references would wait for every write still under way.
+        let (from, wire) = (envelope.from, envelope.take_wire());
+        let from = self.identity(from);
+        match &wire {
             Wire::Order(message) => self.deliver(at, me, from, message),
-            Wire::Parcel(parcel) => self.on_parcel(at, me, from, parcel),
+            Wire::Parcel(parcel) => self.on_parcel(at, me, from, parcel.clone()),
         }
+        self.envelopes[slot as usize].wire = Some(wire);
+        self.let_go(slot);
     }
 
     /// Gives a message to the protocol, once everything that its block orders is at hand.
-    fn deliver(&mut self, at: Time, me: NodeId, from: ReplicaId, message: Arc<P::Message>) {
+    fn deliver(&mut self, at: Time, me: NodeId, from: ReplicaId, message: &Arc<P::Message>) {
         let identity = self.identity(me);
         if let Some(block) = message.block() {
             if !block.payload.is_intact() {
@@ -60,7 +63,7 @@ impl<P: Protocol> Engine<'_, P> {
                 if parked.len() == MOST_PARKED {
                     parked.pop_front();
                 }
-                parked.push_back(Parked { from, message, missing });
+                parked.push_back(Parked { from, message: message.clone(), missing });
                 return self.send_parcels(at, me, out);
             }
         }
@@ -82,7 +85,7 @@ impl<P: Protocol> Engine<'_, P> {
             parked.into_iter().partition(|parked| parked.missing.is_empty());
         replica.parked = waiting;
         for Parked { from, message, .. } in ready {
-            self.step(at, me, consensus::Event::Received { from, message });
+            self.step(at, me, consensus::Event::Received { from, message: &message });
         }
     }
 
@@ -95,7 +98,7 @@ impl<P: Protocol> Engine<'_, P> {
 
     /// Runs one handler on the protocol core. Handlers run in the order in which they are offered, each when the core
     /// is free; its messages leave when the time it is charged ends.
-    fn step(&mut self, at: Time, me: NodeId, event: consensus::Event<P>) {
+    fn step(&mut self, at: Time, me: NodeId, event: consensus::Event<'_, P>) {
         let (mut effects, mut charges) = (Vec::new(), Vec::new());
         let start = at.max(self.machines[me.index()].core.free());
         let replica = &mut self.replicas[me.index()];
@@ -176,6 +179,7 @@ impl<P: Protocol> Engine<'_, P> {
         let machine = &mut self.machines[me.index()];
         let total = machine.slowed(work.total);
         let ready = machine.crypto.serve_split(at, total, work.parts, &self.window);
+        let wire = Some(wire);
         let envelope = Envelope { from: me, to: Some(me), wire, forged: false, size: Bytes(0), work, left: 1 };
         let slot = self.envelopes.insert(envelope) as u32;
         self.schedule.post(me, ready, Event::Ready { node: me.0 as u16, outages: self.outages(me), slot });

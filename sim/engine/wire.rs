@@ -49,7 +49,7 @@ impl<P: Protocol> Engine<'_, P> {
             // A failing batch is verified again one by one.
             work.total += self.setup.costs.verify() * u64::from(message.checks().signatures);
         }
-        Envelope { from, to, wire, forged, size, work, left: 0 }
+        Envelope { from, to, wire: Some(wire), forged, size, work, left: 0 }
     }
 
     /// Sends `wire` to all other replicas but those in `except`, as one shared message. The copies leave one after the
@@ -175,7 +175,7 @@ impl<P: Protocol> Engine<'_, P> {
         let held = |batch: &Batch| self.replicas[to.index()].layer.depot().get(&batch.id()).is_some();
         let work = match &envelope.wire {
             // Another copy is known by its id before it is checked.
-            Wire::Parcel(Parcel::Batch(batch)) if held(batch) => {
+            Some(Wire::Parcel(Parcel::Batch(batch))) if held(batch) => {
                 Work { total: self.setup.costs.receive(envelope.size), parts: 1 }
             }
             _ => envelope.work,

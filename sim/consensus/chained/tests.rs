@@ -104,7 +104,8 @@ fn catch_up<P: Chained>(blocks: &[Arc<Block>], reversed: bool) -> (Lone<P>, usiz
         if reversed {
             found.reverse();
         }
-        let pass = |(_, message): (_, Arc<Message>)| behind.step(Event::Received { from: ReplicaId(0), message });
+        let pass =
+            |(_, message): (_, Arc<Message>)| behind.step(Event::Received { from: ReplicaId(0), message: &message });
         asked = found.into_iter().flat_map(pass).collect();
         answers += 1;
     }

@@ -135,7 +135,7 @@ fn what_is_lacking_is_asked_for_and_given() {
     holder.receive(1, Message::Header(header(&block, 0, None)));
     (0..total(&block)).for_each(|index| drop(holder.receive(1, part(&block, index))));
     for (_, message) in holder.receive(0, Message::Lacking { height, view, parts }) {
-        behind.step(Event::Received { from: ReplicaId(0), message });
+        behind.step(Event::Received { from: ReplicaId(0), message: &message });
     }
     assert!(!behind.armed.contains(&Timer::Propose), "it has prevoted");
 }
