@@ -9,6 +9,7 @@ mod archive;
 mod central;
 mod chained;
 mod context;
+mod dag;
 pub mod dissemination;
 mod hotstuff;
 mod hotstuff2;

@@ -16,12 +16,12 @@ mod statement;
 mod transaction;
 
 pub use batch::{Batch, BatchRef};
-pub use block::{Block, Payload};
+pub use block::{Block, Link, Payload};
 pub use certificate::{Certificate, Signers, TimeoutCertificate};
 pub use chain::Chain;
 pub use committee::Committee;
 pub use execution::{Applied, Executor};
 pub use mempool::{Admission, Mempool, MempoolLimits};
-pub use promises::{CommitRule, FaultModel, Leaders, Locks, Promises, Slot};
+pub use promises::{CommitRule, DagRule, FaultModel, Leaders, Locks, Promises, Slot};
 pub use statement::{Phase, Statement};
 pub use transaction::{Kind, Rejection, SIGNATURE_BYTES, Transaction, TransactionBody, TxNumber};

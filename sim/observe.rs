@@ -85,8 +85,10 @@ impl Bench {
             Box::new(Validity::default()),
             Box::new(NoDoubleCommit::default()),
             Box::new(Conduct::new(committee, promises, &faulty)),
-            Box::new(CommitRules::new(committee, promises, &faulty)),
         ];
+        if !promises.weaves() {
+            judges.push(Box::new(CommitRules::new(committee, promises, &faulty)));
+        }
         if promises.signed && promises.tolerates != FaultModel::None {
             judges.push(Box::new(Certificates::new(committee, promises)));
         }

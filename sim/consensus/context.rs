@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::base::{Digest, ReplicaId, Span, Time};
+use crate::base::{Digest, ReplicaId, Span, Time, View};
 use crate::ledger::{Block, Payload, Statement};
 
 use super::{Charge, Protocol};
@@ -34,6 +34,8 @@ pub enum Effect<P: Protocol> {
     Disarm(P::Timer),
     /// The next block of the chain will not be reverted.
     Commit(Arc<Block>),
+    /// In a DAG: no block of that round or before that is not committed ever will be.
+    Pass(View),
     /// That replica will propose soon: whatever it should order must reach it.
     Expect(ReplicaId),
     /// Deliver to this replica itself what it has put together, through the same gate as what it receives.
@@ -49,6 +51,7 @@ impl<P: Protocol> fmt::Debug for Effect<P> {
             Effect::Arm(timer, after) => write!(f, "arm {timer:?} {after:?}"),
             Effect::Disarm(timer) => write!(f, "disarm {timer:?}"),
             Effect::Commit(block) => write!(f, "commit {} {:?}", block.height, block.id()),
+            Effect::Pass(round) => write!(f, "pass {round}"),
             Effect::Expect(replica) => write!(f, "expect {replica}"),
             Effect::TakeUp(message) => write!(f, "take up {message:?}"),
         }
@@ -109,6 +112,11 @@ impl<'a, P: Protocol> Context<'a, P> {
     /// Declares the next block of the chain committed.
     pub fn commit(&mut self, block: Arc<Block>) {
         self.effects.push(Effect::Commit(block));
+    }
+
+    /// Declares that no block of a DAG of `round` or before that is not committed ever will be.
+    pub fn pass(&mut self, round: View) {
+        self.effects.push(Effect::Pass(round));
     }
 
     /// Tells the dissemination layer who will propose soon.

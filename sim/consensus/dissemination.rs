@@ -20,7 +20,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Bytes, Digest, Encode, ReplicaId, Sink, Span, Time};
+use crate::base::{Bytes, Digest, Encode, Height, ReplicaId, Sink, Span, Time};
 use crate::ledger::{Batch, BatchRef, Block, Payload};
 
 use super::PayloadSource;
@@ -64,9 +64,10 @@ impl Layer {
         }
     }
 
-    /// One replica's side of the layer.
-    pub fn at(self, me: ReplicaId, replicas: u32, limits: LayerLimits) -> Box<dyn Dissemination> {
+    /// One replica's side of the layer, under a protocol whose blocks make a chain or a DAG.
+    pub fn at(self, me: ReplicaId, replicas: u32, limits: LayerLimits, weaves: bool) -> Box<dyn Dissemination> {
         let depot = Depot::new(me, replicas, limits);
+        let depot = if weaves { depot.weaving() } else { depot };
         match self {
             Layer::Leader => Box::new(Leader::new(depot)),
             Layer::Batched => Box::new(Batched::new(depot)),
@@ -200,7 +201,10 @@ pub trait Dissemination: PayloadSource {
     fn on_tick(&mut self, now: Time, out: &mut Outbox) {
         let Stock { depot, own, .. } = self.stock_mut();
         depot.refetch(now, out);
-        own.resend(depot, now, out);
+        // In a DAG nobody else orders it.
+        if !depot.weaves() {
+            own.resend(depot, now, out);
+        }
     }
 
     /// A parcel came; true where it brought a batch that was not at hand.
@@ -221,10 +225,15 @@ pub trait Dissemination: PayloadSource {
         self.depot_mut().committed(block);
     }
 
+    /// No block of `height` or below that is not committed ever will be.
+    fn on_passed(&mut self, height: Height) {
+        self.depot_mut().pass(height);
+    }
+
     /// The batches that `block` orders and that are not at hand; none where its height is committed: it comes too late
     /// to be, and its batches may be forgotten everywhere.
     fn missing(&self, block: &Block) -> Vec<BatchRef> {
-        if block.height <= self.depot().tip() {
+        if block.height <= self.depot().passed() {
             return Vec::new();
         }
         // What a block says of a batch beside its id must be true too.

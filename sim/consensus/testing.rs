@@ -97,7 +97,7 @@ impl<P: Protocol> Lone<P> {
                 Effect::Arm(timer, after) => self.arm(timer, after),
                 Effect::Disarm(timer) => self.armed.retain(|armed| *armed != timer),
                 Effect::Commit(block) => self.take_commit(block),
-                Effect::Expect(_) => {}
+                Effect::Expect(_) | Effect::Pass(_) => {}
             }
         }
         for message in taken_up {

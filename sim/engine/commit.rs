@@ -28,6 +28,8 @@ struct Ordered {
 
 /// A height that some replica has not executed yet that will.
 struct Open {
+    /// Proposals below this height, or round of a DAG, no longer matter when this one is closed.
+    past: Height,
     first: Time,
     batches: Vec<Ordered>,
     state: Option<Digest>,
@@ -35,16 +37,17 @@ struct Open {
     last_executed: Time,
 }
 
-/// Heights above the last closed one whose proposals are timed: a liar may claim any.
+/// Heights from the last closed one on whose proposals are timed: a liar may claim any.
 const MOST_TIMED: u64 = 65_536;
 
 /// Heights between their first commit and their execution everywhere.
 pub(super) struct Heights {
     replicas: usize,
     open: BTreeMap<Height, Open>,
-    /// When each block was first proposed, until its height is closed.
+    /// When each block was first proposed, until its height, or a later round's anchor, is closed.
     proposed: BTreeMap<(Height, Digest), Time>,
-    closed: Height,
+    /// Proposals below are not timed any more.
+    past: Height,
     /// Open heights that order something.
     with_payload: usize,
     /// Contents that blocks first committed in the window order.
@@ -57,13 +60,13 @@ pub(super) struct Heights {
 
 impl Heights {
     pub fn new(replicas: usize) -> Heights {
-        let (open, proposed, closed) = (BTreeMap::new(), BTreeMap::new(), Height(0));
-        Heights { replicas, open, proposed, closed, with_payload: 0, ordered: Bytes(0), batches: 0, blocks: 0 }
+        let (open, proposed, past) = (BTreeMap::new(), BTreeMap::new(), Height(1));
+        Heights { replicas, open, proposed, past, with_payload: 0, ordered: Bytes(0), batches: 0, blocks: 0 }
     }
 
     /// A block is proposed, for the first time or again.
     pub fn note_proposal(&mut self, block: &Block, at: Time) {
-        if block.height > self.closed && block.height.0 <= self.closed.0 + MOST_TIMED {
+        if block.height >= self.past && block.height.0 < self.past.0 + MOST_TIMED {
             self.proposed.entry((block.height, block.id())).or_insert(at);
         }
     }
@@ -131,7 +134,12 @@ impl<P: Protocol> Engine<'_, P> {
     }
 
     fn note_commit(&mut self, at: Time, me: ReplicaId, block: &Block, batches: &[Arc<Batch>]) {
-        if let Some(proposed) = self.heights.proposed.get(&(block.height, block.id())) {
+        // A committed sub-DAG was proposed with its anchor.
+        let (named, past) = match block.links.first() {
+            Some(anchor) => ((Height(anchor.round.0), anchor.id), Height(anchor.round.0)),
+            None => ((block.height, block.id()), block.height.next()),
+        };
+        if let Some(proposed) = self.heights.proposed.get(&named) {
             self.ordering.record(Span(at.0.saturating_sub(proposed.0)), 1);
         }
         let replicas = self.heights.replicas as u32;
@@ -140,6 +148,7 @@ impl<P: Protocol> Engine<'_, P> {
         let open = self.heights.open.entry(block.height).or_insert_with(|| {
             first = true;
             Open {
+                past,
                 first: at,
                 batches: batches.iter().map(fresh).collect(),
                 state: None,
@@ -265,8 +274,8 @@ impl<P: Protocol> Engine<'_, P> {
     /// Records the latencies of a height; `everywhere` where every replica has executed it that ever will.
     fn close(&mut self, height: Height, everywhere: bool) {
         let open = self.heights.open.remove(&height).expect("the height is open");
-        self.heights.closed = self.heights.closed.max(height);
-        self.heights.proposed = self.heights.proposed.split_off(&(height.next(), Digest::ZERO));
+        self.heights.past = self.heights.past.max(open.past);
+        self.heights.proposed = self.heights.proposed.split_off(&(self.heights.past, Digest::ZERO));
         self.heights.with_payload -= usize::from(!open.batches.is_empty());
         let weight = u64::from(self.setup.weight);
         for Ordered { in_effect, at_gateway, .. } in &open.batches {

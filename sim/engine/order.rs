@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::base::{Bytes, NodeId, ReplicaId, Span, Time};
+use crate::base::{Bytes, Height, NodeId, ReplicaId, Span, Time};
 use crate::consensus::dissemination::Outbox;
 use crate::consensus::{self, Charge, Context, Effect, Message, Parcel, PayloadSource, Proof, Protocol};
 use crate::ledger::{Block, Phase, Statement};
@@ -158,6 +158,7 @@ impl<P: Protocol> Engine<'_, P> {
                 Effect::Arm(timer, after) => self.arm(done + after, me, timer),
                 Effect::Disarm(timer) => self.replicas[me.index()].timers.retain(|(armed, _)| *armed != timer),
                 Effect::Commit(block) => self.on_commit(done, me, block),
+                Effect::Pass(round) => self.replicas[me.index()].layer.on_passed(Height(round.0)),
                 Effect::Expect(proposer) => self.replicas[me.index()].layer.on_expected(proposer),
                 Effect::TakeUp(message) => self.take_up(done, me, message),
             }

@@ -112,12 +112,13 @@ pub(super) struct Replica<P: Protocol> {
 
 impl<P: Protocol> Replica<P> {
     pub fn new(me: ReplicaId, setup: &Setup, params: &P::Params) -> Self {
+        let weaves = P::promises(params).weaves();
         Replica {
             me,
             lie: None,
             counted: true,
             protocol: P::new(me, &setup.committee, params),
-            layer: setup.layer.at(me, setup.committee.len(), setup.layer_limits),
+            layer: setup.layer.at(me, setup.committee.len(), setup.layer_limits, weaves),
             mempool: Mempool::new(setup.mempool, setup.weight),
             sequence: 0,
             unsettled: BTreeSet::new(),

@@ -34,12 +34,26 @@ impl Payload {
     }
 }
 
+/// A block of an earlier round that a block of a DAG builds on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Link {
+    /// Its round.
+    pub round: View,
+    /// Who proposed it.
+    pub author: ReplicaId,
+    /// Its id.
+    pub id: Digest,
+}
+
 /// An ordered group of batches with a parent. Immutable and shared; the id is computed once, from the encoding.
+///
+/// In a DAG a replica proposes one block in each round, which is both its view and its height; its parent is its
+/// author's block before. A chain of committed sub-DAGs links each block to its anchor, the last block of the sub-DAG.
 #[derive(Debug)]
 pub struct Block {
-    /// The leader's term in which it was proposed.
+    /// The leader's term in which it was proposed, or its round in a DAG.
     pub view: View,
-    /// Its position in the chain.
+    /// Its position in the chain, or its round in a DAG.
     pub height: Height,
     /// The replica that proposed it.
     pub author: ReplicaId,
@@ -49,6 +63,8 @@ pub struct Block {
     pub parent_view: View,
     /// What it orders.
     pub payload: Payload,
+    /// What it builds on in a DAG: its author's own block before first, then ascending. Empty in other chains.
+    pub links: Vec<Link>,
     id: Digest,
 }
 
@@ -67,9 +83,32 @@ impl Block {
         parent_view: View,
         payload: Payload,
     ) -> Block {
-        let mut block = Block { view, height, author, parent, parent_view, payload, id: Digest::ZERO };
-        block.id = block.recompute_id();
-        block
+        let links = Vec::new();
+        Block { view, height, author, parent, parent_view, payload, links, id: Digest::ZERO }.with_id()
+    }
+
+    /// A block of a DAG. Those of the first round, 1, build on nothing.
+    pub fn woven(round: View, author: ReplicaId, links: Vec<Link>, payload: Payload) -> Block {
+        let own = links.first().filter(|link| link.author == author);
+        let (parent, parent_view) = own.map_or((Digest::ZERO, View(0)), |link| (link.id, link.round));
+        let height = Height(round.0);
+        Block { view: round, height, author, parent, parent_view, payload, links, id: Digest::ZERO }.with_id()
+    }
+
+    /// The block after `before` in a chain of committed sub-DAGs: what the sub-DAG of `anchor` orders.
+    pub fn anchored(before: &Block, anchor: &Block, payload: Payload) -> Block {
+        let (parent, parent_view, height) = (before.id, before.view, before.height.next());
+        let (view, author, links) = (anchor.view, anchor.author, vec![anchor.link()]);
+        Block { view, height, author, parent, parent_view, payload, links, id: Digest::ZERO }.with_id()
+    }
+
+    fn with_id(self) -> Block {
+        Block { id: self.recompute_id(), ..self }
+    }
+
+    /// How blocks of later rounds name it.
+    pub fn link(&self) -> Link {
+        Link { round: self.view, author: self.author, id: self.id }
     }
 
     /// BLAKE3 of the header's encoding.
@@ -97,5 +136,17 @@ impl Encode for Block {
         self.parent.encode(sink);
         self.parent_view.encode(sink);
         self.payload.batches[..].encode(sink);
+        // Nothing where there are none: only blocks of DAGs and what anchors them have links.
+        if !self.links.is_empty() {
+            self.links[..].encode(sink);
+        }
+    }
+}
+
+impl Encode for Link {
+    fn encode(&self, sink: &mut impl Sink) {
+        self.round.encode(sink);
+        self.author.encode(sink);
+        self.id.encode(sink);
     }
 }

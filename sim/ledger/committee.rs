@@ -1,6 +1,6 @@
 //! The committee: who may vote, how many may lie, and how many make a quorum.
 
-use crate::base::{Height, ReplicaId, View};
+use crate::base::{Digest, Height, ReplicaId, View};
 
 /// A committee of `n` replicas with one vote each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +53,13 @@ impl Committee {
     /// The leader of a view that counts anew at each height: replica `height + view mod n`.
     pub fn leader_at(&self, height: Height, view: View) -> ReplicaId {
         self.leader(View(height.0.wrapping_add(view.0)))
+    }
+
+    /// Whom a common coin elects for the first round of a wave: a hash of that round, so that nobody is favoured. A real
+    /// coin is not known before a quorum reveals it; who leads is asked here only after that.
+    pub fn coin(&self, round: View) -> ReplicaId {
+        let toss = Digest::of_encoded("systole coin v1", &round).first_word();
+        ReplicaId((toss % u64::from(self.n)) as u32)
     }
 
     /// The others in turn, beginning with the successor of `me`; none where there is no other.

@@ -51,6 +51,8 @@ pub enum Leaders {
     ByHeightAndView,
     /// Whom a majority elected for the view.
     Elected,
+    /// Every replica, once in each view: the rounds of a DAG.
+    Everyone,
 }
 
 impl Leaders {
@@ -60,7 +62,7 @@ impl Leaders {
             Leaders::Fixed(replica) => Some(replica),
             Leaders::ByView { every } => Some(committee.leader(View(view.0 / every))),
             Leaders::ByHeightAndView => Some(committee.leader_at(height, view)),
-            Leaders::Elected => None,
+            Leaders::Elected | Leaders::Everyone => None,
         }
     }
 }
@@ -89,6 +91,27 @@ pub enum CommitRule {
     Quorum,
     /// A majority stored it, or a descendant, in the view in which that was first proposed.
     Stored,
+    /// A DAG of proposals decides on anchors, and each takes its history with it.
+    Dag {
+        /// How.
+        rule: DagRule,
+        /// Rounds below an anchor of which it takes nothing that is older.
+        depth: u64,
+    },
+}
+
+/// How a DAG of proposals decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DagRule {
+    /// Waves of three certified rounds; the third reveals who leads the first (Tusk).
+    Tusk,
+    /// Waves of two certified rounds with a leader known before (Bullshark, partially synchronous).
+    Bullshark,
+    /// Waves of three rounds of blocks that nobody certified, one beginning in each round (Mysticeti-C).
+    Mysticeti {
+        /// Leaders in each round.
+        leaders: u32,
+    },
 }
 
 /// What timeouts say of the highest certificate that a replica knows.
@@ -123,4 +146,11 @@ pub struct Promises {
     /// Message delays from a proposal's sending to its commit at a replica that leads no view, without faults and with
     /// messages that take equally long.
     pub delays: u32,
+}
+
+impl Promises {
+    /// Whether proposals make a DAG, not a chain.
+    pub fn weaves(&self) -> bool {
+        matches!(self.commit, CommitRule::Dag { .. })
+    }
 }

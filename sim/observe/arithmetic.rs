@@ -18,7 +18,7 @@ pub(super) fn quorum(model: FaultModel, n: u32) -> u32 {
 pub(super) fn leader(leaders: Leaders, n: u32, height: Height, view: View) -> Option<ReplicaId> {
     let turn = match leaders {
         Leaders::Fixed(replica) => return Some(replica),
-        Leaders::Elected => return None,
+        Leaders::Elected | Leaders::Everyone => return None,
         Leaders::ByView { every } => u128::from(view.0) / u128::from(every.max(1)),
         Leaders::ByHeightAndView => u128::from(view.0) + u128::from(height.0),
     };

@@ -259,6 +259,7 @@ impl CommitRules {
                 format!("at most {most} of {quorum} state Commit for it in one view")
             }
             (CommitRule::Sequencer, _) => "its sequencer has not proposed it".into(),
+            (CommitRule::Dag { .. }, _) => unreachable!("DAGs have a judge of their own"),
             (_, None) => "nobody has proposed it".into(),
             (CommitRule::Consecutive { views }, Some(view)) => format!(
                 "it has {} of {quorum} votes in {view}, and no {views} certified blocks of consecutive views begin with it \

@@ -92,7 +92,12 @@ pub struct Depot {
     pending: VecDeque<BatchRef>,
     in_flight: BTreeMap<Height, Vec<BatchRef>>,
     committed: VecDeque<(Height, Vec<Digest>)>,
-    tip: Height,
+    /// The last height committed.
+    height: Height,
+    /// The last height, or round of a DAG, at which no block is in flight any more.
+    passed: Height,
+    /// Whether blocks make a DAG: each replica orders its own batches, and heights of proposals are rounds.
+    weaves: bool,
     settled: Vec<Settled>,
     wanted: Vec<Wanted>,
 }
@@ -108,10 +113,22 @@ impl Depot {
             pending: VecDeque::new(),
             in_flight: BTreeMap::new(),
             committed: VecDeque::new(),
-            tip: Height(0),
+            height: Height(0),
+            passed: Height(0),
+            weaves: false,
             settled: vec![Settled::default(); replicas as usize],
             wanted: Vec::new(),
         }
+    }
+
+    /// The same for blocks that make a DAG.
+    pub fn weaving(self) -> Depot {
+        Depot { weaves: true, ..self }
+    }
+
+    /// Whether blocks make a DAG.
+    pub fn weaves(&self) -> bool {
+        self.weaves
     }
 
     /// Its bounds.
@@ -139,9 +156,9 @@ impl Depot {
         self.entries.get(id).is_some_and(|entry| entry.committed.is_some())
     }
 
-    /// The last height committed.
-    pub fn tip(&self) -> Height {
-        self.tip
+    /// The last height, or round of a DAG, of which no proposal matters any more.
+    pub fn passed(&self) -> Height {
+        self.passed
     }
 
     /// Puts a batch in; true where it was not at hand. One that was committed and forgotten is refused.
@@ -160,8 +177,11 @@ impl Depot {
         new
     }
 
-    /// Queues a batch to be ordered, unless it is queued or cannot be.
+    /// Queues a batch to be ordered, unless it is queued or cannot be, or another replica should.
     fn queue(&mut self, batch: BatchRef) {
+        if self.weaves && batch.origin != self.me {
+            return;
+        }
         if let Some(entry) = self.entries.get_mut(&batch.id)
             && entry.is_orderable()
             && !entry.queued
@@ -219,10 +239,12 @@ impl Depot {
     /// What `block` orders is in flight now, and its inline contents are at hand. A block that comes when its height is
     /// committed can no longer be.
     pub fn proposed(&mut self, block: &Block) {
-        if block.height <= self.tip || block.height.0 > self.tip.0 + MOST_AHEAD {
+        if block.height <= self.passed || block.height.0 > self.passed.0 + MOST_AHEAD {
             return;
         }
-        self.abandon(block);
+        if !self.weaves {
+            self.abandon(block);
+        }
         for batch in &block.payload.batches {
             let settled = self.is_settled(batch);
             let entry = self.entries.entry(batch.id).or_insert_with(|| Entry::unknown(settled));
@@ -257,9 +279,9 @@ impl Depot {
         freed.into_iter().for_each(|batch| self.queue(batch));
     }
 
-    /// What `block` orders is committed; what only abandoned blocks of its height and below order is pending again.
+    /// What `block` orders is committed; in a chain, no other block of its height or below will be.
     pub fn committed(&mut self, block: &Block) {
-        self.tip = block.height;
+        self.height = block.height;
         for batch in &block.payload.batches {
             if let Some(entry) = self.entries.get_mut(&batch.id) {
                 entry.committed = Some(block.height);
@@ -268,14 +290,22 @@ impl Depot {
                 settled.insert(batch.sequence);
             }
         }
-        let later = self.in_flight.split_off(&block.height.next());
-        let settled = std::mem::replace(&mut self.in_flight, later);
-        for (height, batches) in settled {
-            batches.into_iter().for_each(|batch| self.land(batch, height));
+        if !self.weaves {
+            self.pass(block.height);
         }
         let ids = block.payload.batches.iter().map(|batch| batch.id).collect();
         self.committed.push_back((block.height, ids));
         self.forget();
+    }
+
+    /// No block of `height` or below that is not committed ever will be: what only those order is pending again.
+    pub fn pass(&mut self, height: Height) {
+        self.passed = self.passed.max(height);
+        let later = self.in_flight.split_off(&height.next());
+        let settled = std::mem::replace(&mut self.in_flight, later);
+        for (height, batches) in settled {
+            batches.into_iter().for_each(|batch| self.land(batch, height));
+        }
     }
 
     /// The block at `at` that ordered the batch is committed or abandoned.
@@ -290,13 +320,15 @@ impl Depot {
         match entry.committed {
             Some(height) if height <= forgotten => drop(self.entries.remove(&batch.id)),
             Some(_) => {}
+            // What another replica has to order again comes again with its block.
+            None if self.weaves && batch.origin != self.me => drop(self.entries.remove(&batch.id)),
             None => self.queue(batch),
         }
     }
 
     /// The last height whose batches are not kept, or 0.
     fn forgotten(&self) -> Height {
-        Height(self.tip.0.saturating_sub(self.limits.kept_heights + 1))
+        Height(self.height.0.saturating_sub(self.limits.kept_heights + 1))
     }
 
     fn forget(&mut self) {

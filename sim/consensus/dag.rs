@@ -1,0 +1,256 @@
+//! A DAG of blocks, round by round: what the protocols that order one share.
+//!
+//! In each round a replica proposes one block, which links to blocks of a quorum of replicas in the round before. A
+//! protocol's committer is a pure query over the [`Dag`]: which anchors are committed, skipped, or undecided. Each
+//! committed anchor takes with it what it builds on, directly or not, and what no anchor before it took: [`Line`] puts
+//! these sub-DAGs into a chain that is the same at every replica.
+//!
+//! A liar may propose several blocks in a round, so the store keeps all of them and links name ids.
+
+mod line;
+#[cfg(test)]
+pub mod loom;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::base::{ReplicaId, View};
+use crate::ledger::{Block, Committee, Link};
+
+pub use line::Line;
+
+/// What a query says of a leader's block, or of the place where it should be.
+#[derive(Clone, Debug)]
+pub enum Decision {
+    /// This block is an anchor.
+    Commit(Arc<Block>),
+    /// No block of it ever will be.
+    Skip,
+    /// The DAG does not say yet.
+    Undecided,
+}
+
+/// A block, and whether an anchor has taken it.
+#[derive(Clone, Debug)]
+struct Held {
+    block: Arc<Block>,
+    taken: bool,
+}
+
+/// The blocks of one author in one round: one, unless it lies.
+type Place = SmallVec<[Held; 1]>;
+
+#[derive(Clone, Debug)]
+struct Round {
+    places: Vec<Place>,
+    /// Authors with a block.
+    authors: u32,
+    /// Whether some author has several.
+    forked: bool,
+}
+
+impl Round {
+    fn empty(n: u32) -> Round {
+        Round { places: vec![Place::new(); n as usize], authors: 0, forked: false }
+    }
+}
+
+/// Rounds above the highest known that a block may be of: a correct replica is never that far ahead, and a liar's block
+/// may claim any.
+const MOST_AHEAD: u64 = 4_096;
+
+/// Blocks by round and author, whose links are known down to the oldest round kept. Memory: 24 bytes for each replica
+/// and round kept, and a shared block for each that is filled; a liar adds what others link to.
+#[derive(Clone, Debug)]
+pub struct Dag {
+    n: u32,
+    /// The lowest round kept, at least 1.
+    oldest: View,
+    rounds: VecDeque<Round>,
+}
+
+impl Dag {
+    /// A DAG without blocks.
+    pub fn new(committee: &Committee) -> Dag {
+        Dag { n: committee.len(), oldest: View(1), rounds: VecDeque::new() }
+    }
+
+    /// The lowest round kept.
+    pub fn oldest(&self) -> View {
+        self.oldest
+    }
+
+    /// The highest round with a block; 0 without any.
+    pub fn highest(&self) -> View {
+        View(self.oldest.0 + self.rounds.len() as u64 - 1)
+    }
+
+    fn round(&self, round: View) -> Option<&Round> {
+        self.rounds.get(usize::try_from(round.0.checked_sub(self.oldest.0)?).ok()?)
+    }
+
+    fn place(&self, round: View, author: ReplicaId) -> &[Held] {
+        self.round(round).and_then(|round| round.places.get(author.index())).map_or(&[], |place| place)
+    }
+
+    fn held_mut(&mut self, link: &Link) -> Option<&mut Held> {
+        let index = usize::try_from(link.round.0.checked_sub(self.oldest.0)?).ok()?;
+        let place = self.rounds.get_mut(index)?.places.get_mut(link.author.index())?;
+        place.iter_mut().find(|held| held.block.id() == link.id)
+    }
+
+    /// Puts a block in; false where it is known, too old, or too far ahead. What it links to is known, or too old.
+    pub fn insert(&mut self, block: Arc<Block>) -> bool {
+        let far = block.view.0 > self.highest().0 + MOST_AHEAD;
+        if block.view < self.oldest || far || block.author.0 >= self.n || self.get(&block.link()).is_some() {
+            return false;
+        }
+        assert!(self.missing(&block).is_empty(), "a block comes after what it links to");
+        let index = (block.view.0 - self.oldest.0) as usize;
+        if self.rounds.len() <= index {
+            self.rounds.resize_with(index + 1, || Round::empty(self.n));
+        }
+        let round = &mut self.rounds[index];
+        let place = &mut round.places[block.author.index()];
+        round.authors += u32::from(place.is_empty());
+        round.forked |= !place.is_empty();
+        place.push(Held { block, taken: false });
+        true
+    }
+
+    /// The block that a link names.
+    pub fn get(&self, link: &Link) -> Option<&Arc<Block>> {
+        self.place(link.round, link.author).iter().map(|held| &held.block).find(|block| block.id() == link.id)
+    }
+
+    /// The blocks of an author in a round: one, unless it lies.
+    pub fn of(&self, round: View, author: ReplicaId) -> impl Iterator<Item = &Arc<Block>> {
+        self.place(round, author).iter().map(|held| &held.block)
+    }
+
+    /// The blocks of a round, ascending by author.
+    pub fn blocks(&self, round: View) -> impl Iterator<Item = &Arc<Block>> {
+        let places = self.round(round).map_or(&[][..], |round| &round.places);
+        places.iter().flatten().map(|held| &held.block)
+    }
+
+    /// How many replicas have a block in a round.
+    pub fn authors(&self, round: View) -> u32 {
+        self.round(round).map_or(0, |round| round.authors)
+    }
+
+    /// Whether some replica has several blocks in a round.
+    pub fn is_forked(&self, round: View) -> bool {
+        self.round(round).is_some_and(|round| round.forked)
+    }
+
+    /// What a block links to that is neither known nor older than what is kept.
+    pub fn missing(&self, block: &Block) -> Vec<Link> {
+        let wanted = |link: &&Link| link.round >= self.oldest && self.get(link).is_none();
+        block.links.iter().filter(wanted).copied().collect()
+    }
+
+    /// Whether `from` builds on the block that `to` names, directly or not, or is it.
+    pub fn reaches(&self, from: &Block, to: &Link) -> bool {
+        let mut front = vec![from.link()];
+        // One round after the other from the highest on, each block once.
+        while let Some(highest) = front.iter().map(|link| link.round).max() {
+            if highest <= to.round {
+                return front.contains(to);
+            }
+            let (top, mut below): (Vec<Link>, Vec<Link>) = front.into_iter().partition(|link| link.round == highest);
+            let blocks = top.iter().filter_map(|link| self.get(link));
+            below.extend(blocks.flat_map(|block| &block.links).filter(|link| link.round >= to.round));
+            below.sort_unstable();
+            below.dedup();
+            front = below;
+        }
+        false
+    }
+
+    /// What `anchor` builds on, itself included, that no anchor took before and that is of round `from` or above:
+    /// ascending by round, author and id. From now on it is taken.
+    pub fn take(&mut self, anchor: &Link, from: View) -> Vec<Arc<Block>> {
+        let (mut found, mut front) = (Vec::new(), vec![*anchor]);
+        while let Some(link) = front.pop() {
+            if link.round < from {
+                continue;
+            }
+            let Some(held) = self.held_mut(&link).filter(|held| !held.taken) else { continue };
+            held.taken = true;
+            front.extend(&held.block.links);
+            found.push(held.block.clone());
+        }
+        found.sort_unstable_by_key(|block| block.link());
+        found
+    }
+
+    /// Whether an anchor has taken the block.
+    pub fn is_taken(&self, link: &Link) -> bool {
+        self.place(link.round, link.author).iter().any(|held| held.taken && held.block.id() == link.id)
+    }
+
+    /// Forgets the rounds before `round`.
+    pub fn forget(&mut self, round: View) {
+        while self.oldest < round {
+            self.rounds.pop_front();
+            self.oldest = self.oldest.next();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::loom::Loom;
+    use super::*;
+
+    #[test]
+    fn links_are_followed_over_rounds_and_to_the_one_they_name() {
+        let loom = Loom::weave(
+            4,
+            "A B C D  A'
+             A:A,B,C B:B,C,D C:A',B,C
+             A:A,B,C B:A,B,C",
+        );
+        let reaches = |from: &str, to: &str| loom.dag.reaches(loom.block(from), &loom.block(to).link());
+        assert!(reaches("A2", "A1") && !reaches("A2", "D1") && !reaches("A2", "A1'"));
+        assert!(reaches("C2", "A1'") && !reaches("C2", "A1"));
+        assert!(reaches("A3", "A1") && reaches("A3", "A1'") && reaches("A3", "D1") && reaches("A3", "A3"));
+        assert!(!reaches("A3", "B3") && !reaches("A1", "A3"));
+        assert!(loom.dag.is_forked(View(1)) && !loom.dag.is_forked(View(2)));
+        assert_eq!(loom.dag.authors(View(1)), 4);
+    }
+
+    #[test]
+    fn what_an_anchor_takes_no_later_one_takes_again() {
+        let mut loom = Loom::weave(
+            4,
+            "A B C D
+             A:A,B,C B:B,C,D C:A,B,C D
+             A B C D",
+        );
+        assert_eq!(loom.take("A2", 1), ["A1", "B1", "C1", "A2"]);
+        assert_eq!(loom.take("B3", 1), ["D1", "B2", "C2", "D2", "B3"]);
+        assert_eq!(loom.take("B3", 1), [""; 0]);
+        assert_eq!(loom.take("C3", 3), ["C3"], "what is older than a bound is left out");
+    }
+
+    #[test]
+    fn old_rounds_are_forgotten_and_links_to_them_are_not_missed() {
+        let mut loom = Loom::weave(
+            4,
+            "A B C D
+             A B C D",
+        );
+        let late = Arc::new(Block::woven(View(3), ReplicaId(0), vec![loom.block("A2").link()], Default::default()));
+        let odd = Block::woven(View(3), ReplicaId(1), vec![late.link()], Default::default());
+        assert_eq!(loom.dag.missing(&odd), [late.link()]);
+        loom.dag.forget(View(3));
+        assert!(loom.dag.missing(&late).is_empty());
+        assert!(loom.dag.insert(late.clone()) && !loom.dag.insert(late));
+        assert!(!loom.dag.insert(loom.block("A2").clone()), "its round is forgotten");
+        assert_eq!((loom.dag.oldest(), loom.dag.highest()), (View(3), View(3)));
+    }
+}
