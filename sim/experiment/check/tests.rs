@@ -7,7 +7,7 @@ use crate::engine::{Outcome, ProtocolKind, ProtocolTables, Setup, run};
 use crate::faults::{FaultPlan, Outage};
 use crate::ledger::{Committee, FaultModel};
 
-use super::{Campaign, HEALED, Unwatched, world};
+use super::{CHUNK, Campaign, Finding, HEALED, Unwatched, world};
 
 /// Schedules of each protocol in the test run; `systole check` runs any number.
 const SCHEDULES: u64 = 500;
@@ -111,6 +111,13 @@ fn planted_defects_are_found(kind: ProtocolKind) {
         };
         let (_, without) = campaign.trial(nth);
         assert_eq!(without, None, "{}: schedule {nth} of seed 3 fails without `{defect}` too", kind.name());
+    }
+    if ProtocolTables::brisk().promises(kind).tolerates == FaultModel::Byzantine {
+        let unwritten = planted::with("promises not written", || campaign.run(0..CHUNK, None, |_| true).finding);
+        assert!(
+            matches!(&unwritten, Some((_, Finding::Panicked(what))) if what.contains("has not written it")),
+            "{unwritten:?}"
+        );
     }
     let least = if ProtocolTables::brisk().promises(kind).tolerates == FaultModel::None { 1 } else { 8 };
     assert!(kind.planted().len() >= least, "{} has {} planted defects", kind.name(), kind.planted().len());
