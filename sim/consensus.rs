@@ -6,6 +6,7 @@
 //! a protocol holds no pending-verification and no pending-availability state.
 
 mod archive;
+mod calendar;
 mod central;
 mod chained;
 mod context;
@@ -26,6 +27,7 @@ mod tendermint;
 mod testing;
 
 pub use archive::Archive;
+pub use calendar::{Calendar, CalendarParams};
 pub use central::{Central, CentralParams, FsyncPolicy};
 pub use chained::{ChainedMessage, ChainedTimer};
 pub use context::{Context, Effect, PayloadSource};

@@ -5,6 +5,7 @@
 //! | `leader` | the replica that will propose soon | the batches |
 //! | `batched` | every replica, best effort | their ids; who misses one fetches it |
 //! | `gossip` | its neighbours, who pass it on once | their ids; who misses one fetches it |
+//! | `kept` | nobody | their ids; the contents stay with their gateway |
 //!
 //! Every layer keeps a [`Stock`]: batches at hand, which of them are ordered by blocks in flight, which are committed, and
 //! which of its own are not yet. A layer adds only what differs: where a sealed batch goes.
@@ -12,6 +13,7 @@
 mod batched;
 mod depot;
 mod gossip;
+mod kept;
 mod leader;
 mod own;
 
@@ -28,6 +30,7 @@ use super::PayloadSource;
 pub use batched::Batched;
 pub use depot::Depot;
 pub use gossip::Gossip;
+pub use kept::Kept;
 pub use leader::Leader;
 use own::Own;
 
@@ -41,11 +44,13 @@ pub enum Layer {
     Batched,
     /// Batches passed on from neighbour to neighbour, ids ordered.
     Gossip,
+    /// Batches stay with their gateway, ids ordered.
+    Kept,
 }
 
 impl Layer {
     /// Every layer.
-    pub const ALL: [Layer; 3] = [Layer::Leader, Layer::Batched, Layer::Gossip];
+    pub const ALL: [Layer; 4] = [Layer::Leader, Layer::Batched, Layer::Gossip, Layer::Kept];
 
     /// The name under which scenarios choose it.
     pub const fn name(self) -> &'static str {
@@ -53,6 +58,7 @@ impl Layer {
             Layer::Leader => "leader",
             Layer::Batched => "batched",
             Layer::Gossip => "gossip",
+            Layer::Kept => "kept",
         }
     }
 
@@ -60,7 +66,7 @@ impl Layer {
     pub fn block_space(self, limits: &LayerLimits) -> Bytes {
         match self {
             Layer::Leader => limits.inline_bytes.min(limits.block_bytes),
-            Layer::Batched | Layer::Gossip => limits.block_bytes,
+            Layer::Batched | Layer::Gossip | Layer::Kept => limits.block_bytes,
         }
     }
 
@@ -72,6 +78,7 @@ impl Layer {
             Layer::Leader => Box::new(Leader::new(depot)),
             Layer::Batched => Box::new(Batched::new(depot)),
             Layer::Gossip => Box::new(Gossip::new(depot, replicas)),
+            Layer::Kept => Box::new(Kept::new(depot)),
         }
     }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::base::{Bytes, Digest, Encode, Height, NodeId, ReplicaId, Span, Time};
-use crate::consensus::Protocol;
-use crate::ledger::{Batch, Block, SIGNATURE_BYTES, Signers, Transaction};
+use crate::consensus::{Layer, Protocol};
+use crate::crypto::merkle::proof_size_max;
+use crate::ledger::{Batch, BatchRef, Block, SIGNATURE_BYTES, Signers, Transaction};
 use crate::metrics::Definition;
 use crate::observe::Tap;
 
@@ -102,15 +103,39 @@ impl<P: Protocol> Engine<'_, P> {
         block.id().encode(&mut self.hasher);
         let replica = &mut self.replicas[node.index()];
         replica.committed = block.height;
-        let held = |id: &Digest| replica.layer.depot().get(id).cloned();
-        let ordered = |id: &Digest| held(id).expect("a block reaches its protocol with its batches at hand");
-        let batches: Vec<Arc<Batch>> = block.payload.batches.iter().map(|batch| ordered(&batch.id)).collect();
-        replica.layer.on_committed(&block);
+        let batches = self.contents(node, &block);
+        self.replicas[node.index()].layer.on_committed(&block);
         self.settle_own(me, &batches);
         self.note_commit(at, me, &block, &batches);
-        let transactions: u64 = batches.iter().map(|batch| batch.transactions().len() as u64).sum();
-        let work = self.setup.costs.execute(transactions * u64::from(self.setup.weight));
+        let work = self.execution(me, batches.iter());
         self.execute_at(at, node, block.height, work);
+    }
+
+    /// The batches that a block orders: at hand, or with their gateways where they stay there.
+    fn contents(&self, node: NodeId, block: &Block) -> Vec<Arc<Batch>> {
+        let depot = |batch: &BatchRef| {
+            let holder = if self.setup.layer == Layer::Kept { NodeId(batch.origin.0) } else { node };
+            self.replicas[holder.index()].layer.depot()
+        };
+        let held = |batch: &BatchRef| {
+            let content = depot(batch).get(&batch.id);
+            content.expect("a block reaches its protocol with its batches at hand").clone()
+        };
+        // Who follows long after its gateway has forgotten a batch finds it with those who followed before.
+        match self.heights.open.get(&block.height) {
+            Some(open) if self.setup.layer == Layer::Kept => {
+                open.batches.iter().map(|ordered| ordered.batch.clone()).collect()
+            }
+            _ => block.payload.batches.iter().map(held).collect(),
+        }
+    }
+
+    /// What executing batches costs: where contents stay with their gateways, each executes its own.
+    fn execution<'b>(&self, me: ReplicaId, batches: impl Iterator<Item = &'b Arc<Batch>>) -> Span {
+        let kept = self.setup.layer == Layer::Kept;
+        let executed = batches.filter(|batch| !kept || batch.reference().origin == me);
+        let transactions: u64 = executed.map(|batch| batch.transactions().len() as u64).sum();
+        self.setup.costs.execute(transactions * u64::from(self.setup.weight))
     }
 
     fn execute_at(&mut self, at: Time, node: NodeId, height: Height, work: Span) {
@@ -127,15 +152,14 @@ impl<P: Protocol> Engine<'_, P> {
         let (from, until) = (replica.executed.0 + 1, replica.committed.0);
         for height in (from..=until).map(Height) {
             let open = self.heights.open.get(&height).expect("a height is open until all have executed it");
-            let transactions: usize = open.batches.iter().map(|ordered| ordered.batch.transactions().len()).sum();
-            let work = self.setup.costs.execute(transactions as u64 * u64::from(self.setup.weight));
+            let work = self.execution(self.identity(node), open.batches.iter().map(|ordered| &ordered.batch));
             self.execute_at(at, node, height, work);
         }
     }
 
     fn note_commit(&mut self, at: Time, me: ReplicaId, block: &Block, batches: &[Arc<Batch>]) {
         // A committed sub-DAG was proposed with its anchor.
-        let (named, past) = match block.links.first() {
+        let (named, past) = match block.links.first().filter(|_| self.promises.weaves()) {
             Some(anchor) => ((Height(anchor.round.0), anchor.id), Height(anchor.round.0)),
             None => ((block.height, block.id()), block.height.next()),
         };
@@ -224,16 +248,27 @@ impl<P: Protocol> Engine<'_, P> {
     fn send_receipts(&mut self, at: Time, me: ReplicaId, height: Height) {
         let Some(open) = self.heights.open.remove(&height) else { return };
         for ordered in open.batches.iter().filter(|ordered| ordered.batch.reference().origin == me) {
+            let proof = self.proof(open.batches.len(), &ordered.batch);
             for transaction in &ordered.in_effect {
-                self.send_receipt(at, me, transaction);
+                self.send_receipt(at, me, transaction, proof);
             }
         }
         self.heights.open.insert(height, open);
     }
 
-    fn send_receipt(&mut self, at: Time, me: ReplicaId, transaction: &Transaction) {
+    /// What a receipt carries to be checked without its gateway: where contents stay there, the way from the transaction
+    /// through its batch to the entry's root.
+    fn proof(&self, batches: usize, batch: &Batch) -> Bytes {
+        if self.setup.layer != Layer::Kept {
+            return Bytes(0);
+        }
+        let transactions = batch.transactions().len() * self.setup.weight as usize;
+        proof_size_max(transactions) + proof_size_max(batches)
+    }
+
+    fn send_receipt(&mut self, at: Time, me: ReplicaId, transaction: &Transaction, proof: Bytes) {
         let weight = u64::from(self.setup.weight);
-        let size = RECEIPT * weight;
+        let size = (RECEIPT + proof) * weight;
         let serialisation = self.setup.replica.egress.serialisation(size);
         let departed = self.machines[me.index()].egress.serve(at, serialisation, &self.window);
         self.count_messages(departed, weight, size);

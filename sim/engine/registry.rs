@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::Span;
 use crate::consensus::{
-    BadSetting, Central, CentralParams, HotStuff, HotStuff2, HotStuff2Params, HotStuffParams, Jolteon, JolteonParams,
-    Layer, Pbft, PbftParams, Protocol, Qbft, QbftParams, Raft, RaftParams, Tendermint, TendermintParams,
+    BadSetting, Calendar, CalendarParams, Central, CentralParams, HotStuff, HotStuff2, HotStuff2Params, HotStuffParams,
+    Jolteon, JolteonParams, Layer, Pbft, PbftParams, Protocol, Qbft, QbftParams, Raft, RaftParams, Tendermint,
+    TendermintParams,
 };
 use crate::ledger::{Committee, Promises};
 
@@ -33,6 +34,8 @@ macro_rules! for_each_protocol {
             Tendermint, tendermint: Tendermint, TendermintParams;
             /// One sequencer that writes a signed hash chain.
             Central, central: Central, CentralParams;
+            /// A hash calendar: one signed root a second, no contents (KSI, NordSec 2013).
+            Calendar, calendar: Calendar, CalendarParams;
         }
     };
 }

@@ -91,8 +91,10 @@ pub struct World {
 pub struct Consensus {
     /// The ordering protocol.
     pub protocol: ProtocolKind,
-    /// How transactions reach the replicas that order them.
-    pub dissemination: Dissemination,
+    /// How transactions reach the replicas that order them; by default `batched` where the protocol runs over it, else
+    /// its own layer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dissemination: Option<Dissemination>,
     /// Replicas: up to 60 one for each metro, spread evenly over the list; more share metros.
     pub replicas: u32,
 }
@@ -279,8 +281,16 @@ impl Default for World {
 
 impl Default for Consensus {
     fn default() -> Self {
-        let (protocol, dissemination) = (ProtocolKind::Jolteon, Dissemination::Batched);
-        Consensus { protocol, dissemination, replicas: 60 }
+        Consensus { protocol: ProtocolKind::Jolteon, dissemination: None, replicas: 60 }
+    }
+}
+
+impl Consensus {
+    /// The dissemination layer.
+    pub fn layer(&self) -> Dissemination {
+        let layers = self.protocol.layers();
+        let usual = if layers.contains(&Dissemination::Batched) { Dissemination::Batched } else { layers[0] };
+        self.dissemination.unwrap_or(usual)
     }
 }
 
