@@ -154,20 +154,23 @@ impl Dag {
 
     /// Whether `from` builds on the block that `to` names, directly or not, or is it.
     pub fn reaches(&self, from: &Block, to: &Link) -> bool {
+        self.ancestors(from, to.round).contains(to)
+    }
+
+    /// The blocks of `round` that `from` builds on, directly or not, or is: ascending.
+    pub fn ancestors(&self, from: &Block, round: View) -> Vec<Link> {
         let mut front = vec![from.link()];
         // One round after the other from the highest on, each block once.
-        while let Some(highest) = front.iter().map(|link| link.round).max() {
-            if highest <= to.round {
-                return front.contains(to);
-            }
+        while let Some(highest) = front.iter().map(|link| link.round).max().filter(|&highest| highest > round) {
             let (top, mut below): (Vec<Link>, Vec<Link>) = front.into_iter().partition(|link| link.round == highest);
             let blocks = top.iter().filter_map(|link| self.get(link));
-            below.extend(blocks.flat_map(|block| &block.links).filter(|link| link.round >= to.round));
+            below.extend(blocks.flat_map(|block| &block.links).filter(|link| link.round >= round));
             below.sort_unstable();
             below.dedup();
             front = below;
         }
-        false
+        front.retain(|link| link.round == round);
+        front
     }
 
     /// What `anchor` builds on, itself included, that no anchor took before and that is of round `from` or above:
@@ -185,6 +188,13 @@ impl Dag {
         }
         found.sort_unstable_by_key(|block| block.link());
         found
+    }
+
+    /// The same DAG, with nothing taken: what a planted defect makes of it.
+    pub fn untaken(&self) -> Dag {
+        let mut dag = self.clone();
+        dag.rounds.iter_mut().flat_map(|round| &mut round.places).flatten().for_each(|held| held.taken = false);
+        dag
     }
 
     /// Whether an anchor has taken the block.

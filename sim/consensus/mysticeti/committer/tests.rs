@@ -1,0 +1,1 @@
+//! The committer over DAGs as literals.

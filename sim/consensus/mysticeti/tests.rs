@@ -1,0 +1,1 @@
+//! Mysticeti by its rules.
