@@ -1,7 +1,7 @@
 //! Which leader slots are committed and which are skipped: a pure query over the DAG.
 //!
-//! Section 3.2 of the paper and its algorithms 1 to 3, with waves of three rounds, one beginning in each: the block of
-//! a leader in round r, votes in round r + 1, certificates in round r + 2.
+//! The paper's decision rules, with waves of three rounds, one beginning in each: the block of a leader in round r, votes
+//! in round r + 1, certificates in round r + 2.
 //!
 //! - A block *votes* for the block of a slot that comes first where its links are followed depth first. A block of the
 //!   round after links to blocks of that round and below only, so that is its first link into the slot.
@@ -113,11 +113,23 @@ impl Committer {
         Decision::Undecided
     }
 
-    /// The direct decision rule (algorithm 2).
+    /// The direct decision rule.
     fn direct(&self, dag: &Dag, slot: LeaderSlot) -> Decision {
         let (leader, quorum) = (self.leader(slot), self.committee.quorum());
-        if dag.authors(slot.round.next()) < quorum {
+        let authors = dag.authors(slot.round.next());
+        if authors < quorum {
             return Decision::Undecided;
+        }
+        // Where nobody lies, a link into the slot is a vote, and counts mostly tell.
+        if !dag.is_forked(slot.round) && !dag.is_forked(slot.round.next()) {
+            let voters = dag.linked(slot.round, leader);
+            let against = authors.saturating_sub(voters);
+            if voters < quorum || against >= quorum {
+                return self.unless_certified(against >= quorum);
+            }
+            if dag.authors(View(slot.round.0 + TO_CERTIFICATES)) < quorum && !planted!("wave of two rounds") {
+                return Decision::Undecided;
+            }
         }
         let mut skipped = true;
         for block in dag.of(slot.round, leader) {
@@ -127,10 +139,15 @@ impl Committer {
             }
             skipped &= votes.others.count() >= quorum;
         }
-        if skipped || planted!("undecided taken for skipped") { Decision::Skip } else { Decision::Undecided }
+        self.unless_certified(skipped)
     }
 
-    /// The indirect decision rule (algorithm 3), with what became of later slots, descending.
+    /// A slot none of whose blocks is certified is skipped where a quorum is against each.
+    fn unless_certified(&self, against: bool) -> Decision {
+        if against || planted!("undecided taken for skipped") { Decision::Skip } else { Decision::Undecided }
+    }
+
+    /// The indirect decision rule with what became of later slots, descending.
     fn indirect(&self, dag: &Dag, slot: LeaderSlot, later: &[(View, Decision)]) -> Decision {
         let nearest = if planted!("anchor within the wave") { 1 } else { TO_ANCHOR };
         let far = |(round, _): &&(View, Decision)| round.0 >= slot.round.0 + nearest;
@@ -194,8 +211,14 @@ impl Committer {
         if dag.authors(round) < quorum {
             return false;
         }
+        // Of a quorum and as many as do not vote, a quorum votes.
+        let (against, forked) = (votes.others.count(), dag.is_forked(votes.of.round.next()));
+        let surely = |strong: u32| !forked && strong >= quorum + against;
         let mut blocks = 0;
-        for block in dag.blocks(round).filter(|block| self.certifies(dag, block, votes)) {
+        for (block, strong) in dag.counted(round) {
+            if !surely(strong) && !self.certifies(dag, block, votes) {
+                continue;
+            }
             blocks += 1;
             authors.insert(block.author);
             if authors.count() >= quorum || planted!("blocks counted, not replicas") && blocks >= quorum {

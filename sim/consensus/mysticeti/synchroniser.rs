@@ -1,10 +1,13 @@
-//! The synchroniser: blocks that wait for blocks they link to, and who is asked for those (section 3.1: a block is
-//! processed once everything it links to is).
+//! The synchroniser: blocks that wait for blocks they link to, and who is asked for those (a block is processed
+//! once everything it links to is).
 //!
 //! What a block links to and is not known is mostly on its way: it is asked for when it has not come after a grace
 //! period, of whoever sent the block first, as that replica must have had it, then of its author, and then of the others
 //! in turn. An answer brings also the author's blocks below it that are wanted, oldest first and not all at once. So a
 //! replica that was away catches up by its first requests, one for each author, and asks on while answers come.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
