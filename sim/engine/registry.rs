@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::base::Span;
 use crate::consensus::{
     BadSetting, Calendar, CalendarParams, Central, CentralParams, HotStuff, HotStuff2, HotStuff2Params, HotStuffParams,
-    Jolteon, JolteonParams, Layer, Pbft, PbftParams, Protocol, Qbft, QbftParams, Raft, RaftParams, Tendermint,
-    TendermintParams,
+    Jolteon, JolteonParams, Layer, Mysticeti, MysticetiParams, Pbft, PbftParams, Protocol, Qbft, QbftParams, Raft,
+    RaftParams, Tendermint, TendermintParams,
 };
 use crate::ledger::{Committee, Promises};
 
@@ -32,6 +32,8 @@ macro_rules! for_each_protocol {
             Qbft, qbft: Qbft, QbftParams;
             /// Tendermint as CometBFT runs it, with votes sent directly or by gossip (arXiv 1807.04938).
             Tendermint, tendermint: Tendermint, TendermintParams;
+            /// Mysticeti-C: a DAG of blocks that nobody certifies, with leaders in every round (NDSS'25).
+            Mysticeti, mysticeti: Mysticeti, MysticetiParams;
             /// One sequencer that writes a signed hash chain.
             Central, central: Central, CentralParams;
             /// A hash calendar: one signed root a second, no contents (KSI, NordSec 2013).

@@ -18,7 +18,8 @@ const FOUND_WITHIN: u64 = 5_000;
 fn calm(kind: ProtocolKind, n: u32, faults: FaultPlan) -> Setup {
     let committee = Committee::new(n);
     let patience = ProtocolTables::brisk().patience(kind, &committee);
-    let mut setup = world::setup(7, committee, kind.layers()[0], faults, patience, CostTable::free());
+    let weaves = ProtocolTables::brisk().promises(kind).weaves();
+    let mut setup = world::setup(7, committee, kind.layers()[0], faults, (patience, weaves), CostTable::free());
     setup.rtt = vec![Span::from_millis(100); (n * n) as usize];
     setup.link.jitter_permille = 0;
     setup.replica.handler = Span::ZERO;

@@ -4,7 +4,7 @@ use crate::base::{Bytes, Rate, ReplicaId, Span, Time};
 use crate::consensus::{Layer, LayerLimits};
 use crate::crypto::CostTable;
 use crate::engine::{HospitalSetup, LinkSetup, ReplicaSetup, Setup, Timing};
-use crate::faults::FaultPlan;
+use crate::faults::{Behaviour, FaultPlan, Liar};
 use crate::health::{Injection, KindSpec, LoadProfile, PayloadSizes};
 use crate::kernel::draw::{Alias, Site, below, draw};
 use crate::ledger::{Committee, MempoolLimits};
@@ -22,13 +22,14 @@ const LOAD_TPS: f64 = 25.0;
 /// Round trips between replicas take between a tenth of this and all of it.
 const LONGEST_RTT: Span = Span::from_millis(100);
 
-/// A setup in which faults heal at [`HEALED`] and everything submitted has `patience` after that to be executed.
+/// A setup in which faults heal at [`HEALED`] and everything submitted has `patience` after that to be executed. Where
+/// the protocol `weaves`, nobody else orders what a replica that proposes nothing has.
 pub(super) fn setup(
     seed: u64,
     committee: Committee,
     layer: Layer,
     faults: FaultPlan,
-    patience: Span,
+    (patience, weaves): (Span, bool),
     mut costs: CostTable,
 ) -> Setup {
     // Every third schedule has slow disks: there what is sent before it is written is lost in a crash more often.
@@ -36,7 +37,7 @@ pub(super) fn setup(
         costs.fsync_ns *= SLOW_DISK;
     }
     let megabits = Rate::from_mbps(1_000.0);
-    let gateways = living(&committee, &faults);
+    let gateways = living(&committee, &faults, weaves);
     Setup {
         seed,
         committee,
@@ -83,11 +84,15 @@ fn timing(seed: u64, patience: Span) -> Timing {
     Timing { warm_up: Span::ZERO, window, drain: patience + most.saturating_sub(window) }
 }
 
-/// Gateways that serve their hospitals in the end: neither down for good nor without a word that counts.
-fn living(committee: &Committee, faults: &FaultPlan) -> Vec<ReplicaId> {
+/// Gateways that serve their hospitals in the end: neither down for good nor without a word that counts, nor, where the
+/// protocol weaves, silent for good.
+fn living(committee: &Committee, faults: &FaultPlan, weaves: bool) -> Vec<ReplicaId> {
     let exempt = faults.exempt();
     let gone = |replica| faults.outages.iter().any(|outage| outage.replica == replica && outage.until.is_none());
-    committee.replicas().filter(|&replica| !gone(replica) && !exempt.contains(&replica)).collect()
+    let silent = |liar: &Liar| liar.behaviour == Behaviour::SilentLeader && liar.until == Time::NEVER;
+    let mute = |replica| weaves && faults.liars.iter().any(|liar| liar.replica == replica && silent(liar));
+    let lives = |replica| !gone(replica) && !exempt.contains(&replica) && !mute(replica);
+    committee.replicas().filter(|&replica| lives(replica)).collect()
 }
 
 fn distances(seed: u64, n: u32) -> Vec<Span> {
