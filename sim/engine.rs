@@ -10,7 +10,7 @@
 //! | availability, protocol core, effects, timers | `order.rs` |
 //! | commit, execute, receipts, latencies | `commit.rs` |
 //!
-//! What fails is in `fail.rs`, who lies in `liar.rs`.
+//! What fails is in `fail.rs`, who lies in `liar.rs`, who belongs together in `shard.rs`.
 //!
 //! Real signing, hashing and verifying happens ahead of virtual time on worker threads (`supply.rs`); what an operation
 //! costs in virtual time comes from the cost table, so neither threads nor the host change a result.
@@ -26,6 +26,7 @@ mod registry;
 mod replica;
 mod run;
 mod setup;
+mod shard;
 mod submit;
 mod supply;
 mod wire;

@@ -11,6 +11,7 @@ use crate::observe::Tap;
 
 use super::event::{Event, Work};
 use super::run::Engine;
+use super::shard::Member;
 use super::wire::AT_ONCE;
 
 /// Transactions taken out of a mempool while their signatures are verified.
@@ -67,7 +68,7 @@ impl<P: Protocol> Engine<'_, P> {
         let transactions = replica.mempool.take();
         let sequence = replica.sequence;
         replica.sequence += 1;
-        self.sealed.insert((self.identity(gateway), sequence), transactions.len() as u32);
+        self.note_sealed(gateway, sequence, transactions.len());
         let work = self.verification(&transactions);
         let machine = &mut self.machines[gateway.index()];
         let total = machine.slowed(work.total);
@@ -110,17 +111,27 @@ impl<P: Protocol> Engine<'_, P> {
         }
         self.replicas[gateway.index()].mempool.settled(forged.len());
         if good.is_empty() {
-            self.sealed.remove(&(me, sequence));
+            self.forget_sealed(gateway, sequence);
             return;
         }
-        self.sealed.insert((me, sequence), good.len() as u32);
+        self.note_sealed(gateway, sequence, good.len());
         self.replicas[gateway.index()].unsettled.insert(sequence);
         let batch = Arc::new(Batch::seal(me, sequence, good, self.setup.weight));
-        self.observe(&Tap::Held { replica: me, batch: &batch });
+        self.observe(self.shard(gateway), &Tap::Held { replica: me, batch: &batch });
         let mut out = Outbox::new();
         self.replicas[gateway.index()].layer.on_sealed(at, batch, &mut out);
         self.send_parcels(at, gateway, out);
         self.wake(at, gateway);
+    }
+
+    fn note_sealed(&mut self, gateway: NodeId, sequence: u64, transactions: usize) {
+        let Member { shard, me } = self.members[gateway.index()];
+        self.shards[shard].sealed.insert((me, sequence), transactions as u32);
+    }
+
+    fn forget_sealed(&mut self, gateway: NodeId, sequence: u64) {
+        let Member { shard, me } = self.members[gateway.index()];
+        self.shards[shard].sealed.remove(&(me, sequence));
     }
 
     /// A gateway stops: what it had not sealed is gone, and its hospitals see their connections break.
@@ -133,7 +144,7 @@ impl<P: Protocol> Engine<'_, P> {
     /// What a gateway was verifying when it stopped is gone too.
     pub(super) fn lose_unverified(&mut self, at: Time, gateway: NodeId, slot: u32) {
         let Unsealed { sequence, transactions } = self.unsealed.remove(slot as usize);
-        self.sealed.remove(&(self.identity(gateway), sequence));
+        self.forget_sealed(gateway, sequence);
         self.lose(at, gateway, transactions);
     }
 

@@ -10,6 +10,7 @@ use crate::ledger::Mempool;
 
 use super::Setup;
 use super::liar::Lie;
+use super::shard::Member;
 
 /// A message that waits for batches it orders.
 pub(super) struct Parked<P: Protocol> {
@@ -84,8 +85,6 @@ impl Machine {
 
 /// What runs on a machine.
 pub(super) struct Replica<P: Protocol> {
-    /// Its identity, which a twin shares.
-    pub me: ReplicaId,
     /// What it does beside following the protocol, while it does.
     pub lie: Option<Lie>,
     /// Whether judges hold it to anything and heights wait for it.
@@ -111,14 +110,14 @@ pub(super) struct Replica<P: Protocol> {
 }
 
 impl<P: Protocol> Replica<P> {
-    pub fn new(me: ReplicaId, setup: &Setup, params: &P::Params) -> Self {
+    pub fn new(&Member { shard, me }: &Member, setup: &Setup, params: &P::Params) -> Self {
+        let committee = &setup.shards[shard];
         let weaves = P::promises(params).weaves();
         Replica {
-            me,
             lie: None,
             counted: true,
-            protocol: P::new(me, &setup.committee, params),
-            layer: setup.layer.at(me, setup.committee.len(), setup.layer_limits, weaves),
+            protocol: P::new(me, committee, params),
+            layer: setup.layer.at(me, committee.len(), setup.layer_limits, weaves),
             mempool: Mempool::new(setup.mempool, setup.weight),
             sequence: 0,
             unsettled: BTreeSet::new(),

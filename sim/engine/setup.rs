@@ -75,8 +75,8 @@ pub struct HospitalSetup {
 pub struct Setup {
     /// Every random draw follows from it.
     pub seed: u64,
-    /// Who orders.
-    pub committee: Committee,
+    /// Who orders: one committee, or one for each shard. Replicas are numbered through, shard after shard.
+    pub shards: Vec<Committee>,
     /// How batches travel.
     pub layer: Layer,
     /// Bounds of the layer.
@@ -117,4 +117,11 @@ pub struct Setup {
     pub real: bool,
     /// Worker threads; 0 does all work on the caller's. No input of the result.
     pub threads: usize,
+}
+
+impl Setup {
+    /// Replicas of all shards.
+    pub fn replicas(&self) -> u32 {
+        self.shards.iter().map(Committee::len).sum()
+    }
 }

@@ -13,15 +13,17 @@ use crate::observe::Tap;
 
 use super::event::{Envelope, Event, Wire, Work};
 use super::run::Engine;
+use super::shard::Member;
 
 /// A message is handed from the NIC to the crypto cores without an event of its own when it is through within this time:
 /// cores then see work at most this much out of order. Behind a longer queue the handover is an event.
 pub(super) const AT_ONCE: Span = Span::from_micros(200);
 
 impl<P: Protocol> Engine<'_, P> {
-    /// Sends `wire` to one other replica: to both its machines, where it is two.
+    /// Sends `wire` to one other replica of the shard: to both its machines, where it is two.
     pub(super) fn send(&mut self, at: Time, from: NodeId, to: ReplicaId, wire: Wire<P>) {
-        assert_ne!(self.replicas[from.index()].me, to, "{from} sends itself {}", P::NAME);
+        assert_ne!(self.identity(from), to, "{from} sends itself {}", P::NAME);
+        let to = self.shards[self.shard(from)].number(to);
         let twin = self.twin_of(to);
         if let Some(twin) = twin {
             self.send_to(at, from, twin, wire.clone());
@@ -52,18 +54,17 @@ impl<P: Protocol> Engine<'_, P> {
         Envelope { from, to, wire: Some(wire), forged, size, work, left: 0 }
     }
 
-    /// Sends `wire` to all other replicas but those in `except`, as one shared message. The copies leave one after the
+    /// Sends `wire` to all other replicas of the shard but those in `except`, as one shared message. The copies leave one after the
     /// other, beginning with the sender's successor, so that no replica is everyone's last.
     pub(super) fn broadcast(&mut self, at: Time, from: NodeId, except: Option<ReplicaId>, wire: Wire<P>) {
-        let nodes = self.machines.len() as u32;
-        let me = self.replicas[from.index()].me;
+        let Member { shard, me } = self.members[from.index()];
+        let (nodes, position) = (self.shards[shard].nodes.len(), self.shards[shard].position(from));
         let mut envelope = self.envelope(from, None, wire);
         let mut arrivals = std::mem::take(&mut self.arrivals);
         arrivals.clear();
         for step in 1..nodes {
-            let to = NodeId((from.0 + step) % nodes);
-            // Only twins' machines have another's identity.
-            let identity = if nodes == self.setup.committee.len() { ReplicaId(to.0) } else { self.identity(to) };
+            let to = self.shards[shard].nodes[(position + step) % nodes];
+            let identity = self.identity(to);
             if Some(identity) != except && identity != me {
                 let carried = self.carry(at, from, to, envelope.size);
                 arrivals.extend(carried.into_iter().flatten().map(|arrival| (to, arrival)));
@@ -84,10 +85,10 @@ impl<P: Protocol> Engine<'_, P> {
         let serialisation = setup.replica.egress.serialisation(size);
         let departed = self.machines[from.index()].egress.serve(at, serialisation, &self.window);
         self.count_messages(departed, 1, size);
-        let ends = [self.identity(from), self.identity(to)];
+        let ends = [self.number(from), self.number(to)];
         let passed = Partition::passage(&setup.faults.partitions, ends[0], ends[1], departed);
         let pair = from.index() * self.machines.len() + to.index();
-        let rtt = setup.rtt[ends[0].index() * setup.committee.len() as usize + ends[1].index()];
+        let rtt = setup.rtt[ends[0].index() * setup.replicas() as usize + ends[1].index()];
         let link = Link {
             rtt,
             jitter: Span(rtt.0 / 1000 * setup.link.jitter_permille),
@@ -117,7 +118,7 @@ impl<P: Protocol> Engine<'_, P> {
             return [None, None];
         }
         let nth = self.flows[pair as usize].sent();
-        let ends = [self.identity(from), self.identity(to)];
+        let ends = [self.number(from), self.number(to)];
         Disturbance::apply(&faults.disturbances, ends, times, Disturbance::bits(self.setup.seed, pair, nth))
     }
 
@@ -197,12 +198,12 @@ impl<P: Protocol> Engine<'_, P> {
 
     /// Sends what a dissemination layer wants sent, when the crypto cores have done the work of sending it.
     pub(super) fn send_parcels(&mut self, at: Time, from: NodeId, out: Outbox) {
-        let me = self.replicas[from.index()].me;
+        let (me, others) = (self.identity(from), self.committee(from).len() - 1);
         for (destination, parcel) in out {
             let (to, copies) = match destination {
                 Destination::One(to) if to == me => continue,
                 Destination::One(to) => (Some(to), 1),
-                Destination::All => (None, u64::from(self.setup.committee.len() - 1)),
+                Destination::All => (None, u64::from(others)),
             };
             let machine = &mut self.machines[from.index()];
             let work = machine.slowed(self.setup.costs.send(parcel.wire()) * copies);
@@ -214,11 +215,11 @@ impl<P: Protocol> Engine<'_, P> {
 
     /// Broadcasts a batch. With the injected share, one receiver gets other content under the same id.
     pub(super) fn broadcast_batch(&mut self, at: Time, from: NodeId, batch: Arc<Batch>) {
-        let (seed, n) = (self.setup.seed, self.setup.committee.len());
+        let (seed, n) = (self.setup.seed, self.committee(from).len());
         let sequence = batch.reference().sequence;
         let bits = draw(seed, Site::Inject, u64::from(from.0), sequence, 1);
         let tampers = Chance::new(self.setup.injection.tampered_batches).happens(bits);
-        let me = self.replicas[from.index()].me;
+        let me = self.identity(from);
         let victim = (tampers && n > 1).then(|| ReplicaId((me.0 + 1 + (bits as u32) % (n - 1)) % n));
         if let Some(victim) = victim {
             self.send(at, from, victim, Wire::Parcel(Parcel::Batch(Arc::new(batch.tampered()))));
@@ -236,7 +237,7 @@ impl<P: Protocol> Engine<'_, P> {
                 self.replicas[to.index()].layer.depot_mut().fetch(at, from, &[*batch.reference()], &mut out);
                 return self.send_parcels(at, to, out);
             }
-            self.observe(&Tap::Held { replica: self.identity(to), batch });
+            self.observe(self.shard(to), &Tap::Held { replica: self.identity(to), batch });
         }
         let mut out = Outbox::new();
         let brought = self.replicas[to.index()].layer.on_parcel(from, parcel, &mut out);

@@ -184,7 +184,7 @@ impl Summary {
             protocol: scenario.file.consensus.protocol.name().into(),
             dissemination: setup.layer.name().into(),
             hospitals: setup.hospitals.len(),
-            replicas: setup.committee.len(),
+            replicas: setup.replicas(),
             weight: setup.weight,
             offered_tps: counts.offered as f64 / window_s,
             throughput_tps: counts.committed as f64 / window_s,

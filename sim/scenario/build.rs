@@ -72,7 +72,7 @@ impl Scenario {
         };
         let setup = Setup {
             seed: file.seed,
-            committee: Committee::new(file.consensus.replicas),
+            shards: vec![Committee::new(file.consensus.replicas)],
             layer: file.consensus.dissemination,
             layer_limits: self.layer_limits(),
             mempool: self.mempool_limits(),

@@ -39,7 +39,7 @@ pub(super) fn setup(
     let gateways = living(&committee, &faults);
     Setup {
         seed,
-        committee,
+        shards: vec![committee],
         layer,
         layer_limits: LayerLimits {
             block_bytes: Bytes(1_000_000),
