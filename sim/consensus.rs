@@ -16,7 +16,6 @@ mod hotstuff2;
 mod jolteon;
 mod overlay;
 mod pbft;
-pub(crate) mod planted;
 mod protocol;
 mod qbft;
 mod raft;
@@ -24,6 +23,8 @@ mod tally;
 mod tendermint;
 #[cfg(test)]
 mod testing;
+
+pub(crate) use crate::base::planted;
 
 pub use archive::Archive;
 pub use central::{Central, CentralParams, FsyncPolicy};

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::{Bytes, Digest, Encode, Height, NodeId, Span, Time};
+use crate::base::{Bytes, Digest, Encode, Height, NodeId, ReplicaId, Span, Time};
 use crate::consensus::Protocol;
-use crate::ledger::{Batch, Block, SIGNATURE_BYTES, Signers, Transaction};
+use crate::ledger::{Batch, Block, SIGNATURE_BYTES, Signers, Transaction, TxNumber};
 use crate::metrics::Definition;
 use crate::observe::Tap;
 
+use super::cross::{Share, transfer};
 use super::event::Event;
 use super::run::Engine;
 use super::shard::{Member, Shard};
@@ -33,6 +34,12 @@ struct Open {
     first: Time,
     batches: Vec<Ordered>,
     state: Option<Digest>,
+    /// When each replica committed it; noted where there are shards.
+    commits: Vec<(ReplicaId, Time)>,
+    /// Transactions across two shards that took effect.
+    paid: Vec<Transaction>,
+    /// What the shard's replicas say to other shards.
+    says: Vec<Share>,
     executed_by: Signers,
     last_executed: Time,
 }
@@ -154,12 +161,18 @@ impl<P: Protocol> Engine<'_, P> {
                 first: at,
                 batches: batches.iter().map(fresh).collect(),
                 state: None,
+                commits: Vec::new(),
+                paid: Vec::new(),
+                says: Vec::new(),
                 executed_by: Signers::none_of(replicas),
                 last_executed: at,
             }
         });
         // Handlers end at different times: a commit that is handled later may be earlier.
         open.first = open.first.min(at);
+        if self.crossing.is_some() {
+            open.commits.push((me, at));
+        }
         for ordered in open.batches.iter_mut().filter(|ordered| ordered.batch.reference().origin == me) {
             ordered.at_gateway.get_or_insert(at);
         }
@@ -191,9 +204,10 @@ impl<P: Protocol> Engine<'_, P> {
             self.shards[shard].heights.open.get_mut(&height).expect("a height is open until all have executed it");
         open.executed_by.insert(me);
         open.last_executed = at;
-        let state = open.state.expect("the height is applied");
+        let (state, says) = (open.state.expect("the height is applied"), open.says.clone());
         self.observe(shard, &Tap::Executed { replica: me, height, state });
         self.send_receipts(at, node, height);
+        self.tell(at, node, &says);
         self.close_if_settled(shard, height);
     }
 
@@ -203,7 +217,10 @@ impl<P: Protocol> Engine<'_, P> {
         let mut in_effect: BTreeMap<Digest, Vec<Transaction>> = BTreeMap::new();
         let batches: Vec<Arc<Batch>> = open.batches.iter().map(|ordered| ordered.batch.clone()).collect();
         let took_effect = |batch: &Batch, tx: &Transaction| in_effect.entry(batch.id()).or_default().push(*tx);
-        let applied = self.shards[shard].executor.apply(at, height, batches.iter().map(|batch| &**batch), took_effect);
+        let (setup, members) = (self.setup, &self.members);
+        let transfer_of = |tx: &Transaction| transfer(setup, members, tx);
+        let contents = batches.iter().map(|batch| &**batch);
+        let applied = self.shards[shard].executor.apply(at, height, contents, transfer_of, took_effect);
         open.state = Some(applied.state);
         for ordered in &mut open.batches {
             // Of two orderings in one block only the first has an effect: the list is taken, not copied.
@@ -216,6 +233,11 @@ impl<P: Protocol> Engine<'_, P> {
         }
         for (transaction, reason) in &applied.refused {
             self.reject(at, transaction, *reason);
+        }
+        for crossed in &applied.crossed {
+            let (paid, says) = self.on_crossed(at, shard, height, crossed);
+            open.paid.extend(paid);
+            open.says.extend(says);
         }
         self.unresolved -= u64::from(applied.executed);
         self.counts.in_effect_total += u64::from(applied.executed) * u64::from(self.setup.weight);
@@ -233,6 +255,10 @@ impl<P: Protocol> Engine<'_, P> {
                 self.send_receipt(at, node, transaction);
             }
         }
+        let gateway = self.number(node);
+        let is_own = |tx: &&Transaction| self.setup.hospitals[tx.hospital.index()].gateway == gateway;
+        let own: Vec<&Transaction> = open.paid.iter().filter(is_own).collect();
+        own.into_iter().for_each(|transaction| self.send_receipt(at, node, transaction));
         self.shards[shard].heights.open.insert(height, open);
     }
 
@@ -261,6 +287,7 @@ impl<P: Protocol> Engine<'_, P> {
         let region = self.setup.hospitals[transaction.hospital.index()].region;
         let latency = until.since(transaction.submitted);
         self.latencies.record(definition, region, latency, self.setup.weight.into());
+        self.record_reach(definition, transaction, latency);
     }
 
     /// Closes a height that every replica has executed that ever will.
@@ -285,22 +312,43 @@ impl<P: Protocol> Engine<'_, P> {
         heights.past = heights.past.max(open.past);
         heights.proposed = heights.proposed.split_off(&(heights.past, Digest::ZERO));
         heights.with_payload -= usize::from(!open.batches.is_empty());
-        let weight = u64::from(self.setup.weight);
         for Ordered { in_effect, at_gateway, .. } in &open.batches {
-            let count = in_effect.len() as u64 * weight;
-            self.series.at(open.first).committed += count;
-            if self.window.contains(open.first) {
-                self.counts.committed += count;
+            self.record_all(&open, in_effect, |_| *at_gateway, everywhere);
+        }
+        let at_gateway = |transaction: &Transaction| {
+            let gateway = self.setup.hospitals[transaction.hospital.index()].gateway;
+            let me = self.members[gateway.index()].me;
+            open.commits.iter().find(|(by, _)| *by == me).map(|(_, at)| *at)
+        };
+        let at_gateway: BTreeMap<TxNumber, Time> =
+            open.paid.iter().filter_map(|tx| at_gateway(tx).map(|at| (tx.number, at))).collect();
+        if open.paid.is_empty() {
+            return;
+        }
+        self.record_all(&open, &open.paid, |tx| at_gateway.get(&tx.number).copied(), everywhere);
+    }
+
+    /// Records the latencies of transactions of one height.
+    fn record_all(
+        &mut self,
+        open: &Open,
+        in_effect: &[Transaction],
+        at_gateway: impl Fn(&Transaction) -> Option<Time>,
+        everywhere: bool,
+    ) {
+        let count = in_effect.len() as u64 * u64::from(self.setup.weight);
+        self.series.at(open.first).committed += count;
+        if self.window.contains(open.first) {
+            self.counts.committed += count;
+        }
+        let window = self.window;
+        for transaction in in_effect.iter().filter(|tx| window.contains(tx.submitted)) {
+            self.record(Definition::SubmitToCommit, transaction, open.first);
+            if let Some(at) = at_gateway(transaction) {
+                self.record(Definition::SubmitToGateway, transaction, at);
             }
-            let window = self.window;
-            for transaction in in_effect.iter().filter(|tx| window.contains(tx.submitted)) {
-                self.record(Definition::SubmitToCommit, transaction, open.first);
-                if let Some(at) = at_gateway {
-                    self.record(Definition::SubmitToGateway, transaction, *at);
-                }
-                if everywhere {
-                    self.record(Definition::SubmitToVisible, transaction, open.last_executed);
-                }
+            if everywhere {
+                self.record(Definition::SubmitToVisible, transaction, open.last_executed);
             }
         }
     }

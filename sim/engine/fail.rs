@@ -118,6 +118,7 @@ impl<P: Protocol> Engine<'_, P> {
             let replica = &mut self.replicas[node.index()];
             replica.timers.clear();
             replica.parked.clear();
+            replica.collected.clear();
             self.lose_unsealed(at, node);
         }
         self.close_without_gone();

@@ -39,7 +39,7 @@ impl Lie {
         match &self.behaviour {
             Behaviour::Twins => batch.id.first_word() & 1 == self.twin,
             Behaviour::Censor(victims) => victims.binary_search(&batch.origin).is_err(),
-            Behaviour::SilentLeader | Behaviour::InvalidSignatures => true,
+            Behaviour::SilentLeader | Behaviour::InvalidSignatures | Behaviour::Impostor => true,
         }
     }
 }
@@ -65,7 +65,8 @@ impl PayloadSource for Filtered<'_> {
 }
 
 impl<P: Protocol> Engine<'_, P> {
-    fn behaviour(&self, node: NodeId) -> Option<&Behaviour> {
+    /// How a machine lies, if it does.
+    pub(super) fn behaviour(&self, node: NodeId) -> Option<&Behaviour> {
         self.replicas[node.index()].lie.as_ref().map(|lie| &lie.behaviour)
     }
 

@@ -23,6 +23,7 @@ impl<P: Protocol> Engine<'_, P> {
     pub(super) fn start_replica(&mut self, at: Time, me: NodeId) {
         self.step(at, me, consensus::Event::Start);
         self.await_tick(at, me);
+        self.await_retry(at, me);
     }
 
     /// A message is received and verified.
@@ -33,11 +34,12 @@ impl<P: Protocol> Engine<'_, P> {
             return self.let_go(slot);
         }
         // Lent to the handler, not cloned: counting references would wait for every write still under way.
-        let (from, wire) = (envelope.from, envelope.take_wire());
-        let from = self.identity(from);
+        let (sender, wire) = (envelope.from, envelope.take_wire());
+        let from = self.identity(sender);
         match &wire {
             Wire::Order(message) => self.deliver(at, me, from, message),
             Wire::Parcel(parcel) => self.on_parcel(at, me, from, parcel.clone()),
+            Wire::Note(note) => self.on_note(at, me, sender, note),
         }
         self.envelopes[slot as usize].wire = Some(wire);
         self.let_go(slot);
@@ -233,6 +235,7 @@ impl<P: Protocol> Engine<'_, P> {
         let outbox = self.outboxes.remove(slot as usize);
         for (to, wire) in outbox {
             match (to, wire) {
+                (_, Wire::Note(note)) => self.send_note(at, me, note),
                 (Some(to), wire) => self.send(at, me, to, wire),
                 (None, Wire::Parcel(Parcel::Batch(batch))) => self.broadcast_batch(at, me, batch),
                 (None, wire) => self.broadcast(at, me, None, wire),

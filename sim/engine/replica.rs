@@ -9,6 +9,7 @@ use crate::kernel::{Station, Stations};
 use crate::ledger::Mempool;
 
 use super::Setup;
+use super::cross::Collected;
 use super::liar::Lie;
 use super::shard::Member;
 
@@ -100,6 +101,8 @@ pub(super) struct Replica<P: Protocol> {
     pub timers: Vec<(P::Timer, u32)>,
     pub serials: u32,
     pub parked: VecDeque<Parked<P>>,
+    /// What replicas of other shards said to it.
+    pub collected: Collected,
     /// The last height that it has committed, and that it has executed.
     pub committed: Height,
     pub executed: Height,
@@ -124,6 +127,7 @@ impl<P: Protocol> Replica<P> {
             timers: Vec::new(),
             serials: 0,
             parked: VecDeque::new(),
+            collected: Collected::new(),
             committed: Height(0),
             executed: Height(0),
             slot: 0,

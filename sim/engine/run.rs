@@ -17,6 +17,7 @@ use super::event::{Envelope, Event, Upload, Wire};
 use super::gateway::Unsealed;
 use super::outcome::{Counts, Outcome, Real};
 use super::replica::{Machine, Replica};
+use super::settle::Crossing;
 use super::shard::{Member, Shard};
 use super::supply::Supply;
 
@@ -110,6 +111,8 @@ pub(super) struct Engine<'a, P: Protocol> {
     pub connection_rate: Option<Rate>,
     /// Identities of the machines after the committees': the second machine of each twin.
     pub twins: Vec<ReplicaId>,
+    /// Where there are several shards.
+    pub crossing: Option<Crossing>,
     pub violation: Option<Violation>,
     pub counts: Counts,
     pub latencies: Latencies,
@@ -157,6 +160,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
             promises,
             connection_rate: P::connection_rate(params),
             twins,
+            crossing: Crossing::of(setup),
             violation: None,
             counts: Counts::default(),
             latencies: Latencies::new(setup.regions.len()),
@@ -234,7 +238,8 @@ impl<'a, P: Protocol> Engine<'a, P> {
 
     /// Whether everything that was submitted is refused, or executed by every replica that ever will.
     fn is_settled(&self) -> bool {
-        self.unresolved == 0 && self.shards.iter().all(|shard| shard.heights.settled())
+        let settled = |shard: &Shard| shard.heights.settled() && shard.executor.cross().is_quiet();
+        self.unresolved == 0 && self.shards.iter().all(settled)
     }
 
     fn progress(&self, end: Time) -> Progress {
@@ -267,6 +272,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
             Event::Released { node, slot, .. } => self.on_released(at, NodeId(node.into()), slot),
             Event::Expired { node, serial } => self.on_expired(at, NodeId(node.into()), serial),
             Event::Ticked { node, outages } => self.on_ticked(at, NodeId(node.into()), outages),
+            Event::Retried { node, outages } => self.on_retried(at, NodeId(node.into()), outages),
             Event::Executed { node, height, .. } => self.on_executed(at, NodeId(node.into()), height),
             Event::Faulted { node, fault } => self.on_faulted(at, NodeId(node.into()), fault),
         }
@@ -309,6 +315,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
         for (shard, inventory) in inventories.iter().enumerate() {
             self.observe(shard, &Tap::Ended { inventory });
         }
+        self.balance(settled);
         let pending: u64 = inventories.iter().map(Inventory::total).sum();
         let at = self.schedule.now();
         if let Some(violation) = self.violation.take() {
@@ -328,7 +335,12 @@ impl<'a, P: Protocol> Engine<'a, P> {
             series: self.series,
             utilisation,
             real,
-            judges: self.shards[0].bench.names().collect(),
+            judges: self.shards[0]
+                .bench
+                .names()
+                .chain(self.crossing.iter().flat_map(|one| one.bench.names()))
+                .collect(),
+            cross: self.crossing.map(|crossing| crossing.outcome),
             events: self.schedule.popped(),
             ended: at,
         })
@@ -337,13 +349,18 @@ impl<'a, P: Protocol> Engine<'a, P> {
     /// What each shard's queues still hold.
     fn inventories(&self) -> Vec<Inventory> {
         let of_sealed = |shard: &Shard| shard.sealed.values().map(|&count| u64::from(count)).sum();
-        let fresh = |shard: &Shard| Inventory { sealed: of_sealed(shard), ..Inventory::default() };
+        let undecided = |shard: &Shard| shard.executor.cross().undecided();
+        let fresh = |shard: &Shard| {
+            let (sealed, undecided) = (of_sealed(shard), undecided(shard));
+            Inventory { sealed, undecided, ..Inventory::default() }
+        };
         let mut inventories: Vec<Inventory> = self.shards.iter().map(fresh).collect();
         for (_, upload) in &self.uploads {
             inventories[self.shard(NodeId(upload.gateway.0))].on_the_way += 1;
         }
         for (member, replica) in self.members.iter().zip(&self.replicas) {
-            inventories[member.shard].unsealed += replica.mempool.open().len() as u64;
+            let submitted = replica.mempool.open().iter().filter(|tx| tx.stage.is_submitted());
+            inventories[member.shard].unsealed += submitted.count() as u64;
         }
         inventories
     }
@@ -399,9 +416,10 @@ impl<'a, P: Protocol> Engine<'a, P> {
             counts.blocks_total,
         ];
         numbers[..].encode(&mut self.hasher);
-        counts.rejected_total[..].encode(&mut self.hasher);
+        counts.rejected_total[..Rejection::WITHIN_A_SHARD].encode(&mut self.hasher);
         self.latencies.encode(&mut self.hasher);
         utilisation.encode(&mut self.hasher);
+        self.encode_crossing();
         Digest(*self.hasher.finalize().as_bytes())
     }
 }

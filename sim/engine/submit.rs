@@ -15,6 +15,7 @@ const REPLAY_DELAY: Span = Span::from_millis(500);
 impl<P: Protocol> Engine<'_, P> {
     /// A hospital submits `transaction`: hashes its payload, signs, and sends it up.
     pub(super) fn submit(&mut self, transaction: Transaction) {
+        let transaction = self.routed(transaction);
         let (at, hospital) = (transaction.submitted, transaction.hospital.index());
         self.count_submitted(at, &transaction);
         // What an attacker signs is refused and was never demand.

@@ -7,7 +7,7 @@ use crate::consensus::dissemination::{Destination, Outbox};
 use crate::consensus::{Message, Parcel, Protocol};
 use crate::crypto::BATCH;
 use crate::kernel::draw::{Chance, Site, draw};
-use crate::ledger::Batch;
+use crate::ledger::{Batch, Transaction};
 use crate::network::{Arrivals, Disturbance, Link, Partition};
 use crate::observe::Tap;
 
@@ -24,6 +24,11 @@ impl<P: Protocol> Engine<'_, P> {
     pub(super) fn send(&mut self, at: Time, from: NodeId, to: ReplicaId, wire: Wire<P>) {
         assert_ne!(self.identity(from), to, "{from} sends itself {}", P::NAME);
         let to = self.shards[self.shard(from)].number(to);
+        self.send_abroad(at, from, to, wire);
+    }
+
+    /// As [`Engine::send`], to any replica of any shard, by its number among all.
+    pub(super) fn send_abroad(&mut self, at: Time, from: NodeId, to: ReplicaId, wire: Wire<P>) {
         let twin = self.twin_of(to);
         if let Some(twin) = twin {
             self.send_to(at, from, twin, wire.clone());
@@ -44,7 +49,7 @@ impl<P: Protocol> Engine<'_, P> {
     }
 
     fn envelope(&self, from: NodeId, to: Option<NodeId>, wire: Wire<P>) -> Envelope<P> {
-        let size = size_of_wire(&wire);
+        let size = self.size_of(&wire);
         let forged = self.is_forged(from, &wire);
         let mut work = self.receiving(&wire, size);
         if let (true, Wire::Order(message)) = (forged, &wire) {
@@ -76,6 +81,14 @@ impl<P: Protocol> Engine<'_, P> {
             self.schedule.multicast(from, Event::Arrived { slot }, arrivals.drain(..));
         }
         self.arrivals = arrivals;
+    }
+
+    fn size_of(&self, wire: &Wire<P>) -> Bytes {
+        match wire {
+            Wire::Order(message) => message.wire(),
+            Wire::Parcel(parcel) => parcel.wire(),
+            Wire::Note(note) => note.wire(self.setup.weight),
+        }
     }
 
     /// Takes one copy through the sender's NIC and the connection; returns its arrivals at the receiver's NIC: one,
@@ -140,16 +153,24 @@ impl<P: Protocol> Engine<'_, P> {
                 Work { total: work.total + costs.receive(size), parts: work.parts }
             }
             Wire::Parcel(Parcel::Fetch(_)) => Work { total: costs.receive(size), parts: 1 },
+            Wire::Note(note) => {
+                let signatures = note.shares.len() as u64 * u64::from(self.setup.weight);
+                Work { total: costs.batch_verify(signatures) + costs.receive(size), parts: 1 }
+            }
         }
     }
 
-    /// Checking a batch: every id, the Merkle root over them, every client signature.
+    /// Checking a batch: every id, the Merkle root over them, every client signature, every proof of another shard.
     fn checking(&self, batch: &Batch) -> Work {
         let (costs, weight) = (&self.setup.costs, u64::from(self.setup.weight));
         let count = batch.reference().count as u64 * weight;
         let average = Bytes(batch.reference().bytes.0 / count.max(1));
-        let parts = count.div_ceil(BATCH as u64).max(1);
-        let verify = costs.batch_verify(count.div_ceil(parts)) * parts;
+        // Where there is one shard, each transaction has one signature.
+        let extra = |tx: &Transaction| self.signatures(tx) - 1;
+        let extra: u64 = self.setup.cross.iter().flat_map(|_| batch.transactions()).map(extra).sum();
+        let signatures = count + extra * weight;
+        let parts = signatures.div_ceil(BATCH as u64).max(1);
+        let verify = costs.batch_verify(signatures.div_ceil(parts)) * parts;
         Work { total: costs.hash(average) * count + costs.merkle(count) + verify, parts }
     }
 
@@ -246,12 +267,5 @@ impl<P: Protocol> Engine<'_, P> {
             self.unpark(at, to);
             self.wake(at, to);
         }
-    }
-}
-
-fn size_of_wire<P: Protocol>(wire: &Wire<P>) -> Bytes {
-    match wire {
-        Wire::Order(message) => message.wire(),
-        Wire::Parcel(parcel) => parcel.wire(),
     }
 }

@@ -133,10 +133,11 @@ fn consensus(file: &ScenarioFile, source: &Source<'_>) -> Result<(), ScenarioErr
         source.error_at(&key, format!("`{key}` {}", bad.rule))
     })?;
     let (protocol, layer) = (file.consensus.protocol, file.consensus.dissemination);
-    if protocol.layers().contains(&layer) {
+    let layers = file.protocols.layers(protocol);
+    if layers.contains(&layer) {
         return Ok(());
     }
-    let layers: Vec<&str> = protocol.layers().iter().map(|layer| layer.name()).collect();
+    let layers: Vec<&str> = layers.iter().map(|layer| layer.name()).collect();
     let what = format!("`{}` does not run over `{}`, but over: {}", protocol.name(), layer.name(), layers.join(", "));
     Err(source.error_at("consensus.dissemination", what))
 }

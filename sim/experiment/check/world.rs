@@ -25,7 +25,7 @@ const LONGEST_RTT: Span = Span::from_millis(100);
 /// A setup in which faults heal at [`HEALED`] and everything submitted has `patience` after that to be executed.
 pub(super) fn setup(
     seed: u64,
-    committee: Committee,
+    shards: &[Committee],
     layer: Layer,
     faults: FaultPlan,
     patience: Span,
@@ -36,10 +36,12 @@ pub(super) fn setup(
         costs.fsync_ns *= SLOW_DISK;
     }
     let megabits = Rate::from_mbps(1_000.0);
-    let gateways = living(&committee, &faults);
+    let replicas = shards.iter().map(Committee::len).sum();
+    let gateways = living(replicas, &faults);
     Setup {
         seed,
-        shards: vec![committee],
+        shards: shards.to_vec(),
+        cross: None,
         layer,
         layer_limits: LayerLimits {
             block_bytes: Bytes(1_000_000),
@@ -55,7 +57,7 @@ pub(super) fn setup(
         replay_horizon: Span::from_secs(600),
         replica: ReplicaSetup { egress: megabits, ingress: megabits, crypto_cores: 4, handler: Span::from_micros(5) },
         link: LinkSetup { jitter_permille: 50, loss: LossRate::default(), window: None, nagle: false },
-        rtt: distances(seed, committee.len()),
+        rtt: distances(seed, replicas),
         load: load(gateways.len()),
         hospitals: gateways.into_iter().map(hospital).collect(),
         regions: vec!["everywhere".into()],
@@ -64,6 +66,7 @@ pub(super) fn setup(
             standard: "none".into(),
             wire: Bytes(300),
             payload: PayloadSizes::new(1_000.0, 1_000.0),
+            crosses: false,
         }],
         costs,
         timing: timing(seed, patience),
@@ -84,10 +87,10 @@ fn timing(seed: u64, patience: Span) -> Timing {
 }
 
 /// Gateways that serve their hospitals in the end: neither down for good nor without a word that counts.
-fn living(committee: &Committee, faults: &FaultPlan) -> Vec<ReplicaId> {
+fn living(replicas: u32, faults: &FaultPlan) -> Vec<ReplicaId> {
     let exempt = faults.exempt();
     let gone = |replica| faults.outages.iter().any(|outage| outage.replica == replica && outage.until.is_none());
-    committee.replicas().filter(|&replica| !gone(replica) && !exempt.contains(&replica)).collect()
+    (0..replicas).map(ReplicaId).filter(|&replica| !gone(replica) && !exempt.contains(&replica)).collect()
 }
 
 fn distances(seed: u64, n: u32) -> Vec<Span> {
