@@ -29,6 +29,7 @@ pub(super) trait Entry {
     fn promises(params: &Self::Params, tables: &ProtocolTables) -> Promises;
     fn patience(params: &Self::Params, tables: &ProtocolTables, committee: &Committee) -> Span;
     fn layers(params: &Self::Params, tables: &ProtocolTables) -> &'static [Layer];
+    fn least_replicas(params: &Self::Params) -> u32;
     fn run(
         params: &Self::Params,
         tables: &ProtocolTables,
@@ -63,6 +64,10 @@ impl<P: Protocol> Entry for P {
 
     fn layers(_: &P::Params, _: &ProtocolTables) -> &'static [Layer] {
         P::LAYERS
+    }
+
+    fn least_replicas(_: &P::Params) -> u32 {
+        P::LEAST_REPLICAS
     }
 
     fn run(
@@ -147,7 +152,7 @@ macro_rules! protocols {
                 }
             }
 
-            /// Fewest replicas that it runs with.
+            /// Fewest replicas that it runs with, whatever its settings.
             pub const fn least_replicas(self) -> u32 {
                 match self {
                     $(ProtocolKind::$variant => <$protocol as Entry>::LEAST_REPLICAS,)*
@@ -180,6 +185,13 @@ macro_rules! protocols {
             pub fn layers(&self, kind: ProtocolKind) -> &'static [Layer] {
                 match kind {
                     $(ProtocolKind::$variant => <$protocol as Entry>::layers(&self.$field, self),)*
+                }
+            }
+
+            /// Fewest replicas that the chosen protocol runs with under its settings.
+            pub fn least_replicas(&self, kind: ProtocolKind) -> u32 {
+                match kind {
+                    $(ProtocolKind::$variant => <$protocol as Entry>::least_replicas(&self.$field),)*
                 }
             }
 

@@ -170,6 +170,10 @@ impl Entry for Sharded {
         tables.layers(params.inner)
     }
 
+    fn least_replicas(params: &ShardedParams) -> u32 {
+        params.inner.least_replicas()
+    }
+
     fn run(
         params: &ShardedParams,
         tables: &ProtocolTables,

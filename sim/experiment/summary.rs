@@ -260,7 +260,7 @@ fn by_region(point: &Point) -> BTreeMap<String, BTreeMap<String, LatencySummary>
 
 fn latencies(outcome: &Outcome) -> BTreeMap<String, LatencySummary> {
     let mut all = by_definition(|definition| outcome.latencies.overall(definition));
-    for cross in &outcome.cross {
+    if let Some(cross) = &outcome.cross {
         for (two, suffix) in [(false, "intra"), (true, "cross")] {
             let of_reach = by_definition(|definition| cross.of_reach(two, definition));
             all.extend(of_reach.into_iter().map(|(name, summary)| (format!("{name}_{suffix}"), summary)));

@@ -220,6 +220,25 @@ mod tests {
     }
 
     #[test]
+    fn plans_of_shards_stay_within_the_limits_of_each() {
+        let healed = Time::ZERO + Span::from_secs(8);
+        let limits = |replicas, faulty| PlanLimits { replicas, faulty, lies: true, twins: 0, healed };
+        let (mut impostors, mut cut_off) = (0, 0);
+        for nth in 0..1_000 {
+            let plan = random_plan_of_shards(1, nth, &[limits(7, 2), limits(4, 1)]);
+            assert!(plan.healed() <= healed, "{plan:?}");
+            let gone = plan.outages.iter().filter(|outage| outage.until.is_none()).map(|outage| outage.replica);
+            let faulty: Vec<ReplicaId> = gone.chain(plan.liars.iter().map(|liar| liar.replica)).collect();
+            let first = faulty.iter().filter(|replica| replica.0 < 7).count();
+            assert!(first <= 2 && faulty.len() - first <= 1, "{plan:?}");
+            impostors += plan.liars.iter().filter(|liar| liar.behaviour == Behaviour::Impostor).count();
+            let second: Vec<ReplicaId> = (7..11).map(ReplicaId).collect();
+            cut_off += plan.partitions.iter().filter(|partition| partition.side == second).count();
+        }
+        assert!(impostors > 100 && cut_off > 100, "{impostors} impostors, the second shard is cut off {cut_off} times");
+    }
+
+    #[test]
     fn a_plan_is_a_function_of_its_numbers() {
         let limits =
             PlanLimits { replicas: 7, faulty: 2, lies: true, twins: 2, healed: Time::ZERO + Span::from_secs(8) };

@@ -166,7 +166,7 @@ fn machines(file: &ScenarioFile) -> Vec<Check> {
         between(
             "consensus.replicas",
             file.consensus.replicas.into(),
-            protocol.least_replicas().into(),
+            file.protocols.least_replicas(protocol).into(),
             MOST_REPLICAS.into(),
         ),
         between("batch.max_bytes", file.batch.max_bytes, 1, 1 << 30),

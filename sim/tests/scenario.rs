@@ -148,7 +148,7 @@ fn impossible_faults_are_refused() {
     check(
         &fault("kind = \"meteor\"\nreplica = 1\n"),
         expect![
-            "small.toml:10:8: unknown value `meteor`; known here: crash, pause, slow_cpu, links, partition, outage, twins, silent_leader, invalid_signatures, censor"
+            "small.toml:10:8: unknown value `meteor`; known here: crash, pause, slow_cpu, links, partition, outage, twins, silent_leader, impostor, invalid_signatures, censor"
         ],
     );
     check(

@@ -84,7 +84,7 @@ fn a_partner_that_is_cut_off_is_waited_for_until_the_deadline_and_then_both_abor
     let outcome = run_modelled(&regional_with(12, cut, &settings.concat()));
     assert!(outcome.settled, "{:?} at {:?}", outcome.counts, outcome.ended);
     assert!(rejected(&outcome, Rejection::PartnerSilent) > 50, "{:?}", outcome.counts);
-    assert!(cross(&outcome).counts.committed > 50, "the other two go on: {:?}", cross(&outcome).counts);
+    assert!(cross(&outcome).counts.committed > 30, "the other two go on: {:?}", cross(&outcome).counts);
 }
 
 #[test]
