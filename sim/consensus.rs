@@ -18,7 +18,6 @@ mod jolteon;
 mod mysticeti;
 mod overlay;
 mod pbft;
-pub(crate) mod planted;
 mod protocol;
 mod qbft;
 mod raft;
@@ -26,6 +25,8 @@ mod tally;
 mod tendermint;
 #[cfg(test)]
 mod testing;
+
+pub(crate) use crate::base::planted;
 
 pub use archive::Archive;
 pub use calendar::{Calendar, CalendarParams};

@@ -14,6 +14,7 @@
 //! | `commit_rule` | a commit of what the statements made so far do not decide |
 //! | `certificates` | a certificate whose signers are too few, or did not state what it says |
 //! | `accounting` | load that vanished or multiplied |
+//! | `atomicity` | across shards: a commit here and an abort there, an amount made or lost, a lock that stays |
 //!
 //! Replicas that a run makes faulty are exempt: their commits and conduct are not judged, and what they state counts in
 //! tallies, as a quorum may contain liars.
@@ -21,6 +22,7 @@
 mod accounting;
 mod agreement;
 mod arithmetic;
+mod atomicity;
 mod certificates;
 mod commit_rule;
 mod conduct;
@@ -37,12 +39,13 @@ pub use tap::{Inventory, Tap};
 use accounting::Accounting;
 use agreement::{Agreement, ChainLinks};
 use arithmetic::Set;
+use atomicity::Atomicity;
 use certificates::Certificates;
 use commit_rule::CommitRules;
 use conduct::Conduct;
 use execution::{NoDoubleCommit, Validity};
 
-use crate::base::ReplicaId;
+use crate::base::{ReplicaId, Span};
 use crate::ledger::{Committee, FaultModel, Promises};
 
 /// A rule that was broken.
@@ -94,6 +97,11 @@ impl Bench {
         }
         judges.push(Box::new(Accounting::new(weight)));
         Bench { judges }
+    }
+
+    /// The judge of what happens between `shards`, whose home replicas wait at least `timeout` for a vote.
+    pub fn across(shards: &[Committee], timeout: Span) -> Bench {
+        Bench { judges: vec![Box::new(Atomicity::new(shards, timeout))] }
     }
 
     /// Shows every judge one observation.

@@ -7,6 +7,8 @@ use crate::base::{Bytes, NodeId, ReplicaId};
 use crate::consensus::{Parcel, Protocol};
 use crate::ledger::Transaction;
 
+use super::cross::Note;
+
 /// A pending event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
@@ -28,6 +30,8 @@ pub(super) enum Event {
     Expired { node: u16, serial: u32 },
     /// The dissemination layer looks after what has waited, unless its machine was down since.
     Ticked { node: u16, outages: u32 },
+    /// A replica looks after the locks of transactions across shards, unless its machine was down since.
+    Retried { node: u16, outages: u32 },
     /// A replica has executed a block.
     Executed { node: u16, outages: u8, height: u32 },
     /// A fault of the plan begins or ends at a machine.
@@ -64,6 +68,8 @@ pub(super) enum Wire<P: Protocol> {
     Order(Arc<P::Message>),
     /// A dissemination parcel.
     Parcel(Parcel),
+    /// What a replica says to another shard's gateway.
+    Note(Arc<Note>),
 }
 
 impl<P: Protocol> Clone for Wire<P> {
@@ -71,6 +77,7 @@ impl<P: Protocol> Clone for Wire<P> {
         match self {
             Wire::Order(message) => Wire::Order(message.clone()),
             Wire::Parcel(parcel) => Wire::Parcel(parcel.clone()),
+            Wire::Note(note) => Wire::Note(note.clone()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Byzantine machines: they run the protocol, and lie below it.
 
-use crate::base::{Digest, NodeId};
+use crate::base::{Digest, NodeId, ReplicaId};
 use crate::consensus::{Dissemination, Effect, Message, PayloadSource, Protocol};
 use crate::faults::{Behaviour, Liar};
 use crate::ledger::{BatchRef, Payload};
@@ -16,9 +16,17 @@ pub(super) struct Lie {
 }
 
 impl Lie {
-    /// The lie of the `twin`-th machine of a liar.
-    pub fn of(liar: &Liar, twin: u64) -> Lie {
-        Lie { behaviour: liar.behaviour.clone(), twin }
+    /// The lie of the `twin`-th machine of a liar, in a shard whose replicas are numbered from `base` on.
+    pub fn of(liar: &Liar, base: u32, twin: u64) -> Lie {
+        let behaviour = match &liar.behaviour {
+            Behaviour::Censor(victims) => {
+                // Whom another shard's replicas serve it cannot censor.
+                let own = victims.iter().filter(|victim| victim.0 >= base);
+                Behaviour::Censor(own.map(|victim| ReplicaId(victim.0 - base)).collect())
+            }
+            other => other.clone(),
+        };
+        Lie { behaviour, twin }
     }
 
     /// What it lets the protocol order: a twin orders its half of all batches, so that its two machines contradict each
@@ -31,7 +39,7 @@ impl Lie {
         match &self.behaviour {
             Behaviour::Twins => batch.id.first_word() & 1 == self.twin,
             Behaviour::Censor(victims) => victims.binary_search(&batch.origin).is_err(),
-            Behaviour::SilentLeader | Behaviour::InvalidSignatures => true,
+            Behaviour::SilentLeader | Behaviour::InvalidSignatures | Behaviour::Impostor => true,
         }
     }
 }
@@ -57,7 +65,8 @@ impl PayloadSource for Filtered<'_> {
 }
 
 impl<P: Protocol> Engine<'_, P> {
-    fn behaviour(&self, node: NodeId) -> Option<&Behaviour> {
+    /// How a machine lies, if it does.
+    pub(super) fn behaviour(&self, node: NodeId) -> Option<&Behaviour> {
         self.replicas[node.index()].lie.as_ref().map(|lie| &lie.behaviour)
     }
 

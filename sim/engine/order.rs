@@ -12,6 +12,7 @@ use crate::observe::Tap;
 use super::event::{Envelope, Event, Wire, Work};
 use super::replica::Parked;
 use super::run::Engine;
+use super::shard::Member;
 
 /// Messages a replica holds for want of batches. One more takes the oldest's place: who orders what nobody has loses
 /// its turn.
@@ -22,6 +23,7 @@ impl<P: Protocol> Engine<'_, P> {
     pub(super) fn start_replica(&mut self, at: Time, me: NodeId) {
         self.step(at, me, consensus::Event::Start);
         self.await_tick(at, me);
+        self.await_retry(at, me);
     }
 
     /// A message is received and verified.
@@ -32,11 +34,12 @@ impl<P: Protocol> Engine<'_, P> {
             return self.let_go(slot);
         }
         // Lent to the handler, not cloned: counting references would wait for every write still under way.
-        let (from, wire) = (envelope.from, envelope.take_wire());
-        let from = self.identity(from);
+        let (sender, wire) = (envelope.from, envelope.take_wire());
+        let from = self.identity(sender);
         match &wire {
             Wire::Order(message) => self.deliver(at, me, from, message),
             Wire::Parcel(parcel) => self.on_parcel(at, me, from, parcel.clone()),
+            Wire::Note(note) => self.on_note(at, me, sender, note),
         }
         self.envelopes[slot as usize].wire = Some(wire);
         self.let_go(slot);
@@ -150,7 +153,7 @@ impl<P: Protocol> Engine<'_, P> {
         };
         let sent = effects.iter().map(|effect| match effect {
             Effect::Send(_, message) => of_message(message, 1),
-            Effect::Broadcast(message) => of_message(message, u64::from(self.setup.committee.len()) - 1),
+            Effect::Broadcast(message) => of_message(message, u64::from(self.committee(node).len()) - 1),
             Effect::State(_) if self.promises.signed => costs.sign(),
             Effect::TakeUp(message) if self.promises.signed && message.statement(me).is_some() => costs.sign(),
             _ => Span::ZERO,
@@ -209,20 +212,21 @@ impl<P: Protocol> Engine<'_, P> {
 
     /// Tells judges, notary and the own dissemination layer of what a message says.
     fn stated(&mut self, at: Time, node: NodeId, message: Arc<P::Message>) -> Wire<P> {
-        let me = self.identity(node);
+        let Member { shard, me } = self.members[node.index()];
         if let Some(statement) = message.statement(me) {
             if let (Phase::Propose, Some(block)) = (statement.phase, message.block()) {
-                self.observe(&Tap::Proposed { by: me, block });
-                self.heights.note_proposal(block, at);
+                self.observe(shard, &Tap::Proposed { by: me, block });
+                self.shards[shard].heights.note_proposal(block, at);
             }
             self.make(node, statement);
         }
         if !self.signs_in_vain(node) {
             message.proofs(&mut |proof| {
-                self.observe(&match proof {
+                let tap = match proof {
                     Proof::Certificate(certificate) => Tap::Certified { certificate },
                     Proof::Timeouts(certificate) => Tap::GivenUp { certificate },
-                });
+                };
+                self.observe(shard, &tap);
             });
         }
         if let Some(block) = message.block().filter(|block| block.author == me) {
@@ -240,10 +244,10 @@ impl<P: Protocol> Engine<'_, P> {
             self.replicas[node.index()].slot = splits.slot(statement.height, statement.view);
         }
         if !forged {
-            self.observe(&Tap::Stated { statement: &statement });
+            self.observe(self.shard(node), &Tap::Stated { statement: &statement });
         }
         if self.promises.signed {
-            self.supply.notarise(statement, forged);
+            self.supply.notarise(self.number(node), statement, forged);
         }
     }
 
@@ -252,6 +256,7 @@ impl<P: Protocol> Engine<'_, P> {
         let outbox = self.outboxes.remove(slot as usize);
         for (to, wire) in outbox {
             match (to, wire) {
+                (_, Wire::Note(note)) => self.send_note(at, me, note),
                 (Some(to), wire) => self.send(at, me, to, wire),
                 (None, Wire::Parcel(Parcel::Batch(batch))) => self.broadcast_batch(at, me, batch),
                 (None, wire) => self.broadcast(at, me, None, wire),

@@ -9,7 +9,9 @@ use crate::kernel::{Station, Stations};
 use crate::ledger::{Mempool, Phase, Slot, Statement};
 
 use super::Setup;
+use super::cross::Collected;
 use super::liar::Lie;
+use super::shard::Member;
 
 /// A message that waits for batches it orders.
 pub(super) struct Parked<P: Protocol> {
@@ -109,8 +111,6 @@ impl Promised {
 
 /// What runs on a machine.
 pub(super) struct Replica<P: Protocol> {
-    /// Its identity, which a twin shares.
-    pub me: ReplicaId,
     pub promised: Promised,
     /// What it does beside following the protocol, while it does.
     pub lie: Option<Lie>,
@@ -127,6 +127,8 @@ pub(super) struct Replica<P: Protocol> {
     pub timers: Vec<(P::Timer, u32)>,
     pub serials: u32,
     pub parked: VecDeque<Parked<P>>,
+    /// What replicas of other shards said to it.
+    pub collected: Collected,
     /// The last height that it has committed, and that it has executed.
     pub committed: Height,
     pub executed: Height,
@@ -137,21 +139,22 @@ pub(super) struct Replica<P: Protocol> {
 }
 
 impl<P: Protocol> Replica<P> {
-    pub fn new(me: ReplicaId, setup: &Setup, params: &P::Params) -> Self {
+    pub fn new(&Member { shard, me }: &Member, setup: &Setup, params: &P::Params) -> Self {
+        let committee = &setup.shards[shard];
         let weaves = P::promises(params).weaves();
         Replica {
-            me,
             promised: Promised::default(),
             lie: None,
             counted: true,
-            protocol: P::new(me, &setup.committee, params),
-            layer: setup.layer.at(me, setup.committee.len(), setup.layer_limits, weaves),
+            protocol: P::new(me, committee, params),
+            layer: setup.layer.at(me, committee.len(), setup.layer_limits, weaves),
             mempool: Mempool::new(setup.mempool, setup.weight),
             sequence: 0,
             unsettled: BTreeSet::new(),
             timers: Vec::new(),
             serials: 0,
             parked: VecDeque::new(),
+            collected: Collected::new(),
             committed: Height(0),
             executed: Height(0),
             slot: 0,

@@ -7,21 +7,28 @@ use crate::consensus::dissemination::{Destination, Outbox};
 use crate::consensus::{Message, Parcel, Protocol};
 use crate::crypto::BATCH;
 use crate::kernel::draw::{Chance, Site, draw};
-use crate::ledger::Batch;
+use crate::ledger::{Batch, Transaction};
 use crate::network::{Arrivals, Disturbance, Link, Partition};
 use crate::observe::Tap;
 
 use super::event::{Envelope, Event, Wire, Work};
 use super::run::Engine;
+use super::shard::Member;
 
 /// A message is handed from the NIC to the crypto cores without an event of its own when it is through within this time:
 /// cores then see work at most this much out of order. Behind a longer queue the handover is an event.
 pub(super) const AT_ONCE: Span = Span::from_micros(200);
 
 impl<P: Protocol> Engine<'_, P> {
-    /// Sends `wire` to one other replica: to both its machines, where it is two.
+    /// Sends `wire` to one other replica of the shard: to both its machines, where it is two.
     pub(super) fn send(&mut self, at: Time, from: NodeId, to: ReplicaId, wire: Wire<P>) {
-        assert_ne!(self.replicas[from.index()].me, to, "{from} sends itself {}", P::NAME);
+        assert_ne!(self.identity(from), to, "{from} sends itself {}", P::NAME);
+        let to = self.shards[self.shard(from)].number(to);
+        self.send_abroad(at, from, to, wire);
+    }
+
+    /// As [`Engine::send`], to any replica of any shard, by its number among all.
+    pub(super) fn send_abroad(&mut self, at: Time, from: NodeId, to: ReplicaId, wire: Wire<P>) {
         let twin = self.twin_of(to);
         if let Some(twin) = twin {
             self.send_to(at, from, twin, wire.clone());
@@ -42,7 +49,7 @@ impl<P: Protocol> Engine<'_, P> {
     }
 
     fn envelope(&self, from: NodeId, to: Option<NodeId>, wire: Wire<P>) -> Envelope<P> {
-        let size = size_of_wire(&wire);
+        let size = self.size_of(&wire);
         let forged = self.is_forged(from, &wire);
         let mut work = self.receiving(&wire, size);
         if let (true, Wire::Order(message)) = (forged, &wire) {
@@ -52,18 +59,17 @@ impl<P: Protocol> Engine<'_, P> {
         Envelope { from, to, wire: Some(wire), forged, size, work, left: 0 }
     }
 
-    /// Sends `wire` to all other replicas but those in `except`, as one shared message. The copies leave one after the
+    /// Sends `wire` to all other replicas of the shard but those in `except`, as one shared message. The copies leave one after the
     /// other, beginning with the sender's successor, so that no replica is everyone's last.
     pub(super) fn broadcast(&mut self, at: Time, from: NodeId, except: Option<ReplicaId>, wire: Wire<P>) {
-        let nodes = self.machines.len() as u32;
-        let me = self.replicas[from.index()].me;
+        let Member { shard, me } = self.members[from.index()];
+        let (nodes, position) = (self.shards[shard].nodes.len(), self.shards[shard].position(from));
         let mut envelope = self.envelope(from, None, wire);
         let mut arrivals = std::mem::take(&mut self.arrivals);
         arrivals.clear();
         for step in 1..nodes {
-            let to = NodeId((from.0 + step) % nodes);
-            // Only twins' machines have another's identity.
-            let identity = if nodes == self.setup.committee.len() { ReplicaId(to.0) } else { self.identity(to) };
+            let to = self.shards[shard].nodes[(position + step) % nodes];
+            let identity = self.identity(to);
             if Some(identity) != except && identity != me {
                 let carried = self.carry(at, from, to, envelope.size);
                 arrivals.extend(carried.into_iter().flatten().map(|arrival| (to, arrival)));
@@ -77,6 +83,14 @@ impl<P: Protocol> Engine<'_, P> {
         self.arrivals = arrivals;
     }
 
+    fn size_of(&self, wire: &Wire<P>) -> Bytes {
+        match wire {
+            Wire::Order(message) => message.wire(),
+            Wire::Parcel(parcel) => parcel.wire(),
+            Wire::Note(note) => note.wire(self.setup.weight),
+        }
+    }
+
     /// Takes one copy through the sender's NIC and the connection; returns its arrivals at the receiver's NIC: one,
     /// unless the link is disturbed.
     fn carry(&mut self, at: Time, from: NodeId, to: NodeId, size: Bytes) -> Arrivals {
@@ -84,10 +98,10 @@ impl<P: Protocol> Engine<'_, P> {
         let serialisation = setup.replica.egress.serialisation(size);
         let departed = self.machines[from.index()].egress.serve(at, serialisation, &self.window);
         self.count_messages(departed, 1, size);
-        let ends = [self.identity(from), self.identity(to)];
+        let ends = [self.number(from), self.number(to)];
         let passed = Partition::passage(&setup.faults.partitions, ends[0], ends[1], departed);
         let pair = from.index() * self.machines.len() + to.index();
-        let rtt = setup.rtt[ends[0].index() * setup.committee.len() as usize + ends[1].index()];
+        let rtt = setup.rtt[ends[0].index() * setup.replicas() as usize + ends[1].index()];
         let link = Link {
             rtt,
             jitter: Span(rtt.0 / 1000 * setup.link.jitter_permille),
@@ -117,7 +131,7 @@ impl<P: Protocol> Engine<'_, P> {
             return [None, None];
         }
         let nth = self.flows[pair as usize].sent();
-        let ends = [self.identity(from), self.identity(to)];
+        let ends = [self.number(from), self.number(to)];
         Disturbance::apply(&faults.disturbances, ends, times, Disturbance::bits(self.setup.seed, pair, nth))
     }
 
@@ -139,16 +153,24 @@ impl<P: Protocol> Engine<'_, P> {
                 Work { total: work.total + costs.receive(size), parts: work.parts }
             }
             Wire::Parcel(Parcel::Fetch(_)) => Work { total: costs.receive(size), parts: 1 },
+            Wire::Note(note) => {
+                let signatures = note.shares.len() as u64 * u64::from(self.setup.weight);
+                Work { total: costs.batch_verify(signatures) + costs.receive(size), parts: 1 }
+            }
         }
     }
 
-    /// Checking a batch: every id, the Merkle root over them, every client signature.
+    /// Checking a batch: every id, the Merkle root over them, every client signature, every proof of another shard.
     fn checking(&self, batch: &Batch) -> Work {
         let (costs, weight) = (&self.setup.costs, u64::from(self.setup.weight));
         let count = batch.reference().count as u64 * weight;
         let average = Bytes(batch.reference().bytes.0 / count.max(1));
-        let parts = count.div_ceil(BATCH as u64).max(1);
-        let verify = costs.batch_verify(count.div_ceil(parts)) * parts;
+        // Where there is one shard, each transaction has one signature.
+        let extra = |tx: &Transaction| self.signatures(tx) - 1;
+        let extra: u64 = self.setup.cross.iter().flat_map(|_| batch.transactions()).map(extra).sum();
+        let signatures = count + extra * weight;
+        let parts = signatures.div_ceil(BATCH as u64).max(1);
+        let verify = costs.batch_verify(signatures.div_ceil(parts)) * parts;
         Work { total: costs.hash(average) * count + costs.merkle(count) + verify, parts }
     }
 
@@ -197,12 +219,12 @@ impl<P: Protocol> Engine<'_, P> {
 
     /// Sends what a dissemination layer wants sent, when the crypto cores have done the work of sending it.
     pub(super) fn send_parcels(&mut self, at: Time, from: NodeId, out: Outbox) {
-        let me = self.replicas[from.index()].me;
+        let (me, others) = (self.identity(from), self.committee(from).len() - 1);
         for (destination, parcel) in out {
             let (to, copies) = match destination {
                 Destination::One(to) if to == me => continue,
                 Destination::One(to) => (Some(to), 1),
-                Destination::All => (None, u64::from(self.setup.committee.len() - 1)),
+                Destination::All => (None, u64::from(others)),
             };
             let machine = &mut self.machines[from.index()];
             let work = machine.slowed(self.setup.costs.send(parcel.wire()) * copies);
@@ -214,11 +236,11 @@ impl<P: Protocol> Engine<'_, P> {
 
     /// Broadcasts a batch. With the injected share, one receiver gets other content under the same id.
     pub(super) fn broadcast_batch(&mut self, at: Time, from: NodeId, batch: Arc<Batch>) {
-        let (seed, n) = (self.setup.seed, self.setup.committee.len());
+        let (seed, n) = (self.setup.seed, self.committee(from).len());
         let sequence = batch.reference().sequence;
         let bits = draw(seed, Site::Inject, u64::from(from.0), sequence, 1);
         let tampers = Chance::new(self.setup.injection.tampered_batches).happens(bits);
-        let me = self.replicas[from.index()].me;
+        let me = self.identity(from);
         let victim = (tampers && n > 1).then(|| ReplicaId((me.0 + 1 + (bits as u32) % (n - 1)) % n));
         if let Some(victim) = victim {
             self.send(at, from, victim, Wire::Parcel(Parcel::Batch(Arc::new(batch.tampered()))));
@@ -236,7 +258,7 @@ impl<P: Protocol> Engine<'_, P> {
                 self.replicas[to.index()].layer.depot_mut().fetch(at, from, &[*batch.reference()], &mut out);
                 return self.send_parcels(at, to, out);
             }
-            self.observe(&Tap::Held { replica: self.identity(to), batch });
+            self.observe(self.shard(to), &Tap::Held { replica: self.identity(to), batch });
         }
         let mut out = Outbox::new();
         let brought = self.replicas[to.index()].layer.on_parcel(from, parcel, &mut out);
@@ -245,12 +267,5 @@ impl<P: Protocol> Engine<'_, P> {
             self.unpark(at, to);
             self.wake(at, to);
         }
-    }
-}
-
-fn size_of_wire<P: Protocol>(wire: &Wire<P>) -> Bytes {
-    match wire {
-        Wire::Order(message) => message.wire(),
-        Wire::Parcel(parcel) => parcel.wire(),
     }
 }

@@ -285,12 +285,12 @@ impl Default for Consensus {
     }
 }
 
-impl Consensus {
+impl ScenarioFile {
     /// The dissemination layer.
     pub fn layer(&self) -> Dissemination {
-        let layers = self.protocol.layers();
+        let layers = self.protocols.layers(self.consensus.protocol);
         let usual = if layers.contains(&Dissemination::Batched) { Dissemination::Batched } else { layers[0] };
-        self.dissemination.unwrap_or(usual)
+        self.consensus.dissemination.unwrap_or(usual)
     }
 }
 

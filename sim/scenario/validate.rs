@@ -132,11 +132,12 @@ fn consensus(file: &ScenarioFile, source: &Source<'_>) -> Result<(), ScenarioErr
         let key = format!("protocol.{}.{}", protocol.name(), bad.key);
         source.error_at(&key, format!("`{key}` {}", bad.rule))
     })?;
-    let (protocol, layer) = (file.consensus.protocol, file.consensus.layer());
-    if protocol.layers().contains(&layer) {
+    let (protocol, layer) = (file.consensus.protocol, file.layer());
+    let layers = file.protocols.layers(protocol);
+    if layers.contains(&layer) {
         return Ok(());
     }
-    let layers: Vec<&str> = protocol.layers().iter().map(|layer| layer.name()).collect();
+    let layers: Vec<&str> = layers.iter().map(|layer| layer.name()).collect();
     let what = format!("`{}` does not run over `{}`, but over: {}", protocol.name(), layer.name(), layers.join(", "));
     Err(source.error_at("consensus.dissemination", what))
 }
@@ -165,7 +166,7 @@ fn machines(file: &ScenarioFile) -> Vec<Check> {
         between(
             "consensus.replicas",
             file.consensus.replicas.into(),
-            protocol.least_replicas().into(),
+            file.protocols.least_replicas(protocol).into(),
             MOST_REPLICAS.into(),
         ),
         between("batch.max_bytes", file.batch.max_bytes, 1, 1 << 30),

@@ -6,7 +6,7 @@ use crate::base::{Digest, Height, HospitalId, ReplicaId, Span, Time};
 use crate::consensus::testing::Lone;
 use crate::consensus::{Calendar, CalendarParams, Event, Protocol};
 use crate::crypto::merkle;
-use crate::ledger::{Batch, Block, Committee, Kind, Payload, Transaction, TxNumber};
+use crate::ledger::{Batch, Block, Committee, Kind, Payload, Stage, Transaction, TxNumber};
 
 use super::message::Answer;
 use super::{CalendarMessage as Message, CalendarTimer, Path, levels};
@@ -127,6 +127,7 @@ fn a_transaction_has_a_way_up_to_the_signed_root() {
         kind: Kind(0),
         authentic: true,
         replay: false,
+        stage: Stage::Local,
     };
     let batches: Vec<Batch> = (0..3u64)
         .map(|nth| Batch::seal(ReplicaId(3), nth, (nth * 5..nth * 5 + 5).map(transaction).collect(), 1))

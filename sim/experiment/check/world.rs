@@ -26,7 +26,7 @@ const LONGEST_RTT: Span = Span::from_millis(100);
 /// the protocol `weaves`, nobody else orders what a replica that proposes nothing has.
 pub(super) fn setup(
     seed: u64,
-    committee: Committee,
+    shards: &[Committee],
     layer: Layer,
     faults: FaultPlan,
     (patience, weaves): (Span, bool),
@@ -37,10 +37,12 @@ pub(super) fn setup(
         costs.fsync_ns *= SLOW_DISK;
     }
     let megabits = Rate::from_mbps(1_000.0);
-    let gateways = living(&committee, &faults, weaves);
+    let replicas = shards.iter().map(Committee::len).sum();
+    let gateways = living(replicas, &faults, weaves);
     Setup {
         seed,
-        committee,
+        shards: shards.to_vec(),
+        cross: None,
         layer,
         layer_limits: LayerLimits {
             block_bytes: Bytes(1_000_000),
@@ -56,7 +58,7 @@ pub(super) fn setup(
         replay_horizon: Span::from_secs(600),
         replica: ReplicaSetup { egress: megabits, ingress: megabits, crypto_cores: 4, handler: Span::from_micros(5) },
         link: LinkSetup { jitter_permille: 50, loss: LossRate::default(), window: None, nagle: false },
-        rtt: distances(seed, committee.len()),
+        rtt: distances(seed, replicas),
         load: load(gateways.len()),
         hospitals: gateways.into_iter().map(hospital).collect(),
         regions: vec!["everywhere".into()],
@@ -65,6 +67,7 @@ pub(super) fn setup(
             standard: "none".into(),
             wire: Bytes(300),
             payload: PayloadSizes::new(1_000.0, 1_000.0),
+            crosses: false,
         }],
         costs,
         timing: timing(seed, patience),
@@ -86,13 +89,13 @@ fn timing(seed: u64, patience: Span) -> Timing {
 
 /// Gateways that serve their hospitals in the end: neither down for good nor without a word that counts, nor, where the
 /// protocol weaves, silent for good.
-fn living(committee: &Committee, faults: &FaultPlan, weaves: bool) -> Vec<ReplicaId> {
+fn living(replicas: u32, faults: &FaultPlan, weaves: bool) -> Vec<ReplicaId> {
     let exempt = faults.exempt();
     let gone = |replica| faults.outages.iter().any(|outage| outage.replica == replica && outage.until.is_none());
     let silent = |liar: &Liar| liar.behaviour == Behaviour::SilentLeader && liar.until == Time::NEVER;
     let mute = |replica| weaves && faults.liars.iter().any(|liar| liar.replica == replica && silent(liar));
-    let lives = |replica| !gone(replica) && !exempt.contains(&replica) && !mute(replica);
-    committee.replicas().filter(|&replica| lives(replica)).collect()
+    let lives = |&replica: &ReplicaId| !gone(replica) && !exempt.contains(&replica) && !mute(replica);
+    (0..replicas).map(ReplicaId).filter(lives).collect()
 }
 
 fn distances(seed: u64, n: u32) -> Vec<Span> {
