@@ -138,7 +138,7 @@ impl<P: Protocol> Engine<'_, P> {
                 Effect::State(statement) => Some(*statement),
                 _ => None,
             };
-            let is_new = statement.is_some_and(|statement| replica.promised.is_new(self.promises.slot, &statement));
+            let is_new = statement.is_some_and(|statement| replica.promised.is_new(&self.promises, &statement));
             assert!(!is_new || charges.contains(&Charge::Fsync), "{me} promises {statement:?} and has not written it");
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::base::{Digest, Height, ReplicaId, Span, Time};
 use crate::consensus::{Dissemination, Protocol};
 use crate::kernel::{Station, Stations};
-use crate::ledger::{Mempool, Phase, Slot, Statement};
+use crate::ledger::{Leaders, Mempool, Phase, Promises, Slot, Statement};
 
 use super::Setup;
 use super::cross::Collected;
@@ -86,19 +86,21 @@ impl Machine {
 
 /// The highest slot of each kind of promise that a replica made.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Promised([(u64, u64); 4]);
+pub(super) struct Promised([(u64, u64); 5]);
 
 impl Promised {
-    /// Whether a statement is a promise of a higher slot than any of its kind before, which it is from now on.
-    pub fn is_new(&mut self, slot: Slot, statement: &Statement) -> bool {
+    /// Whether a statement is a promise of a higher slot than any of its kind before, which it is from now on. A proposal
+    /// is one where all propose: in a DAG a second block of a round is a lie.
+    pub fn is_new(&mut self, promises: &Promises, statement: &Statement) -> bool {
         let kind = match statement.phase {
             Phase::Vote => 0,
             Phase::Commit => 1,
             Phase::Timeout => 2,
             Phase::Elect => 3,
+            Phase::Propose if promises.leaders == Leaders::Everyone => 4,
             Phase::Propose | Phase::Checkpoint => return false,
         };
-        let at = match slot {
+        let at = match promises.slot {
             Slot::View => (statement.view.0, statement.height.0),
             Slot::HeightAndView => (statement.height.0, statement.view.0),
         };
