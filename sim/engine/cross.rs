@@ -2,13 +2,13 @@
 //!
 //! Whoever executes a stage after which another is due in the other shard signs that and sends it to one gateway there:
 //! a [`Share`]. A gateway that has shares of f + 1 distinct replicas has a proof, makes the stage a transaction of its
-//! own ledger with the proof in it, and orders it like any other; every replica that receives the batch verifies the proof.
-//! No replica of the sending shard can hold anything back alone, and no client is needed.
+//! own ledger with the proof in it, and orders it like any other; every replica that receives the batch verifies the
+//! proof. No replica of the sending shard can hold anything back alone, and no client is needed.
 //!
-//! A share is sent at once to a gateway that follows from the transaction's number. Whoever holds a lock goes on asking,
-//! one gateway after another, every `retry`: the home shard for a vote until its deadline has passed, and then for an
-//! expiry, the partner for a decision. Whoever is asked what it has already answered says it again. So the last word, the
-//! decision, needs no acknowledgement.
+//! A share is sent at once to a gateway that follows from the transaction's number. Whoever holds a lock goes on
+//! asking, one gateway after another, every `retry`: the home shard for a vote until its deadline has passed, and then
+//! for an expiry, the partner for a decision. Whoever is asked what it has already answered says it again. So the last
+//! word, the decision, needs no acknowledgement.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -169,7 +169,8 @@ macro_rules! protocols {
             /// Whether every protocol's settings can be, for that many replicas; else the first that cannot.
             pub fn validate(&self, replicas: u32) -> Result<(), (ProtocolKind, BadSetting)> {
                 $(
-                    <$protocol as Entry>::validate(&self.$field, replicas).map_err(|bad| (ProtocolKind::$variant, bad))?;
+                    let valid = <$protocol as Entry>::validate(&self.$field, replicas);
+                    valid.map_err(|bad| (ProtocolKind::$variant, bad))?;
                 )*
                 Ok(())
             }

@@ -1,7 +1,7 @@
 //! A shard: one committee with a chain, a state and judges of its own. A plain run has one.
 //!
-//! Protocols, dissemination layers and judges number the replicas of their own shard from 0 and know of no other. Faults,
-//! distances and keys go by one numbering of all: shard after shard, each from its `base` on.
+//! Protocols, dissemination layers and judges number the replicas of their own shard from 0 and know of no other.
+//! Faults, distances and keys go by one numbering of all: shard after shard, each from its `base` on.
 
 use std::collections::BTreeMap;
 

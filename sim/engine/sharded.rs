@@ -2,8 +2,8 @@
 //! concern two shards commit in both or in neither ([`crate::ledger::CrossLedger`]).
 //!
 //! It is no state machine of its own: a run has several committees ([`Setup::shards`]) that all run the inner protocol.
-//! What hospitals of a shard submit is ordered, executed and kept by that shard's replicas alone: data reside where they
-//! are by construction, and only what a transaction moves to another shard leaves it.
+//! What hospitals of a shard submit is ordered, executed and kept by that shard's replicas alone: data reside where
+//! they are by construction, and only what a transaction moves to another shard leaves it.
 //!
 //! Left out: moving hospitals or replicas between shards, transactions that concern more than two, and a beacon that
 //! assigns replicas at random. A shard tolerates its own f liars, however few liars there are in all.
@@ -48,8 +48,8 @@ pub enum ShardKey {
 pub struct ShardedParams {
     /// The protocol that each shard runs, under its own settings.
     pub inner: ProtocolKind,
-    /// `"region"`: one shard for each WHO region; or a number: that many, of replicas that are neighbours in the list of
-    /// metros.
+    /// `"region"`: one shard for each WHO region; or a number: that many, of replicas that are neighbours in the list
+    /// of metros.
     pub shards: ShardMap,
     /// Fewest replicas of a shard. A region with fewer is merged with its nearest.
     pub committee: u32,
@@ -158,8 +158,8 @@ impl Entry for Sharded {
         tables.promises(params.inner)
     }
 
-    /// Each of four stages is ordered within the inner protocol's patience, and a share that was lost is asked for of one
-    /// gateway after another, of whom f + 1 live.
+    /// Each of four stages is ordered within the inner protocol's patience, and a share that was lost is asked for of
+    /// one gateway after another, of whom f + 1 live.
     fn patience(params: &ShardedParams, tables: &ProtocolTables, committee: &Committee) -> Span {
         let asked = u64::from(committee.len() + committee.witness());
         let waits = params.prepare_timeout_ms + 3 * asked * params.retry_ms;

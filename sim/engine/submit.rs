@@ -54,8 +54,8 @@ impl<P: Protocol> Engine<'_, P> {
         self.schedule.post(node, arrival, Event::Uplinked { slot });
     }
 
-    /// With the injected share, an attacker who saw the transaction sends a copy to any gateway of the hospital's shard, a
-    /// while later: others know no key of that hospital.
+    /// With the injected share, an attacker who saw the transaction sends a copy to any gateway of the hospital's
+    /// shard, a while later: others know no key of that hospital.
     fn maybe_replay(&mut self, original: Transaction) {
         let replayed = Chance::new(self.setup.injection.replayed);
         let bits = |b| draw(self.setup.seed, Site::Inject, original.number.0, b, 0);

@@ -100,8 +100,8 @@ impl Supply {
         }
     }
 
-    /// Has `statement` signed with the `key` of its author among all shards and verified, some time before the run ends;
-    /// with `forged` its signature is spoilt, and must be found to be.
+    /// Has `statement` signed with the `key` of its author among all shards and verified, some time before the run
+    /// ends; with `forged` its signature is spoilt, and must be found to be.
     pub fn notarise(&mut self, key: ReplicaId, statement: Statement, forged: bool) {
         if self.real {
             self.statements.push(Spoken { key, statement, forged });

@@ -59,8 +59,8 @@ impl<P: Protocol> Engine<'_, P> {
         Envelope { from, to, wire: Some(wire), forged, size, work, left: 0 }
     }
 
-    /// Sends `wire` to all other replicas of the shard but those in `except`, as one shared message. The copies leave one after the
-    /// other, beginning with the sender's successor, so that no replica is everyone's last.
+    /// Sends `wire` to all other replicas of the shard but those in `except`, as one shared message. The copies leave
+    /// one after the other, beginning with the sender's successor, so that no replica is everyone's last.
     pub(super) fn broadcast(&mut self, at: Time, from: NodeId, except: Option<ReplicaId>, wire: Wire<P>) {
         let Member { shard, me } = self.members[from.index()];
         let (nodes, position) = (self.shards[shard].nodes.len(), self.shards[shard].position(from));

@@ -155,8 +155,8 @@ pub struct Summary {
     pub goodput_tps: f64,
     /// The deadline, ms.
     pub deadline_ms: f64,
-    /// By definition; where there are shards also of transactions within one (`…_intra`) and across two (`…_cross`), whose
-    /// ends are in their home shard, and until the partner has executed the commit (`submit_to_credit_cross`).
+    /// By definition; where there are shards also of transactions within one (`…_intra`) and across two (`…_cross`),
+    /// whose ends are in their home shard, and until the partner has executed the commit (`submit_to_credit_cross`).
     pub latency_ms: BTreeMap<String, LatencySummary>,
     /// By region, then by definition.
     pub latency_by_region_ms: BTreeMap<String, BTreeMap<String, LatencySummary>>,

@@ -104,7 +104,8 @@ pub struct Record {
     pub transaction: Transaction,
     /// What it moves.
     pub transfer: Transfer,
-    /// The stage that the other shard is to execute now, as far as this one knows; [`Stage::Local`] where there is none.
+    /// The stage that the other shard is to execute now, as far as this one knows; [`Stage::Local`] where there is
+    /// none.
     pub says: Stage,
     /// The height that this shard executed it at, and when the first replica did.
     pub height: Height,

@@ -22,8 +22,8 @@ struct Case {
     proved: BTreeSet<Stage>,
 }
 
-/// Keeps accounts, locks and votes of its own, from what each stage is seen to do, and compares the sums when the run has
-/// ended. Memory: about 400 bytes for each cross-shard transaction.
+/// Keeps accounts, locks and votes of its own, from what each stage is seen to do, and compares the sums when the run
+/// has ended. Memory: about 400 bytes for each cross-shard transaction.
 pub(super) struct Atomicity {
     /// How many of each shard's replicas must say a thing: one more than may lie.
     witnesses: Vec<u32>,

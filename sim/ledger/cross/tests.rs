@@ -136,8 +136,8 @@ impl World {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever was said is executed in any order, any number of times, and in the end everything once more: amounts are
-    /// conserved, nothing stays locked, and both shards did the same.
+    /// Whatever was said is executed in any order, any number of times, and in the end everything once more: amounts
+    /// are conserved, nothing stays locked, and both shards did the same.
     #[test]
     fn no_order_of_stages_creates_destroys_or_strands_anything(
         begun in prop::collection::vec(0u64..24, 1..24),
