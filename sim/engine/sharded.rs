@@ -121,6 +121,10 @@ impl Entry for Sharded {
         if params.inner == ProtocolKind::Sharded {
             return Err(BadSetting { key: "inner", rule: "must be a protocol of one committee, not `sharded`".into() });
         }
+        if params.inner.layers() == [Layer::Kept] {
+            let rule = format!("must be a protocol that orders contents, not `{}`", params.inner.name());
+            return Err(BadSetting { key: "inner", rule });
+        }
         let (least, most) = (params.inner.least_replicas(), u64::from(u32::MAX));
         BadSetting::unless_within("committee", params.committee.into(), least.into(), most)?;
         BadSetting::unless_within("prepare_timeout_ms", params.prepare_timeout_ms, 1, MOST_TIMEOUT_MS)?;
