@@ -127,7 +127,8 @@ impl<P: Protocol> Engine<'_, P> {
     /// promise is told from a repeated one by its slot, so one of a lower slot is taken for a repetition. Raft, which
     /// states again in each term what its log holds, comes back with what was written and needs no such check.
     fn check_written(&mut self, node: NodeId, effects: &[Effect<P>], charges: &[Charge]) {
-        if self.promises.tolerates != FaultModel::Byzantine {
+        // One of a twin's two machines passes on what the other promised.
+        if self.promises.tolerates != FaultModel::Byzantine || !self.replicas[node.index()].counted {
             return;
         }
         let me = self.identity(node);
