@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::base::{Bytes, NodeId, ReplicaId};
-use crate::consensus::{Parcel, Protocol};
+use crate::consensus::{Checks, Message, Parcel, Protocol};
 use crate::ledger::Transaction;
 
 /// A pending event.
@@ -64,6 +64,24 @@ pub(super) enum Wire<P: Protocol> {
     Order(Arc<P::Message>),
     /// A dissemination parcel.
     Parcel(Parcel),
+}
+
+impl<P: Protocol> Wire<P> {
+    /// Size on the wire.
+    pub fn size(&self) -> Bytes {
+        match self {
+            Wire::Order(message) => message.wire(),
+            Wire::Parcel(parcel) => parcel.wire(),
+        }
+    }
+
+    /// What its receiver verifies, beside the batches in it.
+    pub fn checks(&self) -> Checks {
+        match self {
+            Wire::Order(message) => message.checks(),
+            Wire::Parcel(parcel) => parcel.checks(),
+        }
+    }
 }
 
 impl<P: Protocol> Clone for Wire<P> {

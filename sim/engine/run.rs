@@ -95,7 +95,7 @@ pub(super) struct Engine<'a, P: Protocol> {
     pub window: Window,
     pub machines: Vec<Machine>,
     pub replicas: Vec<Replica<P>>,
-    /// Connections between replicas, row-major by sender.
+    /// Connections between replicas: row-major by sender, one table for each of the layer's lanes.
     pub flows: Vec<Flow>,
     pub uplinks: Vec<Uplink>,
     pub hospital_cpu: Vec<Station>,
@@ -148,7 +148,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
             window,
             machines: (0..nodes).map(|_| Machine::new(setup)).collect(),
             replicas: identities.map(|me| Replica::new(me, setup, params)).collect(),
-            flows: vec![Flow::default(); nodes * nodes],
+            flows: vec![Flow::default(); setup.layer.lanes(&setup.layer_limits) * nodes * nodes],
             uplinks: vec![Uplink::default(); setup.hospitals.len()],
             hospital_cpu: vec![Station::default(); setup.hospitals.len()],
             supply: Supply::new(stream, setup.threads, setup.committee.len(), setup.seed, setup.real),
