@@ -1,7 +1,7 @@
 //! Byzantine machines: they run the protocol, and lie below it.
 
 use crate::base::{Digest, NodeId};
-use crate::consensus::{Dissemination, Effect, Message, PayloadSource, Protocol};
+use crate::consensus::{Dag, Dissemination, Effect, Message, PayloadSource, Protocol};
 use crate::faults::{Behaviour, Liar};
 use crate::ledger::{BatchRef, Payload};
 
@@ -53,6 +53,10 @@ impl PayloadSource for Filtered<'_> {
 
     fn oldest(&mut self) -> Option<Digest> {
         self.layer.oldest()
+    }
+
+    fn dag(&mut self) -> Option<&mut Dag> {
+        self.layer.woven()
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::base::{Bytes, Height, NodeId, ReplicaId, Span, Time};
 use crate::consensus::dissemination::Outbox;
 use crate::consensus::{self, Charge, Context, Effect, Message, Parcel, PayloadSource, Proof, Protocol};
-use crate::ledger::{Block, Phase, Statement};
+use crate::ledger::{Block, FaultModel, Phase, Statement};
 use crate::observe::Tap;
 
 use super::event::{Envelope, Event, Wire, Work};
@@ -111,12 +111,33 @@ impl<P: Protocol> Engine<'_, P> {
             None => &mut *replica.layer,
         };
         replica.protocol.step(event, &mut Context::new(start, source, &mut effects, &mut charges));
+        self.check_written(me, &effects, &charges);
         let [computing, writing] = self.charge(me, &effects, &charges);
         let machine = &mut self.machines[me.index()];
         // A slow CPU is no slow disk.
         let work = machine.slowed(computing) + writing;
         let done = machine.core.serve(at, work, &self.window);
         self.carry_out(done, me, effects);
+    }
+
+    /// What a replica promises for the first time is on disk before it leaves: a crash must not make it forget. A new
+    /// promise is told from a repeated one by its slot, so one of a lower slot is taken for a repetition. Raft, which
+    /// states again in each term what its log holds, comes back with what was written and needs no such check.
+    fn check_written(&mut self, node: NodeId, effects: &[Effect<P>], charges: &[Charge]) {
+        if self.promises.tolerates != FaultModel::Byzantine {
+            return;
+        }
+        let me = self.identity(node);
+        let replica = &mut self.replicas[node.index()];
+        for effect in effects {
+            let statement = match effect {
+                Effect::Send(_, message) | Effect::Broadcast(message) => message.statement(me),
+                Effect::State(statement) => Some(*statement),
+                _ => None,
+            };
+            let is_new = statement.is_some_and(|statement| replica.promised.is_new(self.promises.slot, &statement));
+            assert!(!is_new || charges.contains(&Charge::Fsync), "{me} promises {statement:?} and has not written it");
+        }
     }
 
     /// What a handler costs its core: its fixed part, a signature for each statement, and sending each copy; and its disk.

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::Span;
 use crate::consensus::{
-    BadSetting, Bullshark, BullsharkParams, Central, CentralParams, HotStuff, HotStuff2, HotStuff2Params, HotStuffParams, Jolteon, JolteonParams,
-    Layer, Pbft, PbftParams, Protocol, Qbft, QbftParams, Raft, RaftParams, Tendermint, TendermintParams, Tusk,
-    TuskParams,
+    BadSetting, Bullshark, BullsharkParams, Central, CentralParams, HotStuff, HotStuff2, HotStuff2Params,
+    HotStuffParams, Jolteon, JolteonParams, Layer, Pbft, PbftParams, Protocol, Qbft, QbftParams, Raft, RaftParams,
+    Tendermint, TendermintParams, Tusk, TuskParams,
 };
 use crate::ledger::{Committee, Promises};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::base::{Digest, Height, ReplicaId, Span, Time};
 use crate::consensus::{Above, Dissemination, Protocol};
 use crate::kernel::{Station, Stations};
-use crate::ledger::Mempool;
+use crate::ledger::{Mempool, Phase, Slot, Statement};
 
 use super::Setup;
 use super::liar::Lie;
@@ -82,10 +82,36 @@ impl Machine {
     }
 }
 
+/// The highest slot of each kind of promise that a replica made.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Promised([(u64, u64); 4]);
+
+impl Promised {
+    /// Whether a statement is a promise of a higher slot than any of its kind before, which it is from now on.
+    pub fn is_new(&mut self, slot: Slot, statement: &Statement) -> bool {
+        let kind = match statement.phase {
+            Phase::Vote => 0,
+            Phase::Commit => 1,
+            Phase::Timeout => 2,
+            Phase::Elect => 3,
+            Phase::Propose | Phase::Checkpoint => return false,
+        };
+        let at = match slot {
+            Slot::View => (statement.view.0, statement.height.0),
+            Slot::HeightAndView => (statement.height.0, statement.view.0),
+        };
+        let highest = &mut self.0[kind];
+        let is_new = at > *highest;
+        *highest = at.max(*highest);
+        is_new
+    }
+}
+
 /// What runs on a machine.
 pub(super) struct Replica<P: Protocol> {
     /// Its identity, which a twin shares.
     pub me: ReplicaId,
+    pub promised: Promised,
     /// What it does beside following the protocol, while it does.
     pub lie: Option<Lie>,
     /// Whether judges hold it to anything and heights wait for it.
@@ -115,6 +141,7 @@ impl<P: Protocol> Replica<P> {
         let above = Above { weaves: P::promises(params).weaves(), pace: P::pace(params) };
         Replica {
             me,
+            promised: Promised::default(),
             lie: None,
             counted: true,
             protocol: P::new(me, &setup.committee, params),

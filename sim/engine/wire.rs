@@ -81,9 +81,7 @@ impl<P: Protocol> Engine<'_, P> {
     /// The connection of those between two replicas that a message takes: 0 is the protocol's.
     fn lane(&self, envelope: &Envelope<P>) -> usize {
         match &envelope.wire {
-            Some(Wire::Parcel(parcel)) => {
-                parcel.lane(self.setup.layer.lanes(&self.setup.layer_limits) as u32 - 1)
-            }
+            Some(Wire::Parcel(parcel)) => parcel.lane(self.setup.layer.lanes(&self.setup.layer_limits) as u32 - 1),
             _ => 0,
         }
     }

@@ -144,7 +144,8 @@ impl Campaign {
         let (committee, layer) = (self.committee(nth), self.layer(nth));
         let seed = draw(self.seed, Site::Schedule, nth, 0, 0);
         let patience = self.tables.patience(self.kind, &committee);
-        world::setup(seed, committee, layer, self.plan(nth), patience, self.costs.clone())
+        let weaves = self.tables.promises(self.kind).weaves();
+        world::setup(seed, committee, (layer, weaves), self.plan(nth), patience, self.costs.clone())
     }
 
     /// Runs one schedule.

@@ -73,7 +73,7 @@ impl Scenario {
         let setup = Setup {
             seed: file.seed,
             committee: Committee::new(file.consensus.replicas),
-            layer: file.consensus.dissemination,
+            layer: file.consensus.layer(),
             layer_limits: self.layer_limits(),
             mempool: self.mempool_limits(),
             batch_delay: Span::from_millis_f64(file.batch.max_delay_ms),

@@ -94,7 +94,7 @@ pub struct World {
 pub struct Consensus {
     /// The ordering protocol.
     pub protocol: ProtocolKind,
-    /// How transactions reach the replicas that order them.
+    /// How transactions reach the replicas that order them. A protocol that runs over one layer alone runs over that.
     pub dissemination: Dissemination,
     /// Replicas: up to 60 one for each metro, spread evenly over the list; more share metros.
     pub replicas: u32,
@@ -278,6 +278,16 @@ pub struct InjectKeys {
     pub replayed: f64,
     /// Batches of which one receiver gets other content under the same id (layer `batched`).
     pub tampered_batches: f64,
+}
+
+impl Consensus {
+    /// The layer of a run: a protocol that runs over one alone leaves no choice.
+    pub fn layer(&self) -> Dissemination {
+        match self.protocol.layers() {
+            [only] => *only,
+            _ => self.dissemination,
+        }
+    }
 }
 
 impl Default for World {

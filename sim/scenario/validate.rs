@@ -134,7 +134,7 @@ fn consensus(file: &ScenarioFile, source: &Source<'_>) -> Result<(), ScenarioErr
         let key = format!("protocol.{}.{}", protocol.name(), bad.key);
         source.error_at(&key, format!("`{key}` {}", bad.rule))
     })?;
-    let (protocol, layer) = (file.consensus.protocol, file.consensus.dissemination);
+    let (protocol, layer) = (file.consensus.protocol, file.consensus.layer());
     if protocol.layers().contains(&layer) {
         return Ok(());
     }

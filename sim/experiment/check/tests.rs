@@ -1,13 +1,13 @@
 //! The conformance suite: every registered protocol against the same rules, in modules that the registry generates.
 
 use crate::base::{ReplicaId, Span, Time};
-use crate::consensus::{Transport, planted};
+use crate::consensus::{Layer, Transport, planted};
 use crate::crypto::CostTable;
 use crate::engine::{Outcome, ProtocolKind, ProtocolTables, Setup, run};
 use crate::faults::{FaultPlan, Outage};
 use crate::ledger::{Committee, FaultModel};
 
-use super::{Campaign, HEALED, Unwatched, world};
+use super::{CHUNK, Campaign, Finding, HEALED, Unwatched, world};
 
 /// Schedules of each protocol in the test run; `systole check` runs any number.
 const SCHEDULES: u64 = 500;
@@ -17,8 +17,10 @@ const FOUND_WITHIN: u64 = 5_000;
 /// A calm world in which every message takes exactly as long and nothing costs time.
 fn calm(kind: ProtocolKind, n: u32, faults: FaultPlan) -> Setup {
     let committee = Committee::new(n);
-    let patience = ProtocolTables::brisk().patience(kind, &committee);
-    let mut setup = world::setup(7, committee, kind.layers()[0], faults, patience, CostTable::free());
+    let tables = ProtocolTables::brisk();
+    let (patience, weaves) = (tables.patience(kind, &committee), tables.promises(kind).weaves());
+    let layer = (kind.layers()[0], weaves);
+    let mut setup = world::setup(7, committee, layer, faults, patience, CostTable::free());
     setup.rtt = vec![Span::from_millis(100); (n * n) as usize];
     setup.link.jitter_permille = 0;
     setup.replica.handler = Span::ZERO;
@@ -111,6 +113,15 @@ fn planted_defects_are_found(kind: ProtocolKind) {
         };
         let (_, without) = campaign.trial(nth);
         assert_eq!(without, None, "{}: schedule {nth} of seed 3 fails without `{defect}` too", kind.name());
+    }
+    // Where only the layer sends, the engine writes for it.
+    let sends = *kind.layers() != [Layer::Certified];
+    if sends && ProtocolTables::brisk().promises(kind).tolerates == FaultModel::Byzantine {
+        let unwritten = planted::with("promises not written", || campaign.run(0..CHUNK, None, |_| true).finding);
+        assert!(
+            matches!(&unwritten, Some((_, Finding::Panicked(what))) if what.contains("has not written it")),
+            "{unwritten:?}"
+        );
     }
     let least = if ProtocolTables::brisk().promises(kind).tolerates == FaultModel::None { 1 } else { 8 };
     assert!(kind.planted().len() >= least, "{} has {} planted defects", kind.name(), kind.planted().len());

@@ -4,7 +4,7 @@ use crate::base::{Bytes, Rate, ReplicaId, Span, Time};
 use crate::consensus::{Layer, LayerLimits};
 use crate::crypto::CostTable;
 use crate::engine::{HospitalSetup, LinkSetup, ReplicaSetup, Setup, Timing};
-use crate::faults::FaultPlan;
+use crate::faults::{Behaviour, FaultPlan};
 use crate::health::{Injection, KindSpec, LoadProfile, PayloadSizes};
 use crate::kernel::draw::{Alias, Site, below, draw};
 use crate::ledger::{Committee, MempoolLimits};
@@ -22,11 +22,12 @@ const LOAD_TPS: f64 = 25.0;
 /// Round trips between replicas take between a tenth of this and all of it.
 const LONGEST_RTT: Span = Span::from_millis(100);
 
-/// A setup in which faults heal at [`HEALED`] and everything submitted has `patience` after that to be executed.
+/// A setup in which faults heal at [`HEALED`] and everything submitted has `patience` after that to be executed. Where
+/// `weaves`, blocks make a DAG.
 pub(super) fn setup(
     seed: u64,
     committee: Committee,
-    layer: Layer,
+    (layer, weaves): (Layer, bool),
     faults: FaultPlan,
     patience: Span,
     mut costs: CostTable,
@@ -36,7 +37,7 @@ pub(super) fn setup(
         costs.fsync_ns *= SLOW_DISK;
     }
     let megabits = Rate::from_mbps(1_000.0);
-    let gateways = living(&committee, &faults);
+    let gateways = living(&committee, &faults, weaves || layer == Layer::Certified);
     Setup {
         seed,
         committee,
@@ -52,7 +53,7 @@ pub(super) fn setup(
             workers: 2,
             header_bytes: Bytes(100),
             header_delay: Span::from_millis(100),
-            gc_depth: 50,
+            gc_depth: 20,
         },
         mempool: MempoolLimits { transactions: 100_000, remembered: 1_024, batch_bytes: Bytes(2_000) },
         batch_delay: Span::from_millis(20),
@@ -87,11 +88,17 @@ fn timing(seed: u64, patience: Span) -> Timing {
     Timing { warm_up: Span::ZERO, window, drain: patience + most.saturating_sub(window) }
 }
 
-/// Gateways that serve their hospitals in the end: neither down for good nor without a word that counts.
-fn living(committee: &Committee, faults: &FaultPlan) -> Vec<ReplicaId> {
+/// Gateways that serve their hospitals in the end: neither down for good nor without a word that counts. Where each
+/// `alone` proposes what its hospitals submit, they do not serve them without proposals either.
+fn living(committee: &Committee, faults: &FaultPlan, alone: bool) -> Vec<ReplicaId> {
     let exempt = faults.exempt();
     let gone = |replica| faults.outages.iter().any(|outage| outage.replica == replica && outage.until.is_none());
-    committee.replicas().filter(|&replica| !gone(replica) && !exempt.contains(&replica)).collect()
+    let silent = |replica| {
+        let mut liars = faults.liars.iter().filter(|liar| liar.replica == replica && liar.until == Time::NEVER);
+        alone && liars.any(|liar| liar.behaviour == Behaviour::SilentLeader)
+    };
+    let serves = |&replica: &ReplicaId| !gone(replica) && !exempt.contains(&replica) && !silent(replica);
+    committee.replicas().filter(serves).collect()
 }
 
 fn distances(seed: u64, n: u32) -> Vec<Span> {
