@@ -248,6 +248,11 @@ pub trait Dissemination: PayloadSource {
         let _ = now;
     }
 
+    /// Whether it has promised anything since it was last asked: that is on disk before it leaves.
+    fn has_promised(&mut self) -> bool {
+        false
+    }
+
     /// The DAG that the layer weaves, if it does.
     fn woven(&mut self) -> Option<&mut Dag> {
         None

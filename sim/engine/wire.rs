@@ -234,17 +234,18 @@ impl<P: Protocol> Engine<'_, P> {
         }
     }
 
-    /// What a primary says is on disk before it leaves, as a protocol's promises are.
+    /// What a primary promises is on disk before it leaves, as a protocol's promises are.
     fn send_of_primary(&mut self, at: Time, from: NodeId, out: Outbox) {
+        let promised = self.replicas[from.index()].layer.has_promised();
         let (me, costs) = (self.identity(from), &self.setup.costs);
-        let (mut work, mut states, mut outbox) = (Span::ZERO, false, Vec::new());
+        let (mut work, mut outbox) = (Span::ZERO, Vec::new());
         for (destination, parcel) in out {
             if self.keeps_back(from, &parcel) {
                 continue;
             }
             let copies = self.copies(me, destination);
             if parcel.statement(me).is_some() {
-                (work, states) = (work + costs.sign(), true);
+                work += costs.sign();
             }
             work += costs.send(parcel.wire()) * copies.map_or(0, |(_, copies)| copies);
             outbox.push((copies, parcel));
@@ -253,7 +254,7 @@ impl<P: Protocol> Engine<'_, P> {
             return;
         }
         let machine = &mut self.machines[from.index()];
-        let work = machine.slowed(work) + if states { costs.fsync() } else { Span::ZERO };
+        let work = machine.slowed(work) + if promised { costs.fsync() } else { Span::ZERO };
         let done = machine.core.serve(at, work, &self.window);
         let mut sent = Vec::with_capacity(outbox.len());
         for (copies, parcel) in outbox {

@@ -127,7 +127,11 @@ impl Waves {
         let mut fresh = Vec::new();
         for (round, decision) in decide(dag, &self.committee, self.after, leader) {
             match decision {
-                Decision::Commit(anchor) => fresh.push(self.line.extend(dag, &anchor)),
+                Decision::Commit(anchor) => {
+                    let last = self.line.tip().view;
+                    assert!(anchor.view > last, "the anchor of {} comes after that of {last}", anchor.view);
+                    fresh.push(self.line.extend(dag, &anchor));
+                }
                 Decision::Skip => {}
                 Decision::Undecided => break,
             }

@@ -72,6 +72,8 @@ pub struct Certified {
     ballots: Ballots,
     waiting: Waiting,
     archive: Archive,
+    /// Whether it has proposed or voted since it was last asked.
+    promised: bool,
     /// When the DAG last grew, or others were asked why it does not.
     moved_at: Time,
     /// How often they were.
@@ -96,6 +98,7 @@ impl Certified {
             ballots: Ballots::new(committee.len()),
             waiting: Waiting::default(),
             archive: Archive::new(kept),
+            promised: false,
             moved_at: Time::ZERO,
             asked: 0,
         }
@@ -120,9 +123,11 @@ impl Certified {
         self.outgoing.stored(from, id, sequence) && self.propose(now, out)
     }
 
-    /// Section 3.1: a header is voted for if it is its author's first in its round and all that it names is at hand.
+    /// Section 3.1: a header is voted for if it is its author's first in its round and all that it names is at hand. One
+    /// that is too old for any other to link to is not.
     fn on_header(&mut self, now: Time, from: ReplicaId, header: &Arc<Block>, out: &mut Outbox) -> bool {
-        let near = header.view >= self.dag.oldest() && header.view.0 <= self.dag.highest().0 + MOST_AHEAD;
+        let (oldest, highest) = (self.dag.oldest().0.max(self.still_linked().0), self.dag.highest().0);
+        let near = (oldest..=highest + MOST_AHEAD).contains(&header.view.0);
         if header.author != from || !near || !self.is_sound(header) {
             return false;
         }
@@ -233,7 +238,7 @@ impl Dissemination for Certified {
         let retry = self.stock.depot.limits().fetch_retry;
         self.stock.depot.refetch(now, out);
         self.outgoing.resend(now, &self.stock.depot, out);
-        self.headers.resend(now, retry, out);
+        self.headers.resend(now, self.still_linked(), retry, out);
         let items = self.waiting.on_forgotten(self.dag.oldest());
         let grew = self.take_in(now, items, out);
         self.ask(now, out);
@@ -247,6 +252,10 @@ impl Dissemination for Certified {
         self.headers.recover();
         self.outgoing.recover();
         (self.opened_at, self.moved_at) = (now, now);
+    }
+
+    fn has_promised(&mut self) -> bool {
+        std::mem::take(&mut self.promised)
     }
 
     fn woven(&mut self) -> Option<&mut Dag> {

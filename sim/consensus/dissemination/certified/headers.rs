@@ -8,6 +8,9 @@ use crate::consensus::dissemination::{Destination, Outbox, Parcel, Woven};
 use crate::consensus::planted::planted;
 use crate::ledger::{Block, Certificate, Committee, Link, Phase, Signers};
 
+/// How many times as long as at first the last waits between sending a header again are.
+const MOST_PATIENCE: u64 = 8;
+
 /// A header that this replica proposed.
 #[derive(Debug)]
 pub struct Draft {
@@ -17,8 +20,9 @@ pub struct Draft {
     votes: u32,
     /// Whether a quorum voted for it.
     pub certified: bool,
-    /// When it was last sent.
-    sent: Time,
+    /// When it is sent again, and how long that waits then.
+    due: Time,
+    patience: Span,
 }
 
 /// Own headers of the rounds that are kept.
@@ -41,11 +45,11 @@ impl Headers {
         Headers { me, committee: *committee, round, at, last: None, drafts }
     }
 
-    /// A header is proposed.
-    pub fn propose(&mut self, now: Time, header: Arc<Block>) {
+    /// A header is proposed; it is sent again after `patience` where it is not certified.
+    pub fn propose(&mut self, now: Time, header: Arc<Block>, patience: Span) {
         (self.round, self.at) = (header.view, now);
         let (voters, votes, certified) = (Signers::none_of(self.committee.len()), 0, false);
-        self.drafts.insert(header.view, Draft { header, voters, votes, certified, sent: now });
+        self.drafts.insert(header.view, Draft { header, voters, votes, certified, due: now + patience, patience });
     }
 
     /// Narwhal, section 3.1: a quorum of votes of distinct replicas is a certificate. Each round's header is certified
@@ -66,13 +70,13 @@ impl Headers {
         Some(Arc::new(Woven { header: draft.header.clone(), certificate }))
     }
 
-    /// Sends headers that are not certified after a while again, to those who have not voted.
-    pub fn resend(&mut self, now: Time, patience: Span, out: &mut Outbox) {
-        if planted!("headers not sent again") {
-            return;
-        }
-        for draft in self.drafts.values_mut().filter(|draft| !draft.certified && draft.sent + patience <= now) {
-            draft.sent = now;
+    /// Sends headers from a round on that are not certified after a while again, to those who have not voted; ever
+    /// less often: who is slow because it has much to do has not more to do for that.
+    pub fn resend(&mut self, now: Time, from: View, patience: Span, out: &mut Outbox) {
+        let drafts = self.drafts.range_mut(from..).map(|(_, draft)| draft);
+        for draft in drafts.filter(|draft| !draft.certified && draft.due <= now) {
+            draft.patience = (draft.patience * 2).min(patience * MOST_PATIENCE);
+            draft.due = now + draft.patience;
             let silent = self.committee.replicas().filter(|&one| !draft.voters.contains(one));
             out.extend(silent.map(|one| (Destination::One(one), Parcel::Header(draft.header.clone()))));
         }

@@ -15,6 +15,11 @@ impl Certified {
         (self.stock.depot.limits().gc_depth / 2).max(1)
     }
 
+    /// The lowest round of which a header of the next round may link to anything.
+    pub(super) fn still_linked(&self) -> View {
+        View(self.open.next().0.saturating_sub(self.reach()))
+    }
+
     /// Authors whose headers open the next round.
     fn opening(&self) -> u32 {
         let quorum = self.committee.quorum();
@@ -69,6 +74,7 @@ impl Certified {
             match item.piece {
                 Piece::Header(header) => {
                     self.ballots.vote(&header);
+                    self.promised = true;
                     out.push(vote(&header));
                 }
                 Piece::Certified(woven) => {
@@ -165,8 +171,9 @@ impl Certified {
         let batches = self.outgoing.take(&limits, &self.stock.depot);
         let payload = Payload { batches, inline: Vec::new() };
         let header = Arc::new(Block::woven(round, self.me, self.links(round), payload));
-        self.headers.propose(now, header.clone());
+        self.headers.propose(now, header.clone(), limits.fetch_retry);
         self.ballots.vote(&header);
+        self.promised = true;
         out.push((Destination::All, Parcel::Header(header.clone())));
         out.push(vote(&header));
         self.on_vote(now, self.me, round, &header.id(), out)
