@@ -1,4 +1,4 @@
-//! Which leaders are anchors, on literal DAGs of four replicas: B leads round 2, C round 4, D round 6; two votes are enough.
+//! Which leaders are anchors, on literal DAGs of four replicas: B leads round 2, C 4, D 6; two votes are enough.
 
 use crate::base::View;
 use crate::consensus::dag::loom::Loom;

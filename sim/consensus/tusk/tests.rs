@@ -27,7 +27,7 @@ fn elected(round: u64) -> String {
     format!("{}{round}", EVERYONE[leader.index()])
 }
 
-/// A round in which the first `votes` replicas link to everyone, and the others to all but the leader of the round before.
+/// A round in which the first `votes` replicas link to everyone, and the others to all but the last leader.
 fn round_with(votes: usize, leader: &str) -> String {
     let others: Vec<&str> = EVERYONE.into_iter().filter(|name| !leader.starts_with(name)).collect();
     let word = |(nth, name): (usize, &str)| match nth < votes {
