@@ -6,6 +6,7 @@
 //! a protocol holds no pending-verification and no pending-availability state.
 
 mod archive;
+mod bullshark;
 mod calendar;
 mod central;
 mod chained;
@@ -25,15 +26,18 @@ mod tally;
 mod tendermint;
 #[cfg(test)]
 mod testing;
+mod tusk;
 
 pub(crate) use crate::base::planted;
 
 pub use archive::Archive;
+pub use bullshark::{Bullshark, BullsharkParams};
 pub use calendar::{Calendar, CalendarParams};
 pub use central::{Central, CentralParams, FsyncPolicy};
 pub use chained::{ChainedMessage, ChainedTimer};
 pub use context::{Context, Effect, PayloadSource};
-pub use dissemination::{Dissemination, Layer, LayerLimits, Parcel};
+pub use dag::Dag;
+pub use dissemination::{Above, Dissemination, Layer, LayerLimits, Pace, Parcel};
 pub use hotstuff::{HotStuff, HotStuffParams};
 pub use hotstuff2::{HotStuff2, HotStuff2Params};
 pub use jolteon::{Jolteon, JolteonParams};
@@ -44,6 +48,7 @@ pub use qbft::{Qbft, QbftParams};
 pub use raft::{Raft, RaftParams};
 pub use tally::Tally;
 pub use tendermint::{Tendermint, TendermintParams, Transport};
+pub use tusk::{Tusk, TuskParams};
 
 /// The longest timeout that a protocol's settings may ask for, ms: a day.
 pub const MOST_TIMEOUT_MS: u64 = 86_400_000;

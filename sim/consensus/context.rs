@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::base::{Digest, ReplicaId, Span, Time, View};
 use crate::ledger::{Block, Payload, Statement};
 
+use super::dag::Dag;
 use super::planted::planted;
 use super::{Charge, Protocol};
 
@@ -19,6 +20,11 @@ pub trait PayloadSource {
 
     /// What has waited longest to be ordered, if anything has.
     fn oldest(&mut self) -> Option<Digest>;
+
+    /// The DAG that the layer weaves of what is at hand, if it does: for protocols that order that.
+    fn dag(&mut self) -> Option<&mut Dag> {
+        None
+    }
 }
 
 /// What a handler wants done. Effects leave in order when the handler's charged time ends.
@@ -151,6 +157,11 @@ impl<'a, P: Protocol> Context<'a, P> {
     /// What has waited longest to be ordered by a block that is known of, if anything has.
     pub fn oldest_pending(&mut self) -> Option<Digest> {
         self.source.oldest()
+    }
+
+    /// The DAG that the dissemination layer weaves, if it does.
+    pub fn dag(&mut self) -> Option<&mut Dag> {
+        self.source.dag()
     }
 
     /// A choice that is even but not random: spreads requests over replicas by content.

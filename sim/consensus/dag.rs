@@ -10,6 +10,7 @@
 mod line;
 #[cfg(test)]
 pub mod loom;
+mod waves;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,6 +21,11 @@ use crate::base::{ReplicaId, View};
 use crate::ledger::{Block, Committee, Link};
 
 pub use line::Line;
+#[cfg(test)]
+pub use waves::PLANTED;
+#[cfg(test)]
+pub use waves::decide;
+pub use waves::{MOST_DEPTH, ROUND, Waves};
 
 /// What a query says of a leader's block, or of the place where it should be.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::base::{Bytes, NodeId, ReplicaId};
-use crate::consensus::{Parcel, Protocol};
+use crate::consensus::{Checks, Message, Parcel, Protocol};
 use crate::ledger::Transaction;
 
 use super::cross::Note;
@@ -70,6 +70,27 @@ pub(super) enum Wire<P: Protocol> {
     Parcel(Parcel),
     /// What a replica says to another shard's gateway.
     Note(Arc<Note>),
+}
+
+impl<P: Protocol> Wire<P> {
+    /// Size on the wire.
+    pub fn size(&self, weight: u32) -> Bytes {
+        match self {
+            Wire::Order(message) => message.wire(),
+            Wire::Parcel(parcel) => parcel.wire(),
+            Wire::Note(note) => note.wire(weight),
+        }
+    }
+
+    /// What its receiver verifies, beside the batches in it.
+    pub fn checks(&self) -> Checks {
+        match self {
+            Wire::Order(message) => message.checks(),
+            Wire::Parcel(parcel) => parcel.checks(),
+            // What one shard shows another is counted with its shares.
+            Wire::Note(_) => Checks::default(),
+        }
+    }
 }
 
 impl<P: Protocol> Clone for Wire<P> {

@@ -136,6 +136,7 @@ impl<P: Protocol> Engine<'_, P> {
         self.machines[node.index()].running = true;
         let replica = &mut self.replicas[node.index()];
         replica.protocol = replica.protocol.recovered();
+        replica.layer.on_restarted(at);
         self.execute_again(at, node);
         self.start_replica(at, node);
         self.wake(at, node);

@@ -1,7 +1,7 @@
 //! Byzantine machines: they run the protocol, and lie below it.
 
 use crate::base::{Digest, NodeId, ReplicaId};
-use crate::consensus::{Dissemination, Effect, Message, PayloadSource, Protocol};
+use crate::consensus::{Dag, Dissemination, Effect, Message, PayloadSource, Protocol};
 use crate::faults::{Behaviour, Liar};
 use crate::ledger::{BatchRef, Payload};
 
@@ -62,6 +62,10 @@ impl PayloadSource for Filtered<'_> {
     fn oldest(&mut self) -> Option<Digest> {
         self.layer.oldest()
     }
+
+    fn dag(&mut self) -> Option<&mut Dag> {
+        self.layer.woven()
+    }
 }
 
 impl<P: Protocol> Engine<'_, P> {
@@ -78,18 +82,21 @@ impl<P: Protocol> Engine<'_, P> {
     /// Whether a message's receivers will find a signature that does not verify: of a liar's they check any, its own or
     /// one of its own in a certificate.
     pub(super) fn is_forged(&self, from: NodeId, wire: &Wire<P>) -> bool {
-        let Wire::Order(message) = wire else { return false };
-        self.signs_in_vain(from) && message.checks().signatures > 0
+        self.signs_in_vain(from) && wire.checks().signatures > 0
     }
 
     /// Whether a liar keeps an effect to itself.
     pub(super) fn withholds(&self, node: NodeId, effect: &Effect<P>) -> bool {
-        let Some(Behaviour::SilentLeader) = self.behaviour(node) else { return false };
         match effect {
             Effect::Send(_, message) | Effect::Broadcast(message) | Effect::TakeUp(message) => {
-                message.proposes(self.identity(node))
+                self.keeps_back(node, &**message)
             }
             _ => false,
         }
+    }
+
+    /// Whether a liar keeps a message or parcel to itself.
+    pub(super) fn keeps_back(&self, node: NodeId, message: &impl Message) -> bool {
+        self.behaviour(node) == Some(&Behaviour::SilentLeader) && message.proposes(self.identity(node))
     }
 }

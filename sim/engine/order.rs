@@ -38,7 +38,7 @@ impl<P: Protocol> Engine<'_, P> {
         let from = self.identity(sender);
         match &wire {
             Wire::Order(message) => self.deliver(at, me, from, message),
-            Wire::Parcel(parcel) => self.on_parcel(at, me, from, parcel.clone()),
+            Wire::Parcel(parcel) => self.on_parcel(at, me, from, parcel),
             Wire::Note(note) => self.on_note(at, me, sender, note),
         }
         self.envelopes[slot as usize].wire = Some(wire);
@@ -213,6 +213,16 @@ impl<P: Protocol> Engine<'_, P> {
 
     /// Tells judges, notary and the own dissemination layer of what a message says.
     fn stated(&mut self, at: Time, node: NodeId, message: Arc<P::Message>) -> Wire<P> {
+        self.announce(at, node, &*message);
+        if let Some(block) = message.block().filter(|block| block.author == self.identity(node)) {
+            let block: &Block = block;
+            self.replicas[node.index()].layer.on_proposed(block);
+        }
+        Wire::Order(message)
+    }
+
+    /// Tells judges and notary of what a message or parcel says.
+    pub(super) fn announce(&mut self, at: Time, node: NodeId, message: &impl Message) {
         let Member { shard, me } = self.members[node.index()];
         if let Some(statement) = message.statement(me) {
             if let (Phase::Propose, Some(block)) = (statement.phase, message.block()) {
@@ -230,11 +240,6 @@ impl<P: Protocol> Engine<'_, P> {
                 self.observe(shard, &tap);
             });
         }
-        if let Some(block) = message.block().filter(|block| block.author == me) {
-            let block: &Block = block;
-            self.replicas[node.index()].layer.on_proposed(block);
-        }
-        Wire::Order(message)
     }
 
     /// Judges hear of a statement, and the notary signs and verifies it for real where the protocol signs. What does not
@@ -298,8 +303,11 @@ impl<P: Protocol> Engine<'_, P> {
             return;
         }
         let mut out = Outbox::new();
-        self.replicas[me.index()].layer.on_tick(at, &mut out);
+        let news = self.replicas[me.index()].layer.on_tick(at, &mut out);
         self.send_parcels(at, me, out);
+        if news {
+            self.wake(at, me);
+        }
         self.await_tick(at, me);
     }
 }

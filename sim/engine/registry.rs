@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::Span;
 use crate::consensus::{
-    BadSetting, Calendar, CalendarParams, Central, CentralParams, HotStuff, HotStuff2, HotStuff2Params, HotStuffParams,
-    Jolteon, JolteonParams, Layer, Mysticeti, MysticetiParams, Pbft, PbftParams, Protocol, Qbft, QbftParams, Raft,
-    RaftParams, Tendermint, TendermintParams,
+    BadSetting, Bullshark, BullsharkParams, Calendar, CalendarParams, Central, CentralParams, HotStuff, HotStuff2,
+    HotStuff2Params, HotStuffParams, Jolteon, JolteonParams, Layer, Mysticeti, MysticetiParams, Pbft, PbftParams,
+    Protocol, Qbft, QbftParams, Raft, RaftParams, Tendermint, TendermintParams, Tusk, TuskParams,
 };
 use crate::ledger::{Committee, Promises};
 
@@ -99,6 +99,10 @@ macro_rules! for_each_protocol {
             Qbft, qbft: Qbft, QbftParams;
             /// Tendermint as CometBFT runs it, with votes sent directly or by gossip (arXiv 1807.04938).
             Tendermint, tendermint: Tendermint, TendermintParams;
+            /// A certified DAG ordered by a coin: waves of three rounds (EuroSys'22).
+            Tusk, tusk: Tusk, TuskParams;
+            /// A certified DAG ordered by leaders known before: waves of two rounds (CCS'22, partially synchronous).
+            Bullshark, bullshark: Bullshark, BullsharkParams;
             /// Mysticeti-C: a DAG of blocks that nobody certifies, with leaders in every round (NDSS'25).
             Mysticeti, mysticeti: Mysticeti, MysticetiParams;
             /// One sequencer that writes a signed hash chain.

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::base::{Digest, Height, ReplicaId, Span, Time};
-use crate::consensus::{Dissemination, Protocol};
+use crate::consensus::{Above, Dissemination, Protocol};
 use crate::kernel::{Station, Stations};
 use crate::ledger::{Leaders, Mempool, Phase, Promises, Slot, Statement};
 
@@ -143,13 +143,13 @@ pub(super) struct Replica<P: Protocol> {
 impl<P: Protocol> Replica<P> {
     pub fn new(&Member { shard, me }: &Member, setup: &Setup, params: &P::Params) -> Self {
         let committee = &setup.shards[shard];
-        let weaves = P::promises(params).weaves();
+        let above = Above { weaves: P::promises(params).weaves(), pace: P::pace(params) };
         Replica {
             promised: Promised::default(),
             lie: None,
             counted: true,
             protocol: P::new(me, committee, params),
-            layer: setup.layer.at(me, committee.len(), setup.layer_limits, weaves),
+            layer: setup.layer.at(me, committee, setup.layer_limits, above),
             mempool: Mempool::new(setup.mempool, setup.weight),
             sequence: 0,
             unsettled: BTreeSet::new(),

@@ -97,7 +97,7 @@ pub(super) struct Engine<'a, P: Protocol> {
     pub shards: Vec<Shard>,
     /// Who each machine is.
     pub members: Vec<Member>,
-    /// Connections between replicas, row-major by sender.
+    /// Connections between replicas: row-major by sender, one table for each of the layer's lanes.
     pub flows: Vec<Flow>,
     pub uplinks: Vec<Uplink>,
     pub hospital_cpu: Vec<Station>,
@@ -149,7 +149,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
             replicas: members.iter().map(|member| Replica::new(member, setup, params)).collect(),
             shards,
             members,
-            flows: vec![Flow::default(); nodes * nodes],
+            flows: vec![Flow::default(); setup.layer.lanes(&setup.layer_limits) * nodes * nodes],
             uplinks: vec![Uplink::default(); setup.hospitals.len()],
             hospital_cpu: vec![Station::default(); setup.hospitals.len()],
             supply: Supply::new(stream, setup.threads, setup.replicas(), setup.seed, setup.real),

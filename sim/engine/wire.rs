@@ -38,7 +38,7 @@ impl<P: Protocol> Engine<'_, P> {
 
     fn send_to(&mut self, at: Time, from: NodeId, to: NodeId, wire: Wire<P>) {
         let mut envelope = self.envelope(from, Some(to), wire);
-        let arrivals = self.carry(at, from, to, envelope.size);
+        let arrivals = self.carry(at, [from, to], self.lane(&envelope), envelope.size);
         envelope.left = arrivals.iter().flatten().count() as u32;
         if envelope.left > 0 {
             let slot = self.envelopes.insert(envelope) as u32;
@@ -49,12 +49,12 @@ impl<P: Protocol> Engine<'_, P> {
     }
 
     fn envelope(&self, from: NodeId, to: Option<NodeId>, wire: Wire<P>) -> Envelope<P> {
-        let size = self.size_of(&wire);
+        let size = wire.size(self.setup.weight);
         let forged = self.is_forged(from, &wire);
         let mut work = self.receiving(&wire, size);
-        if let (true, Wire::Order(message)) = (forged, &wire) {
+        if forged {
             // A failing batch is verified again one by one.
-            work.total += self.setup.costs.verify() * u64::from(message.checks().signatures);
+            work.total += self.setup.costs.verify() * u64::from(wire.checks().signatures);
         }
         Envelope { from, to, wire: Some(wire), forged, size, work, left: 0 }
     }
@@ -67,11 +67,12 @@ impl<P: Protocol> Engine<'_, P> {
         let mut envelope = self.envelope(from, None, wire);
         let mut arrivals = std::mem::take(&mut self.arrivals);
         arrivals.clear();
+        let lane = self.lane(&envelope);
         for step in 1..nodes {
             let to = self.shards[shard].nodes[(position + step) % nodes];
             let identity = self.identity(to);
             if Some(identity) != except && identity != me {
-                let carried = self.carry(at, from, to, envelope.size);
+                let carried = self.carry(at, [from, to], lane, envelope.size);
                 arrivals.extend(carried.into_iter().flatten().map(|arrival| (to, arrival)));
             }
         }
@@ -83,24 +84,25 @@ impl<P: Protocol> Engine<'_, P> {
         self.arrivals = arrivals;
     }
 
-    fn size_of(&self, wire: &Wire<P>) -> Bytes {
-        match wire {
-            Wire::Order(message) => message.wire(),
-            Wire::Parcel(parcel) => parcel.wire(),
-            Wire::Note(note) => note.wire(self.setup.weight),
+    /// The connection of those between two replicas that a message takes: 0 is the protocol's.
+    fn lane(&self, envelope: &Envelope<P>) -> usize {
+        match &envelope.wire {
+            Some(Wire::Parcel(parcel)) => parcel.lane(self.setup.layer.lanes(&self.setup.layer_limits) as u32 - 1),
+            _ => 0,
         }
     }
 
     /// Takes one copy through the sender's NIC and the connection; returns its arrivals at the receiver's NIC: one,
     /// unless the link is disturbed.
-    fn carry(&mut self, at: Time, from: NodeId, to: NodeId, size: Bytes) -> Arrivals {
+    fn carry(&mut self, at: Time, [from, to]: [NodeId; 2], lane: usize, size: Bytes) -> Arrivals {
         let setup = self.setup;
         let serialisation = setup.replica.egress.serialisation(size);
         let departed = self.machines[from.index()].egress.serve(at, serialisation, &self.window);
         self.count_messages(departed, 1, size);
         let ends = [self.number(from), self.number(to)];
         let passed = Partition::passage(&setup.faults.partitions, ends[0], ends[1], departed);
-        let pair = from.index() * self.machines.len() + to.index();
+        let nodes = self.machines.len();
+        let pair = (lane * nodes + from.index()) * nodes + to.index();
         let rtt = setup.rtt[ends[0].index() * setup.replicas() as usize + ends[1].index()];
         let link = Link {
             rtt,
@@ -152,7 +154,11 @@ impl<P: Protocol> Engine<'_, P> {
                 let work = self.checking(batch);
                 Work { total: work.total + costs.receive(size), parts: work.parts }
             }
-            Wire::Parcel(Parcel::Fetch(_)) => Work { total: costs.receive(size), parts: 1 },
+            Wire::Parcel(parcel) => {
+                let checks = parcel.checks();
+                let own = costs.hash(checks.hashed) + costs.batch_verify(checks.signatures.into());
+                Work { total: own + costs.receive(size), parts: 1 }
+            }
             Wire::Note(note) => {
                 let signatures = note.shares.len() as u64 * u64::from(self.setup.weight);
                 Work { total: costs.batch_verify(signatures) + costs.receive(size), parts: 1 }
@@ -217,20 +223,70 @@ impl<P: Protocol> Engine<'_, P> {
         }
     }
 
-    /// Sends what a dissemination layer wants sent, when the crypto cores have done the work of sending it.
+    /// Sends what a dissemination layer wants sent, when the work of sending it is done: by the crypto cores, or by the
+    /// protocol's where it is a primary's.
     pub(super) fn send_parcels(&mut self, at: Time, from: NodeId, out: Outbox) {
-        let (me, others) = (self.identity(from), self.committee(from).len() - 1);
+        let (of_primary, out): (Outbox, Outbox) = out.into_iter().partition(|(_, parcel)| parcel.is_of_primaries());
+        self.send_of_primary(at, from, of_primary);
         for (destination, parcel) in out {
-            let (to, copies) = match destination {
-                Destination::One(to) if to == me => continue,
-                Destination::One(to) => (Some(to), 1),
-                Destination::All => (None, u64::from(others)),
-            };
+            let Some((to, copies)) = self.copies(from, destination) else { continue };
             let machine = &mut self.machines[from.index()];
             let work = machine.slowed(self.setup.costs.send(parcel.wire()) * copies);
             let sent = machine.crypto.serve(at, work, &self.window);
             let slot = self.outboxes.insert(vec![(to, Wire::Parcel(parcel))]) as u32;
             self.schedule.post(from, sent, Event::Released { node: from.0 as u16, outages: self.outages(from), slot });
+        }
+    }
+
+    /// Whom a parcel goes to, none for all others, and in how many copies; none where it only states something.
+    fn copies(&self, from: NodeId, destination: Destination) -> Option<(Option<ReplicaId>, u64)> {
+        match destination {
+            Destination::One(to) if to == self.identity(from) => None,
+            Destination::One(to) => Some((Some(to), 1)),
+            Destination::All => Some((None, u64::from(self.committee(from).len() - 1))),
+        }
+    }
+
+    /// What a primary promises is on disk before it leaves, as a protocol's promises are.
+    fn send_of_primary(&mut self, at: Time, from: NodeId, out: Outbox) {
+        let promised = self.replicas[from.index()].layer.has_promised();
+        let (me, costs) = (self.identity(from), &self.setup.costs);
+        let (mut work, mut outbox) = (Span::ZERO, Vec::new());
+        for (destination, parcel) in out {
+            if self.keeps_back(from, &parcel) {
+                continue;
+            }
+            let copies = self.copies(from, destination);
+            if parcel.statement(me).is_some() {
+                work += costs.sign();
+            }
+            work += costs.send(parcel.wire()) * copies.map_or(0, |(_, copies)| copies);
+            outbox.push((copies, parcel));
+        }
+        if outbox.is_empty() {
+            return;
+        }
+        let machine = &mut self.machines[from.index()];
+        let work = machine.slowed(work) + if promised { costs.fsync() } else { Span::ZERO };
+        let done = machine.core.serve(at, work, &self.window);
+        let mut sent = Vec::with_capacity(outbox.len());
+        for (copies, parcel) in outbox {
+            self.announce_parcel(done, from, &parcel);
+            sent.extend(copies.map(|(to, _)| (to, Wire::Parcel(parcel))));
+        }
+        let slot = self.outboxes.insert(sent) as u32;
+        self.schedule.post(from, done, Event::Released { node: from.0 as u16, outages: self.outages(from), slot });
+    }
+
+    /// Judges hear of what primaries say where that is the protocol's DAG. Of what carries another protocol they would
+    /// take rounds for its views: the notary alone signs it.
+    fn announce_parcel(&mut self, at: Time, node: NodeId, parcel: &Parcel) {
+        if self.promises.weaves() {
+            return self.announce(at, node, parcel);
+        }
+        let forged = self.signs_in_vain(node);
+        if let Some(statement) = parcel.statement(self.identity(node)) {
+            self.supply.notarise(self.number(node), statement, forged);
         }
     }
 
@@ -249,8 +305,8 @@ impl<P: Protocol> Engine<'_, P> {
     }
 
     /// A parcel is received and checked.
-    pub(super) fn on_parcel(&mut self, at: Time, to: NodeId, from: ReplicaId, parcel: Parcel) {
-        if let Parcel::Batch(batch) = &parcel {
+    pub(super) fn on_parcel(&mut self, mut at: Time, to: NodeId, from: ReplicaId, parcel: &Parcel) {
+        if let Parcel::Batch(batch) = parcel {
             if !batch.is_intact() {
                 self.counts.tampered_batches += 1;
                 // Nobody may ever order it unless this replica does: the true contents are asked for.
@@ -260,8 +316,13 @@ impl<P: Protocol> Engine<'_, P> {
             }
             self.observe(self.shard(to), &Tap::Held { replica: self.identity(to), batch });
         }
+        if parcel.is_of_primaries() {
+            let machine = &mut self.machines[to.index()];
+            let work = machine.slowed(self.setup.replica.handler);
+            at = machine.core.serve(at, work, &self.window);
+        }
         let mut out = Outbox::new();
-        let brought = self.replicas[to.index()].layer.on_parcel(from, parcel, &mut out);
+        let brought = self.replicas[to.index()].layer.on_parcel(at, from, parcel, &mut out);
         self.send_parcels(at, to, out);
         if brought {
             self.unpark(at, to);

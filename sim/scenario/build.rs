@@ -154,6 +154,10 @@ impl Scenario {
             fetch_retry: Span::from_millis_f64(block.fetch_retry_ms),
             resend_after: Span::from_millis_f64(block.resend_ms),
             gossip_degree: self.file.gossip.degree,
+            workers: self.file.certified.workers,
+            header_bytes: Bytes(self.file.certified.header_bytes),
+            header_delay: Span::from_millis_f64(self.file.certified.max_header_delay_ms),
+            gc_depth: self.file.certified.gc_depth,
         }
     }
 

@@ -36,6 +36,9 @@ pub struct ScenarioFile {
     /// The layer `gossip`.
     #[serde(default)]
     pub gossip: GossipKeys,
+    /// The layer `certified`.
+    #[serde(default)]
+    pub certified: CertifiedKeys,
     /// What a gateway holds.
     #[serde(default)]
     pub mempool: MempoolKeys,
@@ -133,6 +136,20 @@ pub struct BlockKeys {
 pub struct GossipKeys {
     /// Most neighbours that a replica sends to, and gets from.
     pub degree: u32,
+}
+
+/// How the layer `certified` weaves its DAG.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CertifiedKeys {
+    /// Workers of a replica, each with connections of its own; NIC and cores are the replica's.
+    pub workers: u32,
+    /// Batch references with which a header is proposed at once, bytes; one is 56.
+    pub header_bytes: u64,
+    /// How long a header waits for that many at most, ms.
+    pub max_header_delay_ms: f64,
+    /// Rounds kept below the newest, where no protocol orders the DAG itself; links reach down half as many.
+    pub gc_depth: u64,
 }
 
 /// What a gateway holds.
@@ -311,6 +328,12 @@ impl Default for BlockKeys {
 impl Default for GossipKeys {
     fn default() -> Self {
         GossipKeys { degree: 10 }
+    }
+}
+
+impl Default for CertifiedKeys {
+    fn default() -> Self {
+        CertifiedKeys { workers: 1, header_bytes: 1_000, max_header_delay_ms: 100.0, gc_depth: 50 }
     }
 }
 

@@ -17,6 +17,8 @@ const MOST_S: f64 = 31_622_400.0;
 const MOST_MS: f64 = 86_400_000.0;
 /// Largest load, transactions/s: a hundred times every device sample of the world.
 const MOST_TPS: f64 = 50_000_000.0;
+/// More workers of a replica would need gigabytes for their connections' state.
+const MOST_WORKERS: u64 = 64;
 /// Hospitals of the data set.
 const MOST_HOSPITALS: u32 = 5_000;
 
@@ -178,6 +180,10 @@ fn machines(file: &ScenarioFile) -> Vec<Check> {
         within("block.fetch_retry_ms", file.block.fetch_retry_ms, 1.0, MOST_MS),
         within("block.resend_ms", file.block.resend_ms, 1.0, MOST_MS),
         between("gossip.degree", file.gossip.degree.into(), 2, MOST_REPLICAS.into()),
+        between("certified.workers", file.certified.workers.into(), 1, MOST_WORKERS),
+        between("certified.header_bytes", file.certified.header_bytes, 1, 1 << 30),
+        within("certified.max_header_delay_ms", file.certified.max_header_delay_ms, 1.0, MOST_MS),
+        between("certified.gc_depth", file.certified.gc_depth, 4, 1 << 20),
         between("mempool.max_transactions", file.mempool.max_transactions as u64, 1, 1 << 32),
         between("mempool.remembered", file.mempool.remembered as u64, 1, 1 << 24),
         positive("mempool.replay_horizon_s", file.mempool.replay_horizon_s, MOST_S),

@@ -59,13 +59,13 @@ fn an_unknown_value_is_named_with_what_is_known() {
     check(
         &(GOOD.to_string() + "protocol = \"jolten\"\n"),
         expect![
-            "small.toml:9:12: unknown value `jolten`; did you mean `jolteon`? known here: jolteon, hotstuff, hotstuff2, pbft, raft, qbft, tendermint, mysticeti, central, calendar, sharded"
+            "small.toml:9:12: unknown value `jolten`; did you mean `jolteon`? known here: jolteon, hotstuff, hotstuff2, pbft, raft, qbft, tendermint, tusk, bullshark, mysticeti, central, calendar, sharded"
         ],
     );
     check(
         &(GOOD.to_string() + "protocol = \"paxos\"\n"),
         expect![
-            "small.toml:9:12: unknown value `paxos`; known here: jolteon, hotstuff, hotstuff2, pbft, raft, qbft, tendermint, mysticeti, central, calendar, sharded"
+            "small.toml:9:12: unknown value `paxos`; known here: jolteon, hotstuff, hotstuff2, pbft, raft, qbft, tendermint, tusk, bullshark, mysticeti, central, calendar, sharded"
         ],
     );
     check(
@@ -172,7 +172,7 @@ fn a_bad_override_is_named_as_it_was_given() {
     check_setting(
         "consensus.protocol=jolten",
         expect![
-            "--set consensus.protocol=jolten: unknown value `jolten`; did you mean `jolteon`? known here: jolteon, hotstuff, hotstuff2, pbft, raft, qbft, tendermint, mysticeti, central, calendar, sharded"
+            "--set consensus.protocol=jolten: unknown value `jolten`; did you mean `jolteon`? known here: jolteon, hotstuff, hotstuff2, pbft, raft, qbft, tendermint, tusk, bullshark, mysticeti, central, calendar, sharded"
         ],
     );
     check_setting(

@@ -43,5 +43,7 @@ impl Dissemination for Kept {
         Vec::new()
     }
 
-    fn on_tick(&mut self, _: Time, _: &mut Outbox) {}
+    fn on_tick(&mut self, _: Time, _: &mut Outbox) -> bool {
+        false
+    }
 }

@@ -23,7 +23,8 @@ const LOAD_TPS: f64 = 25.0;
 const LONGEST_RTT: Span = Span::from_millis(100);
 
 /// A setup in which faults heal at [`HEALED`] and everything submitted has `patience` after that to be executed. Where
-/// the protocol `weaves`, nobody else orders what a replica that proposes nothing has.
+/// each proposes what its own hospitals submit (the protocol `weaves`, or the layer does), a replica without proposals has
+/// none.
 pub(super) fn setup(
     seed: u64,
     shards: &[Committee],
@@ -38,7 +39,7 @@ pub(super) fn setup(
     }
     let megabits = Rate::from_mbps(1_000.0);
     let replicas = shards.iter().map(Committee::len).sum();
-    let gateways = living(replicas, &faults, weaves);
+    let gateways = living(replicas, &faults, weaves || layer == Layer::Certified);
     Setup {
         seed,
         shards: shards.to_vec(),
@@ -52,6 +53,10 @@ pub(super) fn setup(
             fetch_retry: Span::from_millis(100),
             resend_after: Span::from_millis(300),
             gossip_degree: 3,
+            workers: 2,
+            header_bytes: Bytes(100),
+            header_delay: Span::from_millis(100),
+            gc_depth: 20,
         },
         mempool: MempoolLimits { transactions: 100_000, remembered: 1_024, batch_bytes: Bytes(2_000) },
         batch_delay: Span::from_millis(20),
