@@ -38,7 +38,7 @@ use crate::ledger::{Block, CommitRule, Committee, DagRule, FaultModel, Leaders, 
 
 use super::dag::{Dag, Decision, Line};
 use super::planted::planted;
-use super::{BadSetting, Charge, Context, Event, MOST_TIMEOUT_MS, Protocol};
+use super::{BadSetting, Charge, Context, Event, Layer, MOST_TIMEOUT_MS, Protocol};
 
 use committer::{Committer, LeaderSlot};
 pub use message::MysticetiMessage;
@@ -125,6 +125,7 @@ type Ctx<'a> = Context<'a, Mysticeti>;
 
 impl Protocol for Mysticeti {
     const NAME: &'static str = "mysticeti";
+    const LAYERS: &'static [Layer] = &[Layer::Leader, Layer::Batched];
     /// Beside these, the committer's tests find "latest anchor taken", "blocks counted, not replicas" and "votes for both of
     /// two blocks": schedules hardly ever come to where those matter.
     #[cfg(test)]
