@@ -58,6 +58,8 @@ pub enum Behaviour {
     Twins,
     /// It never sends a proposal.
     SilentLeader,
+    /// Its proposals never reach these replicas, ascending: neither when it makes them nor when they ask it.
+    Withhold(Vec<ReplicaId>),
     /// Nothing that it signs verifies.
     InvalidSignatures,
     /// Its gateway orders votes and decisions on transactions across shards that nobody signed.

@@ -19,11 +19,8 @@ impl Lie {
     /// The lie of the `twin`-th machine of a liar, in a shard whose replicas are numbered from `base` on.
     pub fn of(liar: &Liar, base: u32, twin: u64) -> Lie {
         let behaviour = match &liar.behaviour {
-            Behaviour::Censor(victims) => {
-                // Whom another shard's replicas serve it cannot censor.
-                let own = victims.iter().filter(|victim| victim.0 >= base);
-                Behaviour::Censor(own.map(|victim| ReplicaId(victim.0 - base)).collect())
-            }
+            Behaviour::Censor(victims) => Behaviour::Censor(within(base, victims)),
+            Behaviour::Withhold(victims) => Behaviour::Withhold(within(base, victims)),
             other => other.clone(),
         };
         Lie { behaviour, twin }
@@ -39,9 +36,18 @@ impl Lie {
         match &self.behaviour {
             Behaviour::Twins => batch.id.first_word() & 1 == self.twin,
             Behaviour::Censor(victims) => victims.binary_search(&batch.origin).is_err(),
-            Behaviour::SilentLeader | Behaviour::InvalidSignatures | Behaviour::Impostor => true,
+            Behaviour::SilentLeader
+            | Behaviour::Withhold(_)
+            | Behaviour::InvalidSignatures
+            | Behaviour::Impostor => true,
         }
     }
+}
+
+/// The victims in a shard whose replicas are numbered from `base` on: it has nothing to do with those of shards before,
+/// and no replica of a later one has a number in it.
+fn within(base: u32, victims: &[ReplicaId]) -> Vec<ReplicaId> {
+    victims.iter().filter(|victim| victim.0 >= base).map(|victim| ReplicaId(victim.0 - base)).collect()
 }
 
 /// A dissemination layer as a liar's protocol sees it.
@@ -98,5 +104,17 @@ impl<P: Protocol> Engine<'_, P> {
     /// Whether a liar keeps a message or parcel to itself.
     pub(super) fn keeps_back(&self, node: NodeId, message: &impl Message) -> bool {
         self.behaviour(node) == Some(&Behaviour::SilentLeader) && message.proposes(self.identity(node))
+    }
+
+    /// The replicas of its shard that a liar keeps a message or parcel from.
+    pub(super) fn kept_from(&self, node: NodeId, wire: &Wire<P>) -> &[ReplicaId] {
+        let Some(Behaviour::Withhold(victims)) = self.behaviour(node) else { return &[] };
+        let me = self.identity(node);
+        let proposes = match wire {
+            Wire::Order(message) => message.proposes(me),
+            Wire::Parcel(parcel) => parcel.proposes(me),
+            Wire::Note(_) => false,
+        };
+        if proposes { victims } else { &[] }
     }
 }

@@ -23,6 +23,9 @@ impl<P: Protocol> Engine<'_, P> {
     /// Sends `wire` to one other replica of the shard: to both its machines, where it is two.
     pub(super) fn send(&mut self, at: Time, from: NodeId, to: ReplicaId, wire: Wire<P>) {
         assert_ne!(self.identity(from), to, "{from} sends itself {}", P::NAME);
+        if self.kept_from(from, &wire).contains(&to) {
+            return;
+        }
         let to = self.shards[self.shard(from)].number(to);
         self.send_abroad(at, from, to, wire);
     }
@@ -62,6 +65,7 @@ impl<P: Protocol> Engine<'_, P> {
     /// Sends `wire` to all other replicas of the shard but those in `except`, as one shared message. The copies leave
     /// one after the other, beginning with the sender's successor, so that no replica is everyone's last.
     pub(super) fn broadcast(&mut self, at: Time, from: NodeId, except: Option<ReplicaId>, wire: Wire<P>) {
+        let kept_from = self.kept_from(from, &wire).to_vec();
         let Member { shard, me } = self.members[from.index()];
         let (nodes, position) = (self.shards[shard].nodes.len(), self.shards[shard].position(from));
         let mut envelope = self.envelope(from, None, wire);
@@ -71,7 +75,7 @@ impl<P: Protocol> Engine<'_, P> {
         for step in 1..nodes {
             let to = self.shards[shard].nodes[(position + step) % nodes];
             let identity = self.identity(to);
-            if Some(identity) != except && identity != me {
+            if Some(identity) != except && identity != me && !kept_from.contains(&identity) {
                 let carried = self.carry(at, [from, to], lane, envelope.size);
                 arrivals.extend(carried.into_iter().flatten().map(|arrival| (to, arrival)));
             }
@@ -156,7 +160,8 @@ impl<P: Protocol> Engine<'_, P> {
             }
             Wire::Parcel(parcel) => {
                 let checks = parcel.checks();
-                let own = costs.hash(checks.hashed) + costs.batch_verify(checks.signatures.into());
+                let hashing = if checks.hashed == Bytes(0) { Span::ZERO } else { costs.hash(checks.hashed) };
+                let own = hashing + costs.batch_verify(checks.signatures.into());
                 Work { total: own + costs.receive(size), parts: 1 }
             }
             Wire::Note(note) => {

@@ -58,7 +58,7 @@ pub fn random_plan_of_shards(seed: u64, nth: u64, shards: &[PlanLimits]) -> Faul
 }
 
 /// Kinds of lies that there are in every ledger; between shards there is one more.
-const LIES: u64 = 4;
+const LIES: u64 = 5;
 
 /// Draws one after the other, so that each decision has its own.
 struct Dice {
@@ -96,6 +96,19 @@ impl Dice {
         order
     }
 
+    /// Some of these, at least one, ascending.
+    fn some(&mut self, replicas: &[ReplicaId]) -> Vec<ReplicaId> {
+        let always = self.below(replicas.len() as u64) as usize;
+        let mut some = Vec::new();
+        for (nth, replica) in replicas.iter().enumerate() {
+            if nth == always || self.below(2) == 0 {
+                some.push(*replica);
+            }
+        }
+        some.sort_unstable();
+        some
+    }
+
     /// Some replicas, neither none nor all, ascending.
     fn some_of(&mut self, n: u32) -> Vec<ReplicaId> {
         let count = 1 + self.below(u64::from(n) - 1) as usize;
@@ -127,10 +140,11 @@ impl Dice {
 
     fn lie(&mut self, plan: &mut FaultPlan, replica: ReplicaId, honest: &[ReplicaId], limits: &PlanLimits, lies: u64) {
         let behaviour = match self.below(lies) {
-            4 => Behaviour::Impostor,
+            5 => Behaviour::Impostor,
             0 => Behaviour::SilentLeader,
             1 => Behaviour::InvalidSignatures,
             2 if !honest.is_empty() => Behaviour::Censor(vec![honest[self.below(honest.len() as u64) as usize]]),
+            3 if !honest.is_empty() => Behaviour::Withhold(self.some(honest)),
             _ => Behaviour::Twins,
         };
         if behaviour == Behaviour::Twins {
@@ -142,7 +156,9 @@ impl Dice {
             Behaviour::Twins => false,
             // What it certified with signatures of its own never becomes valid.
             Behaviour::InvalidSignatures => true,
-            Behaviour::SilentLeader | Behaviour::Censor(_) | Behaviour::Impostor => self.below(2) == 0,
+            Behaviour::SilentLeader | Behaviour::Withhold(_) | Behaviour::Censor(_) | Behaviour::Impostor => {
+                self.below(2) == 0
+            }
         };
         plan.liars.push(Liar { replica, behaviour, until: if for_good { Time::NEVER } else { limits.healed } });
     }
@@ -190,7 +206,7 @@ mod tests {
     fn plans_stay_within_their_limits_and_cover_every_fault() {
         let healed = Time::ZERO + Span::from_secs(8);
         let limits = PlanLimits { replicas: 4, faulty: 1, lies: true, twins: 0, healed };
-        let (mut kinds, mut behaviours) = ([0; 6], [0; 4]);
+        let (mut kinds, mut behaviours) = ([0; 6], [0; 5]);
         for nth in 0..2_000 {
             let plan = random_plan(1, nth, &limits);
             assert!(plan.healed() <= healed, "{plan:?}");
@@ -211,6 +227,7 @@ mod tests {
                     Behaviour::SilentLeader => 1,
                     Behaviour::InvalidSignatures => 2,
                     Behaviour::Censor(_) | Behaviour::Impostor => 3,
+                    Behaviour::Withhold(_) => 4,
                 };
                 behaviours[kind] += 1;
             }

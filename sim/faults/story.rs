@@ -35,6 +35,7 @@ impl FaultPlan {
             let what = match &liar.behaviour {
                 Behaviour::Twins => "is two machines with one identity".to_string(),
                 Behaviour::SilentLeader => "sends no proposals".to_string(),
+                Behaviour::Withhold(victims) => format!("sends no proposals to {}", list(victims)),
                 Behaviour::InvalidSignatures => "signs what does not verify".to_string(),
                 Behaviour::Impostor => "orders votes and decisions that nobody signed".to_string(),
                 Behaviour::Censor(victims) => format!("orders nothing of {}", list(victims)),

@@ -40,6 +40,11 @@ impl Committee {
         self.faults() + 1
     }
 
+    /// Votes of which every quorum has one: f + 1 for n = 3f + 1.
+    pub fn blocking(&self) -> u32 {
+        self.n + 1 - self.quorum()
+    }
+
     /// Votes of which any two sets share a replica: more than half.
     pub fn majority(&self) -> u32 {
         self.n / 2 + 1
@@ -95,6 +100,7 @@ mod tests {
             assert!(2 * q > n + f, "two quorums of {q} of {n} may share only faulty replicas");
             assert!(q <= n - f, "a quorum of {q} of {n} needs a faulty replica");
             assert!(2 * (q - 1) <= n + f, "{q} of {n} is more than needed");
+            assert!(q + committee.blocking() > n && committee.blocking() <= n - f, "{n} replicas");
             if n % 3 == 1 {
                 assert_eq!(q, 2 * f + 1);
             }

@@ -105,6 +105,15 @@ pub enum FaultEntry {
         /// Until when, s; without it, to the end.
         until_s: Option<f64>,
     },
+    /// A replica's proposals never reach some others, not even when they ask it.
+    Withhold {
+        /// Which replica.
+        replica: u32,
+        /// Whom they do not reach.
+        victims: Vec<u32>,
+        /// Until when, s; without it, to the end.
+        until_s: Option<f64>,
+    },
     /// A replica's gateway orders votes and decisions on transactions across shards that nobody signed (`sharded`).
     Impostor {
         /// Which replica.
@@ -159,7 +168,9 @@ impl FaultEntry {
             | FaultEntry::InvalidSignatures { replica, .. } => vec![*replica],
             FaultEntry::Partition { side, .. } => side.clone(),
             FaultEntry::Links { senders, receivers, .. } => [&senders[..], receivers].concat(),
-            FaultEntry::Censor { replica, victims, .. } => [&[*replica][..], victims].concat(),
+            FaultEntry::Censor { replica, victims, .. } | FaultEntry::Withhold { replica, victims, .. } => {
+                [&[*replica][..], victims].concat()
+            }
             FaultEntry::Outage { .. } => Vec::new(),
         }
     }
@@ -177,6 +188,7 @@ impl FaultEntry {
             FaultEntry::Twins { until_s, .. }
             | FaultEntry::SilentLeader { until_s, .. }
             | FaultEntry::Impostor { until_s, .. }
+            | FaultEntry::Withhold { until_s, .. }
             | FaultEntry::Censor { until_s, .. } => until_s.iter().copied().collect(),
             FaultEntry::InvalidSignatures { .. } => Vec::new(),
         }
@@ -236,6 +248,7 @@ impl FaultEntry {
         match self {
             FaultEntry::Twins { .. } => Some(Behaviour::Twins),
             FaultEntry::SilentLeader { .. } => Some(Behaviour::SilentLeader),
+            FaultEntry::Withhold { victims, .. } => Some(Behaviour::Withhold(ascending(victims))),
             FaultEntry::Impostor { .. } => Some(Behaviour::Impostor),
             FaultEntry::InvalidSignatures { .. } => Some(Behaviour::InvalidSignatures),
             FaultEntry::Censor { victims, .. } => Some(Behaviour::Censor(ascending(victims))),
@@ -290,6 +303,7 @@ impl FaultEntry {
             FaultEntry::Twins { replica, until_s, .. }
             | FaultEntry::SilentLeader { replica, until_s }
             | FaultEntry::Impostor { replica, until_s }
+            | FaultEntry::Withhold { replica, until_s, .. }
             | FaultEntry::Censor { replica, until_s, .. } => self.lie(plan, *replica, *until_s, seed),
         }
     }

@@ -207,6 +207,7 @@ fn lied_to(fault: &str) -> Vec<Outcome> {
 fn lying_replicas_do_not_stop_the_others() {
     lied_to(&fault("silent_leader", "replica = 1"));
     lied_to(&fault("censor", "replica = 1\nvictims = [2, 3]"));
+    lied_to(&fault("withhold", "replica = 1\nvictims = [2, 3, 5]"));
     lied_to(&fault("twins", "replica = 1\nuntil_s = 4"));
     for outcome in lied_to(&fault("invalid_signatures", "replica = 1")) {
         assert!(outcome.counts.forged_messages > 50, "they were received, checked and refused");

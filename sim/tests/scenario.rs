@@ -45,7 +45,7 @@ fn an_unknown_key_is_named_with_its_place_and_what_was_meant() {
     check(
         &GOOD.replace("[consensus]", "[consenus]"),
         expect![
-            "small.toml:7:2: unknown key `consenus`; did you mean `consensus`? known here: name, seed, world, consensus, protocol, batch, block, gossip, mempool, replica, link, crypto, run, slo, limit, inject, fault"
+            "small.toml:7:2: unknown key `consenus`; did you mean `consensus`? known here: name, seed, world, consensus, protocol, batch, block, gossip, certified, mempool, replica, link, crypto, run, slo, limit, inject, fault"
         ],
     );
     check(
@@ -70,7 +70,7 @@ fn an_unknown_value_is_named_with_what_is_known() {
     );
     check(
         &(GOOD.to_string() + "dissemination = \"gossip\"\n"),
-        expect!["small.toml:9:17: `jolteon` does not run over `gossip`, but over: leader, batched"],
+        expect!["small.toml:9:17: `jolteon` does not run over `gossip`, but over: leader, batched, certified"],
     );
 }
 
@@ -148,7 +148,7 @@ fn impossible_faults_are_refused() {
     check(
         &fault("kind = \"meteor\"\nreplica = 1\n"),
         expect![
-            "small.toml:10:8: unknown value `meteor`; known here: crash, pause, slow_cpu, links, partition, outage, twins, silent_leader, impostor, invalid_signatures, censor"
+            "small.toml:10:8: unknown value `meteor`; known here: crash, pause, slow_cpu, links, partition, outage, twins, silent_leader, withhold, impostor, invalid_signatures, censor"
         ],
     );
     check(

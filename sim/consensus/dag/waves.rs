@@ -52,9 +52,10 @@ fn votes(dag: &Dag, block: &Block) -> u32 {
     voters.len() as u32
 }
 
-/// The block of a leader that f + 1 replicas voted for in the next round, if there is one.
+/// The block of a leader that f + 1 replicas voted for in the next round, if there is one. Where n is not 3f + 1 as in the
+/// papers, that is as many as every quorum has one of: with n = 6, two votes and a quorum of four could be strangers.
 fn direct(dag: &Dag, committee: &Committee, round: View, leader: ReplicaId) -> Option<Arc<Block>> {
-    let needed = committee.witness() - u32::from(planted!("votes for an anchor off by one"));
+    let needed = committee.blocking() - u32::from(planted!("votes for an anchor off by one"));
     // Fewer blocks are fewer votes: asked often, and mostly too early.
     if dag.authors(round.next()) < needed {
         return None;

@@ -127,6 +127,15 @@ impl Message for Parcel {
         Some(Statement { by: from, phase, view, height: Height(view.0), justify: View(0), block })
     }
 
+    /// Also with a certificate, which carries the header.
+    fn proposes(&self, from: ReplicaId) -> bool {
+        let own = |header: &Block| header.author == from;
+        match self {
+            Parcel::Header(header) => own(header),
+            _ => self.certified().iter().any(|woven| own(&woven.header)),
+        }
+    }
+
     fn block(&self) -> Option<&Arc<Block>> {
         match self {
             Parcel::Header(header) => Some(header),

@@ -93,12 +93,13 @@ fn timing(seed: u64, patience: Span) -> Timing {
 }
 
 /// Gateways that serve their hospitals in the end: neither down for good nor without a word that counts, nor, where the
-/// protocol weaves, silent for good.
+/// protocol weaves, without proposals that everyone gets for good.
 fn living(replicas: u32, faults: &FaultPlan, weaves: bool) -> Vec<ReplicaId> {
     let exempt = faults.exempt();
     let gone = |replica| faults.outages.iter().any(|outage| outage.replica == replica && outage.until.is_none());
-    let silent = |liar: &Liar| liar.behaviour == Behaviour::SilentLeader && liar.until == Time::NEVER;
-    let mute = |replica| weaves && faults.liars.iter().any(|liar| liar.replica == replica && silent(liar));
+    let withholds = |liar: &Liar| matches!(liar.behaviour, Behaviour::SilentLeader | Behaviour::Withhold(_));
+    let for_good = |liar: &Liar| withholds(liar) && liar.until == Time::NEVER;
+    let mute = |replica| weaves && faults.liars.iter().any(|liar| liar.replica == replica && for_good(liar));
     let lives = |&replica: &ReplicaId| !gone(replica) && !exempt.contains(&replica) && !mute(replica);
     (0..replicas).map(ReplicaId).filter(lives).collect()
 }
