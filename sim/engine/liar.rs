@@ -36,10 +36,9 @@ impl Lie {
         match &self.behaviour {
             Behaviour::Twins => batch.id.first_word() & 1 == self.twin,
             Behaviour::Censor(victims) => victims.binary_search(&batch.origin).is_err(),
-            Behaviour::SilentLeader
-            | Behaviour::Withhold(_)
-            | Behaviour::InvalidSignatures
-            | Behaviour::Impostor => true,
+            Behaviour::SilentLeader | Behaviour::Withhold(_) | Behaviour::InvalidSignatures | Behaviour::Impostor => {
+                true
+            }
         }
     }
 }

@@ -13,13 +13,13 @@ const MOST_PATIENCE: u64 = 8;
 
 /// A header that this replica proposed.
 #[derive(Debug)]
-pub struct Draft {
-    pub header: Arc<Block>,
+struct Draft {
+    header: Arc<Block>,
     voters: Signers,
     /// Votes counted.
     votes: u32,
     /// Whether a quorum voted for it.
-    pub certified: bool,
+    certified: bool,
     /// When it is sent again, and how long that waits then.
     due: Time,
     patience: Span,
@@ -83,9 +83,9 @@ impl Headers {
     }
 
     /// Forgets headers of rounds before `oldest`, and returns them.
-    pub fn forget(&mut self, oldest: View) -> Vec<Draft> {
+    pub fn forget(&mut self, oldest: View) -> Vec<Arc<Block>> {
         let kept = self.drafts.split_off(&oldest);
-        std::mem::replace(&mut self.drafts, kept).into_values().collect()
+        std::mem::replace(&mut self.drafts, kept).into_values().map(|draft| draft.header).collect()
     }
 
     /// After a crash: what was proposed was on disk before it left, votes for it were not.

@@ -73,9 +73,11 @@ impl Outgoing {
         taken
     }
 
-    /// A header will not be ordered: what it named goes into another one, before what came later.
+    /// A header is forgotten: what it named and is not ordered goes into another one, before what came later. Where it
+    /// was certified too late, others had forgotten its round; where they only have not come to it yet, they know of the
+    /// batches twice, which costs a few bytes.
     pub fn take_back(&mut self, batches: &[BatchRef], depot: &Depot) {
-        let lost = batches.iter().rev().filter(|batch| !depot.is_settled(batch));
+        let lost = batches.iter().rev().filter(|batch| !depot.is_settled(batch) && !depot.is_ordered(&batch.id));
         lost.for_each(|batch| self.ready.push_front(*batch));
     }
 

@@ -151,11 +151,8 @@ impl Certified {
         self.dag.forget(oldest);
         self.tips = self.tips.split_off(&Link { round: oldest, author: ReplicaId(0), id: Digest::ZERO });
         self.ballots.forget(oldest);
-        for draft in self.headers.forget(oldest).into_iter().rev() {
-            // Certified batches that leaders of other protocols have not ordered yet they still will.
-            if self.above.weaves || !draft.certified {
-                self.outgoing.take_back(&draft.header.payload.batches, &self.stock.depot);
-            }
+        for header in self.headers.forget(oldest).into_iter().rev() {
+            self.outgoing.take_back(&header.payload.batches, &self.stock.depot);
         }
     }
 
