@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::base::{ReplicaId, View};
+use crate::base::{Digest, ReplicaId, View};
 use crate::ledger::{Block, Committee, Link};
 
 pub use line::Line;
@@ -46,16 +46,18 @@ struct Held {
     strong: u32,
 }
 
-/// The blocks of one author in one round: one, unless it lies. And how many blocks of the round after link to one.
-#[derive(Clone, Debug, Default)]
-struct Place {
-    held: SmallVec<[Held; 1]>,
-    linked: u32,
-}
+/// The blocks of one author in one round: one, unless it lies.
+type Place = SmallVec<[Held; 1]>;
 
+/// Each replica asks something of every link of every block. With hundreds of replicas that is most of what a DAG costs,
+/// so the answers lie side by side.
 #[derive(Clone, Debug)]
 struct Round {
     places: Vec<Place>,
+    /// The first block's id at each place; none is all zero.
+    ids: Vec<Digest>,
+    /// How many blocks of the round after link to each author's.
+    linked: Vec<u32>,
     /// Authors with a block.
     authors: u32,
     /// Whether some author has several.
@@ -64,7 +66,9 @@ struct Round {
 
 impl Round {
     fn empty(n: u32) -> Round {
-        Round { places: vec![Place::default(); n as usize], authors: 0, forked: false }
+        let (places, ids, linked) =
+            (vec![Place::new(); n as usize], vec![Digest::ZERO; n as usize], vec![0; n as usize]);
+        Round { places, ids, linked, authors: 0, forked: false }
     }
 }
 
@@ -103,14 +107,14 @@ impl Dag {
     }
 
     fn place(&self, round: View, author: ReplicaId) -> &[Held] {
-        self.round(round).and_then(|round| round.places.get(author.index())).map_or(&[], |place| &place.held)
+        self.round(round).and_then(|round| round.places.get(author.index())).map_or(&[], |place| place)
     }
 
     /// Where the block is kept that a link of a known block names. Whatever that links to is known, so if there is one
     /// block in the place it is the one.
     fn linked_mut(&mut self, link: &Link) -> Option<&mut Held> {
         let index = usize::try_from(link.round.0.checked_sub(self.oldest.0)?).ok()?;
-        match &mut self.rounds.get_mut(index)?.places.get_mut(link.author.index())?.held[..] {
+        match &mut self.rounds.get_mut(index)?.places.get_mut(link.author.index())?[..] {
             [held] => Some(held),
             several => several.iter_mut().find(|held| held.block.id() == link.id),
         }
@@ -129,9 +133,13 @@ impl Dag {
             self.rounds.resize_with(index + 1, || Round::empty(self.n));
         }
         let round = &mut self.rounds[index];
-        let place = &mut round.places[block.author.index()].held;
-        round.authors += u32::from(place.is_empty());
-        round.forked |= !place.is_empty();
+        let place = &mut round.places[block.author.index()];
+        if place.is_empty() {
+            round.ids[block.author.index()] = block.id();
+            round.authors += 1;
+        } else {
+            round.forked = true;
+        }
         place.push(Held { block, taken: false, strong });
         true
     }
@@ -146,7 +154,7 @@ impl Dag {
         for (nth, link) in block.links.iter().enumerate() {
             let again = last == Some(link.author) || nth > 0 && own == Some(link.author);
             if link.round == before && !again {
-                round.places[link.author.index()].linked += 1;
+                round.linked[link.author.index()] += 1;
                 strong += 1;
                 last = Some(link.author);
             }
@@ -167,18 +175,18 @@ impl Dag {
     /// The blocks of a round, ascending by author.
     pub fn blocks(&self, round: View) -> impl Iterator<Item = &Arc<Block>> {
         let places = self.round(round).map_or(&[][..], |round| &round.places);
-        places.iter().flat_map(|place| &place.held).map(|held| &held.block)
+        places.iter().flatten().map(|held| &held.block)
     }
 
     /// The blocks of a round, each with the number of replicas to whose blocks of the round before it links.
     pub fn counted(&self, round: View) -> impl Iterator<Item = (&Arc<Block>, u32)> {
         let places = self.round(round).map_or(&[][..], |round| &round.places);
-        places.iter().flat_map(|place| &place.held).map(|held| (&held.block, held.strong))
+        places.iter().flatten().map(|held| (&held.block, held.strong))
     }
 
     /// How many blocks of the round after link to a block of the author.
     pub fn linked(&self, round: View, author: ReplicaId) -> u32 {
-        self.round(round).and_then(|round| round.places.get(author.index())).map_or(0, |place| place.linked)
+        self.round(round).and_then(|round| round.linked.get(author.index())).copied().unwrap_or(0)
     }
 
     /// How many replicas have a block in a round.
@@ -194,19 +202,19 @@ impl Dag {
     /// What a block links to that is neither known nor older than what is kept.
     pub fn missing(&self, block: &Block) -> Vec<Link> {
         let before = View(block.view.0.saturating_sub(1));
-        let places = self.round(before).map_or(&[][..], |round| &round.places);
-        let known = |link: &Link| {
-            let held = match places.get(link.author.index()).filter(|_| link.round == before) {
-                Some(place) => &place.held,
-                None => self.place(link.round, link.author),
-            };
-            held.iter().any(|held| held.block.id() == link.id)
-        };
-        block.links.iter().filter(|link| link.round >= self.oldest && !known(link)).copied().collect()
+        let ids = self.round(before).map_or(&[][..], |round| &round.ids);
+        let mut missing = Vec::new();
+        for link in &block.links {
+            // Mostly it is its author's first block of the round before.
+            let id = ids.get(link.author.index()).filter(|_| link.round == before && link.id != Digest::ZERO);
+            if id != Some(&link.id) && link.round >= self.oldest && self.get(link).is_none() {
+                missing.push(*link);
+            }
+        }
+        missing
     }
 
     /// Whether `from` builds on the block that `to` names, directly or not, or is it.
-    #[allow(dead_code, reason = "what Bullshark and Tusk ask")]
     pub fn reaches(&self, from: &Block, to: &Link) -> bool {
         self.ancestors(from, to.round).contains(to)
     }
@@ -230,35 +238,32 @@ impl Dag {
     /// What `anchor`, which is known, builds on, itself included, that no anchor took before and that is of round `from` or above:
     /// ascending by round, author and id. From now on it is taken.
     pub fn take(&mut self, anchor: &Link, from: View) -> Vec<Arc<Block>> {
-        let (mut found, mut front) = (Vec::new(), vec![*anchor]);
-        while let Some(link) = front.pop() {
-            if link.round < from {
-                continue;
-            }
-            let Some(held) = self.linked_mut(&link).filter(|held| !held.taken) else { continue };
-            held.taken = true;
-            front.extend(&held.block.links);
-            found.push(held.block.clone());
+        let mut found: Vec<Arc<Block>> = Vec::new();
+        self.take_one(anchor, from, &mut found);
+        // Each block's links are looked at once, when it is found.
+        let mut at = 0;
+        while let Some(block) = found.get(at).cloned() {
+            block.links.iter().for_each(|link| self.take_one(link, from, &mut found));
+            at += 1;
         }
         found.sort_unstable_by_key(|block| block.link());
         found
     }
 
+    fn take_one(&mut self, link: &Link, from: View, found: &mut Vec<Arc<Block>>) {
+        if link.round >= from
+            && let Some(held) = self.linked_mut(link).filter(|held| !held.taken)
+        {
+            held.taken = true;
+            found.push(held.block.clone());
+        }
+    }
+
     /// The same DAG, with nothing taken: what a planted defect makes of it.
     pub fn untaken(&self) -> Dag {
         let mut dag = self.clone();
-        dag.rounds
-            .iter_mut()
-            .flat_map(|round| &mut round.places)
-            .flat_map(|place| &mut place.held)
-            .for_each(|held| held.taken = false);
+        dag.rounds.iter_mut().flat_map(|round| &mut round.places).flatten().for_each(|held| held.taken = false);
         dag
-    }
-
-    /// Whether an anchor has taken the block.
-    #[allow(dead_code, reason = "what Bullshark and Tusk ask")]
-    pub fn is_taken(&self, link: &Link) -> bool {
-        self.place(link.round, link.author).iter().any(|held| held.taken && held.block.id() == link.id)
     }
 
     /// Forgets the rounds before `round`.

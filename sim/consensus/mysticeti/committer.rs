@@ -127,8 +127,17 @@ impl Committer {
             if voters < quorum || against >= quorum {
                 return self.unless_certified(against >= quorum);
             }
-            if dag.authors(View(slot.round.0 + TO_CERTIFICATES)) < quorum && !planted!("wave of two rounds") {
+            let round = View(slot.round.0 + TO_CERTIFICATES);
+            if dag.authors(round) < quorum && !planted!("wave of two rounds") {
                 return Decision::Undecided;
+            }
+            // Of a quorum and as many as are against, a quorum votes.
+            let surely = || dag.counted(round).filter(|(_, strong)| *strong >= quorum + against).count();
+            if !dag.is_forked(round) && surely() >= quorum as usize {
+                return dag
+                    .of(slot.round, leader)
+                    .next()
+                    .map_or(Decision::Undecided, |one| Decision::Commit(one.clone()));
             }
         }
         let mut skipped = true;
