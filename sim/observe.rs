@@ -12,6 +12,8 @@
 //! | `no_double_commit` | a second effect of a transaction |
 //! | `conduct` | a replica that breaks its protocol's promises in what it states |
 //! | `commit_rule` | a commit of what the statements made so far do not decide |
+//! | `dag_conduct` | a block of a DAG that others may not build on, from a replica that should know |
+//! | `dag_rule` | a commit of another anchor, or of other blocks with it, than the DAG decides on |
 //! | `certificates` | a certificate whose signers are too few, or did not state what it says |
 //! | `accounting` | load that vanished or multiplied |
 //!
@@ -24,6 +26,8 @@ mod arithmetic;
 mod certificates;
 mod commit_rule;
 mod conduct;
+mod dag_conduct;
+mod dag_rule;
 mod execution;
 mod roll;
 mod tap;
@@ -40,10 +44,12 @@ use arithmetic::Set;
 use certificates::Certificates;
 use commit_rule::CommitRules;
 use conduct::Conduct;
+use dag_conduct::DagConduct;
+use dag_rule::DagRules;
 use execution::{NoDoubleCommit, Validity};
 
 use crate::base::ReplicaId;
-use crate::ledger::{Committee, FaultModel, Promises};
+use crate::ledger::{CommitRule, Committee, FaultModel, Promises};
 
 /// A rule that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,8 +92,12 @@ impl Bench {
             Box::new(NoDoubleCommit::default()),
             Box::new(Conduct::new(committee, promises, &faulty)),
         ];
-        if !promises.weaves() {
-            judges.push(Box::new(CommitRules::new(committee, promises, &faulty)));
+        match promises.commit {
+            CommitRule::Dag { rule, depth } => {
+                judges.push(Box::new(DagConduct::new(committee, promises, (rule, depth), &faulty)));
+                judges.push(Box::new(DagRules::new(committee, promises, (rule, depth), &faulty)));
+            }
+            _ => judges.push(Box::new(CommitRules::new(committee, promises, &faulty))),
         }
         if promises.signed && promises.tolerates != FaultModel::None {
             judges.push(Box::new(Certificates::new(committee, promises)));

@@ -207,6 +207,8 @@ impl Judge for Conduct {
     fn observe(&mut self, tap: &Tap<'_>) -> Result<(), String> {
         let Tap::Stated { statement } = tap else { return Ok(()) };
         match statement.phase {
+            // In a round of a DAG there are as many blocks to vote for as authors: a judge of its own sees to that.
+            Phase::Vote if self.promises.weaves() => Ok(()),
             Phase::Propose | Phase::Vote | Phase::Commit => self.on_choice(statement),
             Phase::Timeout => self.on_timeout(statement),
             Phase::Elect => self.on_elect(statement),

@@ -1,0 +1,212 @@
+//! Conduct in a DAG.
+
+use super::dag::{Scene, batch, certified, ordering, proposed};
+use super::*;
+
+const FULL: &str = "A B C D
+                    A B C D";
+
+/// Shows a block that must be convicted.
+fn convicts(scene: &mut Scene, about: &str, block: &Block) {
+    scene.court.convicts("dag_conduct", about, proposed(block));
+}
+
+#[test]
+fn blocks_that_build_on_a_quorum_are_right_and_may_be_shown_again() {
+    for promises in [TUSK, BULLSHARK, MYSTICETI] {
+        let mut scene = Scene::of(&promises, FULL);
+        scene.more("A:A,B,C B:A,B,D C:B,C,D D");
+        let again = scene.block("A2").clone();
+        scene.court.silent(proposed(&again));
+    }
+    // Where nobody certifies, a replica that was away builds on its own last block, and on any older one.
+    let mut scene = Scene::of(&MYSTICETI, "A B C D\nA B C\nA B C");
+    scene.add(2, "D").add(4, "D:A,B,C,D2").add(4, "A:A,B,C,D2");
+}
+
+#[test]
+fn a_link_to_what_nobody_proposed_is_convicted() {
+    for promises in [TUSK, BULLSHARK, MYSTICETI] {
+        let mut scene = Scene::of(&promises, "A B C D");
+        let other = Scene::of(&promises, "A' B' C' D'");
+        let mut links = vec![scene.link("A1"), scene.link("B1"), other.link("C1'")];
+        let block = Block::woven(View(2), A, links.clone(), Payload::default());
+        convicts(&mut scene, "of round 1, which nobody proposed", &block);
+        links[2].author = ReplicaId(3);
+        let block = Block::woven(View(2), A, links, Payload::default());
+        convicts(&mut scene, "links to r3's block", &block);
+    }
+}
+
+#[test]
+fn blocks_of_too_few_replicas_are_no_quorum_and_two_of_one_count_once() {
+    let about = "links to 2 replicas of the round before, where a quorum is 3";
+    for promises in [TUSK, BULLSHARK, MYSTICETI] {
+        let mut scene = Scene::of(&promises, FULL);
+        let block = scene.weave(3, "B:A,B");
+        convicts(&mut scene, about, &block);
+    }
+    let mut scene = Scene::with_faulty(&MYSTICETI, &[A], "A B C D A'");
+    let block = scene.weave(2, "B:A,A',B");
+    convicts(&mut scene, about, &block);
+    scene.add(2, "B:A,A',B,C");
+    // Nor does a block count of a round before that.
+    let mut scene = Scene::of(&MYSTICETI, "A B C D\nA B C");
+    let block = scene.weave(3, "B:A,B,D1");
+    convicts(&mut scene, about, &block);
+}
+
+#[test]
+fn a_certified_dag_has_only_links_to_certified_blocks_of_the_round_before() {
+    for promises in [TUSK, BULLSHARK] {
+        let mut scene = Scene::of(&promises, "A B C");
+        let late = scene.weave(1, "D");
+        scene.court.silent(proposed(&late));
+        let mut links = vec![scene.link("A1"), scene.link("B1"), late.link()];
+        let block = Block::woven(View(2), A, links.clone(), Payload::default());
+        convicts(&mut scene, "r3's block", &block);
+        convicts(&mut scene, "which nobody certified", &block);
+        scene.certify(&late).court.silent(proposed(&block));
+        links.insert(2, scene.link("C1"));
+        scene.more("B C D");
+        let far = Block::woven(View(3), B, [vec![scene.link("B2")], links].concat(), Payload::default());
+        convicts(&mut scene, "links to r0's block", &far);
+    }
+}
+
+#[test]
+fn a_quorum_certifies_what_correct_replicas_take_in_and_one_block_of_each_author_in_a_round() {
+    for promises in [TUSK, BULLSHARK] {
+        let mut scene = Scene::with_faulty(&promises, &[A, B, ReplicaId(2)], FULL);
+        let (bad, unknown) = (scene.weave(3, "A:A,B"), scene.weave(3, "C"));
+        scene.court.silent(proposed(&bad));
+        for (block, about) in [(&bad, "links to 2 replicas"), (&unknown, "in round 3, which nobody proposed")] {
+            scene.court.states([0, 1, 2].map(|by| of_block(Phase::Vote, by, block)));
+            scene.court.convicts("dag_conduct", about, Tap::Certified { certificate: &certified(block) });
+            scene.court.convicts_statement("dag_conduct", about, of_block(Phase::Vote, 3, block));
+        }
+        let (one, two) = (scene.weave(3, "B"), scene.weave(3, "B'"));
+        scene.court.silent(proposed(&one)).silent(proposed(&two));
+        scene.certify(&one).certify(&one);
+        scene.court.states([0, 1, 2].map(|by| of_block(Phase::Vote, by, &two)));
+        let certificate = certified(&two);
+        scene.court.convicts(
+            "dag_conduct",
+            "two blocks of r1 in round 3",
+            Tap::Certified { certificate: &certificate },
+        );
+    }
+}
+
+#[test]
+fn a_replica_votes_for_one_block_of_each_author_in_a_round() {
+    for promises in [TUSK, BULLSHARK] {
+        let mut scene = Scene::with_faulty(&promises, &[A, B], "A B C D");
+        let [one, two, other] = ["A", "A'", "B"].map(|word| scene.weave(2, word));
+        scene.court.silent(proposed(&one)).silent(proposed(&two)).silent(proposed(&other));
+        scene.court.states([&one, &other, &one].map(|block| of_block(Phase::Vote, 3, block)));
+        scene.court.states([&one, &two].map(|block| of_block(Phase::Vote, 1, block)));
+        let about = "r3 votes for two blocks of r0 in round 2";
+        scene.court.convicts_statement("dag_conduct", about, of_block(Phase::Vote, 3, &two));
+    }
+}
+
+#[test]
+fn a_round_is_not_gone_back_to() {
+    let mut scene = Scene::of(&MYSTICETI, FULL);
+    let (late, twin) = (scene.weave(1, "A'"), scene.weave(2, "A'"));
+    convicts(&mut scene, "comes after its block of round 2", &late);
+    convicts(&mut scene, "comes after its block of round 2", &twin);
+    let first = Block::woven(View(1), A, vec![scene.link("A2")], Payload::default());
+    let mut scene = Scene::of(&MYSTICETI, "B C D");
+    convicts(&mut scene, "links", &first);
+}
+
+#[test]
+fn the_own_last_block_comes_first_and_the_others_ascend() {
+    let mut scene = Scene::of(&MYSTICETI, FULL);
+    let [a, b, c] = ["A2", "B2", "C2"].map(|name| scene.link(name));
+    let links = |links: &[_]| Block::woven(View(3), A, links.to_vec(), Payload::default());
+    convicts(&mut scene, "does not link first to r0's block", &links(&[b, c, a]));
+    let own = scene.link("A1");
+    convicts(&mut scene, "does not link first to r0's block", &links(&[own, a, b, c]));
+    convicts(&mut scene, "r1's block", &links(&[a, c, b]));
+    convicts(&mut scene, "out of order, or again", &links(&[a, b, c, c]));
+    convicts(&mut scene, "out of order, or again", &links(&[a, own, b, c]));
+    let mut block = links(&[a, b, c]);
+    block.parent = b.id;
+    convicts(&mut scene, "hashes to", &block);
+    // Narwhal's headers link to what was certified, which need not be the own block.
+    let mut scene = Scene::of(&TUSK, FULL);
+    let [a, b, c, d] = ["A2", "B2", "C2", "D2"].map(|name| scene.link(name));
+    let links = |links: &[_]| Block::woven(View(3), A, links.to_vec(), Payload::default());
+    convicts(&mut scene, "out of order", &links(&[b, a, c]));
+    scene.court.silent(proposed(&links(&[b, c, d])));
+}
+
+#[test]
+fn nobody_builds_on_or_adds_to_what_its_own_commits_left_behind() {
+    // Anchors take three rounds below their own; that of round 5 takes nothing of round 1.
+    let full = "A B C D\n".repeat(7);
+    let mut scene = Scene::of(&MYSTICETI, &full);
+    for (anchor, takes) in
+        [("B1", "B1"), ("C2", "A1 C1 D1 C2"), ("D3", "A2 B2 D2 D3"), ("A4", "A3 B3 C3 A4"), ("B5", "B4 C4 D4 B5")]
+    {
+        scene.commits(anchor, takes);
+    }
+    let links = |scene: &Scene, names: [&str; 4]| names.map(|name| scene.link(name)).to_vec();
+    let block = Block::woven(View(8), A, links(&scene, ["A7", "B7", "C7", "D7"]), Payload::default());
+    scene.court.silent(proposed(&block));
+    let block = Block::woven(View(8), B, links(&scene, ["B7", "D1", "A7", "C7"]), Payload::default());
+    convicts(&mut scene, "below round 2, where its anchor ended", &block);
+}
+
+#[test]
+fn a_block_that_no_anchor_takes_any_more_is_not_proposed() {
+    let mut scene = Scene::of(&MYSTICETI, &"A B C\n".repeat(7));
+    scene.commits("B1", "B1").commits("C2", "A1 C1 C2");
+    scene.commits("A4", "A2 B2 A3 B3 C3 A4");
+    scene.commits("B5", "B4 C4 B5");
+    let late = scene.weave(1, "D");
+    convicts(&mut scene, "no anchor takes any more: it committed one that takes rounds from 2 on", &late);
+}
+
+#[test]
+fn a_batch_is_ordered_once_by_its_own_gateway() {
+    let mut scene = Scene::of(&MYSTICETI, FULL);
+    let links = ["A2", "B2", "C2"].map(|name| scene.link(name)).to_vec();
+    let order = |batch| Block::woven(View(3), A, links.clone(), ordering(vec![batch]));
+    convicts(&mut scene, "again: its block of round 1 counts", &order(batch(A, 1, 0)));
+    convicts(&mut scene, "of r1", &order(batch(B, 9, 0)));
+    scene.court.silent(proposed(&order(batch(A, 3, 0))));
+}
+
+#[test]
+fn a_batch_is_free_again_when_its_block_can_no_longer_be_committed() {
+    let mut scene = Scene::of(&MYSTICETI, "A B C D");
+    scene.more(&"A:A,B,C B:A,B,C C:A,B,C\n".repeat(6));
+    let links = |scene: &Scene| ["D1", "A7", "B7", "C7"].map(|name| scene.link(name)).to_vec();
+    let again = Block::woven(View(8), ReplicaId(3), links(&scene), ordering(vec![batch(ReplicaId(3), 1, 0)]));
+    convicts(&mut scene, "its block of round 1 counts", &again);
+    scene.commits("B1", "B1").commits("C2", "A1 C1 C2").commits("A4", "A2 B2 A3 B3 C3 A4");
+    convicts(&mut scene, "its block of round 1 counts", &again);
+    scene.commits("B5", "B4 C4 B5").court.silent(proposed(&again));
+}
+
+#[test]
+fn faulty_replicas_may_do_anything_and_nobody_builds_on_it() {
+    let mut scene = Scene::with_faulty(&MYSTICETI, &[A], FULL);
+    let bad = scene.weave(3, "A:B,C");
+    scene.court.silent(proposed(&bad));
+    scene.more("B C D");
+    let block = Block::woven(
+        View(4),
+        B,
+        vec![scene.link("B3"), bad.link(), scene.link("C3"), scene.link("D3")],
+        Payload::default(),
+    );
+    convicts(&mut scene, "which no correct replica takes in", &block);
+    let theirs = scene.weave(4, "C");
+    scene.court.silent(Tap::Proposed { by: A, block: &theirs });
+    scene.court.convicts("dag_conduct", "r1 proposes r2's block", Tap::Proposed { by: B, block: &theirs });
+}
