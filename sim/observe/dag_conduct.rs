@@ -177,8 +177,10 @@ impl DagConduct {
         }
         let own = block.links.first().filter(|link| link.author == author);
         if !self.certified && own != last.as_ref() {
-            let last = last.map_or("nothing before it".into(), |last| name(&last));
-            return Err(format!("does not link first to {last}"));
+            return Err(match (last, own) {
+                (Some(last), _) => format!("does not link first to {}", name(&last)),
+                (None, own) => format!("links to {}, which it never proposed", own.map_or("nothing".into(), name)),
+            });
         }
         if (block.parent, block.parent_view) != own.map_or((Digest::ZERO, View(0)), |own| (own.id, own.round)) {
             return Err("is not its own last block's child".into());

@@ -133,10 +133,17 @@ impl Scene {
         self
     }
 
-    /// Replica 0 commits it, and is convicted.
+    /// Replica 3 commits it, and is convicted.
     pub fn convicts(&mut self, about: &str, anchor: &str, takes: &str) {
         let next = self.next(anchor, takes);
-        self.court.convicts("dag_rule", about, committed(A, &next));
+        self.convicts_commit(about, &next);
+    }
+
+    /// Replica 3 commits a block, and is convicted; for the other judges it did not.
+    pub fn convicts_commit(&mut self, about: &str, block: &Block) {
+        let judge = self.court.0.judges.iter_mut().find(|judge| judge.name() == "dag_rule").expect("it sits");
+        let what = judge.observe(&committed(ReplicaId(3), block)).expect_err("it is convicted");
+        assert!(what.contains(about), "`{what}` does not speak of `{about}`");
     }
 }
 

@@ -67,7 +67,7 @@ fn a_certified_dag_has_only_links_to_certified_blocks_of_the_round_before() {
         convicts(&mut scene, "r3's block", &block);
         convicts(&mut scene, "which nobody certified", &block);
         scene.certify(&late).court.silent(proposed(&block));
-        links.insert(2, scene.link("C1"));
+        links[1] = scene.link("C1");
         scene.more("B C D");
         let far = Block::woven(View(3), B, [vec![scene.link("B2")], links].concat(), Payload::default());
         convicts(&mut scene, "links to r0's block", &far);
@@ -119,7 +119,7 @@ fn a_round_is_not_gone_back_to() {
     convicts(&mut scene, "comes after its block of round 2", &twin);
     let first = Block::woven(View(1), A, vec![scene.link("A2")], Payload::default());
     let mut scene = Scene::of(&MYSTICETI, "B C D");
-    convicts(&mut scene, "links", &first);
+    convicts(&mut scene, "which it never proposed", &first);
 }
 
 #[test]

@@ -46,8 +46,9 @@ fn grow(dice: &mut Dice, committee: &Committee, liars: u32, forks: bool, rounds:
             blocks.iter().filter(|block| block.view.0 + 1 == round).map(|block| block.link()).collect();
         for &author in &authors[away..] {
             let several = if forks && author.0 < liars { 1 + dice.below(3) } else { 1 };
+            let own = last.get(&author).copied().filter(|_| forks);
             for fork in 0..several {
-                let links = choose(dice, author, &before, last.get(&author).filter(|_| forks), quorum);
+                let links = choose(dice, author, &before, own.as_ref(), quorum);
                 let block = Block::woven(View(round), author, links, ordering(vec![batch(author, round, fork)]));
                 if fork + 1 == several || dice.percent(30) {
                     last.insert(author, block.link());
