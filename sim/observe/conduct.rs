@@ -62,6 +62,10 @@ impl Conduct {
     /// A proposal, vote or commit: one for each slot and phase, and each phase has rules of its own.
     fn on_choice(&mut self, statement: &Statement) -> Result<(), String> {
         let Statement { by, phase, view, height, block, .. } = *statement;
+        // In a certified DAG a replica votes once for each author, and a statement does not say whose header it is of.
+        if self.promises.weaves() && phase == Phase::Vote {
+            return Ok(());
+        }
         let Entered::New { other, .. } = self.stated.enter(statement) else { return Ok(()) };
         if self.faulty.contains(by) {
             return Ok(());
@@ -207,8 +211,6 @@ impl Judge for Conduct {
     fn observe(&mut self, tap: &Tap<'_>) -> Result<(), String> {
         let Tap::Stated { statement } = tap else { return Ok(()) };
         match statement.phase {
-            // In a round of a DAG there are as many blocks to vote for as authors: a judge of its own sees to that.
-            Phase::Vote if self.promises.weaves() => Ok(()),
             Phase::Propose | Phase::Vote | Phase::Commit => self.on_choice(statement),
             Phase::Timeout => self.on_timeout(statement),
             Phase::Elect => self.on_elect(statement),

@@ -6,7 +6,8 @@
 //! replica could have: a liar's blocks that only some got, or nobody, are as if they had reached the judge alone, and what
 //! no correct replica takes in (links to nothing, or not to a quorum) it leaves out too. So it never decides otherwise than
 //! a correct replica, and as decisions stay when blocks are added, it has decided whatever a replica commits: a commit that
-//! its DAG does not decide yet is convicted.
+//! its DAG does not decide yet is convicted. But for one case: who keeps its proposals to itself may decide by them, where
+//! nobody certifies, before the judge knows as much; such a commit is compared when the judge has decided too.
 
 mod bullshark;
 mod mysticeti;
@@ -15,8 +16,9 @@ mod waves;
 mod web;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 
-use crate::base::{Digest, ReplicaId};
+use crate::base::{Digest, Height, ReplicaId, View};
 use crate::ledger::{BatchRef, Block, Certificate, Committee, DagRule, Link, Phase, Promises};
 
 use super::arithmetic::{Set, liars, quorum};
@@ -96,6 +98,13 @@ pub(super) struct DagRules {
     web: Web,
     /// Proposals that nobody has certified yet.
     headers: BTreeMap<(u64, Digest), Woven>,
+    /// Blocks whose author has not proposed its own before yet, which these links name: who keeps proposals to itself for a
+    /// while may show them later.
+    waiting: BTreeMap<Link, Woven>,
+    /// The highest round in which each replica proposed.
+    proposed: Vec<u64>,
+    /// Commits of what was not decided yet.
+    claims: Vec<Claim>,
     /// The sub-DAGs from height `lowest` on.
     line: VecDeque<Expected>,
     lowest: u64,
@@ -120,6 +129,9 @@ impl DagRules {
             faulty: faulty.clone(),
             web: Web::new(n),
             headers: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            proposed: vec![0; n as usize],
+            claims: Vec::new(),
             line: VecDeque::new(),
             lowest: 1,
             top: 0,
@@ -132,6 +144,8 @@ impl DagRules {
         if by != block.author || !is_kept || self.web.find(&block.link()).is_some() {
             return;
         }
+        let highest = &mut self.proposed[by.index()];
+        *highest = round.max(*highest);
         let block = Woven::of(block);
         if !self.certified {
             return self.weave(block);
@@ -154,11 +168,21 @@ impl DagRules {
         }
     }
 
-    /// A block counts from now on.
+    /// A block counts from now on, and what waited for it.
     fn weave(&mut self, block: Woven) {
-        let Some(at) = self.web.insert(&block, self.quorum) else { return };
-        let anchors = self.rule.on_block(&self.web, &block, at);
-        self.append(anchors);
+        let mut next = Some(block);
+        while let Some(block) = next.take() {
+            if let Some(own) = self.web.lacks_own(&block) {
+                if self.waiting.len() < REMEMBERED as usize {
+                    self.waiting.insert(own, block);
+                }
+                return;
+            }
+            let Some(at) = self.web.insert(&block, self.quorum) else { return };
+            next = self.waiting.remove(&block.link());
+            let anchors = self.rule.on_block(&self.web, &block, at);
+            self.append(anchors);
+        }
     }
 
     /// Further anchors are committed: what they take, and what no later one will.
@@ -180,38 +204,100 @@ impl DagRules {
         }
         self.web.forget(lowest(self.top, self.depth));
         self.headers = self.headers.split_off(&(self.web.oldest(), Digest::ZERO));
+        self.let_go();
+    }
+
+    /// What waited for blocks of rounds that are forgotten now waits no longer.
+    fn let_go(&mut self) {
+        while let Some((link, _)) = self.waiting.first_key_value().filter(|(link, _)| link.round.0 < self.web.oldest())
+        {
+            let link = *link;
+            self.waiting.remove(&link).into_iter().for_each(|block| self.weave(block));
+        }
     }
 
     fn on_commit(&mut self, replica: ReplicaId, block: &Block) -> Result<(), String> {
         if self.faulty.contains(replica) || block.height.0 < self.lowest {
             return Ok(());
         }
-        let (height, decided) = (block.height, self.lowest + self.line.len() as u64 - 1);
-        let anchor = block.links.first().map_or("nothing".into(), name);
-        let Some(expected) = self.line.get_mut((height.0 - self.lowest) as usize) else {
-            return Err(format!(
-                "{replica} commits the sub-DAG of {anchor} at {height}, which is not decided: there are {decided} anchors"
-            ));
-        };
-        if expected.right == Some(block.id()) {
+        let expected = self.line.get((block.height.0 - self.lowest) as usize);
+        if expected.is_some_and(|expected| expected.right == Some(block.id())) {
             return Ok(());
         }
-        let Expected { anchor: due, ref batches, right } = *expected;
-        if block.links != [due] {
-            let due = name(&due);
-            return Err(format!("{replica} commits the sub-DAG of {anchor} at {height}, where the anchor is {due}"));
+        let claim = Claim::of(replica, block);
+        match expected {
+            Some(_) => self.check(&claim),
+            // Its own blocks, which nobody else has seen, may have decided it.
+            None if self.keeps_back(&claim) && self.claims.len() < REMEMBERED as usize => {
+                self.claims.push(claim);
+                Ok(())
+            }
+            None => Err(format!(
+                "{claim}, which is not decided: there are {} anchors",
+                self.lowest + self.line.len() as u64 - 1
+            )),
         }
-        if (block.view, block.author) != (due.round, due.author) {
-            let (view, author) = (block.view, block.author);
-            return Err(format!("{replica} commits the sub-DAG of {anchor} at {height} as if of {author} in {view}"));
+    }
+
+    /// Whether a replica may have kept blocks to itself that decide what it commits.
+    fn keeps_back(&self, claim: &Claim) -> bool {
+        let anchor = claim.links.first().map_or(0, |anchor| anchor.round.0);
+        !self.certified && self.proposed[claim.replica.index()] < anchor + 2
+    }
+
+    /// Compares what is decided now with what was committed before.
+    fn check_claims(&mut self) -> Result<(), String> {
+        let decided = self.lowest + self.line.len() as u64;
+        for claim in self.claims.extract_if(.., |claim| claim.height.0 < decided).collect::<Vec<_>>() {
+            self.check(&claim)?;
         }
-        if right.is_some() {
-            return Err(format!("{replica} commits another sub-DAG of {anchor} at {height} than was found right"));
-        }
-        compare(&block.payload.batches, batches)
-            .map_err(|what| format!("the sub-DAG of {anchor} that {replica} commits at {height} {what}"))?;
-        (expected.batches, expected.right) = (Vec::new(), Some(block.id()));
         Ok(())
+    }
+
+    /// Compares a commit with what is decided at its height.
+    fn check(&mut self, claim: &Claim) -> Result<(), String> {
+        let Some(index) = claim.height.0.checked_sub(self.lowest) else { return Ok(()) };
+        let expected = self.line.get_mut(index as usize).expect("the height is decided");
+        let Expected { anchor, ref batches, right } = *expected;
+        if claim.links != [anchor] {
+            return Err(format!("{claim}, where the anchor is {}", name(&anchor)));
+        }
+        if (claim.view, claim.author) != (anchor.round, anchor.author) {
+            return Err(format!("{claim} as if of {} in {}", claim.author, claim.view));
+        }
+        match right {
+            Some(right) if right != claim.id => return Err(format!("{claim}, but not as another did rightly")),
+            Some(_) => {}
+            None => compare(&claim.batches, batches).map_err(|what| format!("{claim}, which {what}"))?,
+        }
+        (expected.batches, expected.right) = (Vec::new(), Some(claim.id));
+        Ok(())
+    }
+}
+
+/// A commit.
+struct Claim {
+    replica: ReplicaId,
+    height: Height,
+    view: View,
+    author: ReplicaId,
+    links: Vec<Link>,
+    batches: Vec<BatchRef>,
+    id: Digest,
+}
+
+impl Claim {
+    fn of(replica: ReplicaId, block: &Block) -> Claim {
+        let (height, view, author, id) = (block.height, block.view, block.author, block.id());
+        let (links, batches) = (block.links.clone(), block.payload.batches.clone());
+        Claim { replica, height, view, author, links, batches, id }
+    }
+}
+
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let anchor = self.links.first().map_or("nothing".into(), name);
+        write!(f, "{} commits the sub-DAG of {anchor} at {}", self.replica, self.height)
     }
 }
 
@@ -254,8 +340,8 @@ impl Judge for DagRules {
             Tap::Proposed { by, block } => self.on_proposal(*by, block),
             Tap::Certified { certificate } => self.on_certificate(certificate),
             Tap::Committed { replica, block, .. } => return self.on_commit(*replica, block),
-            _ => {}
+            _ => return Ok(()),
         }
-        Ok(())
+        self.check_claims()
     }
 }

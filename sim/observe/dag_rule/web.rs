@@ -26,7 +26,7 @@ impl Woven {
         Woven { round: block.view.0, author: block.author, id: block.id(), links, batches }
     }
 
-    fn link(&self) -> Link {
+    pub(super) fn link(&self) -> Link {
         Link { round: View(self.round), author: self.author, id: self.id }
     }
 }
@@ -105,6 +105,12 @@ impl Web {
         let mut forks = (self.n..round.entries.len() as u32).map(at);
         let is_it = |place: &Place| self.entry(*place).is_some_and(|e| e.author == link.author && e.id == link.id);
         first.map(|_| at(link.author.0)).or_else(|| forks.find(is_it))
+    }
+
+    /// The own block that a block builds on, where that is not there but could be.
+    pub(super) fn lacks_own(&self, block: &Woven) -> Option<Link> {
+        let own = block.links.first().filter(|link| link.author == block.author && link.round.0 < block.round)?;
+        (own.round.0 >= self.oldest && self.find(own).is_none()).then_some(*own)
     }
 
     /// How many replicas have a block in a round.

@@ -13,6 +13,8 @@ use crate::ledger::{BatchRef, Link};
 pub(super) struct Scene {
     pub court: Court,
     certified: bool,
+    /// The first that is not faulty.
+    judged: ReplicaId,
     blocks: BTreeMap<String, Arc<Block>>,
     round: u64,
     tip: Arc<Block>,
@@ -44,7 +46,8 @@ impl Scene {
     pub fn with_faulty(promises: &Promises, faulty: &[ReplicaId], text: &str) -> Scene {
         let certified = !matches!(promises.commit, CommitRule::Dag { rule: DagRule::Mysticeti { .. }, .. });
         let (court, tip) = (Court::with_faulty(promises, faulty), Arc::new(Block::genesis()));
-        let mut scene = Scene { court, certified, blocks: BTreeMap::new(), round: 0, tip };
+        let judged = (0..4).map(ReplicaId).find(|replica| !faulty.contains(replica)).expect("one is correct");
+        let mut scene = Scene { court, certified, judged, blocks: BTreeMap::new(), round: 0, tip };
         scene.more(text);
         scene
     }
@@ -133,16 +136,16 @@ impl Scene {
         self
     }
 
-    /// Replica 3 commits it, and is convicted.
+    /// A correct replica commits it, and is convicted.
     pub fn convicts(&mut self, about: &str, anchor: &str, takes: &str) {
         let next = self.next(anchor, takes);
         self.convicts_commit(about, &next);
     }
 
-    /// Replica 3 commits a block, and is convicted; for the other judges it did not.
+    /// A correct replica commits a block, and is convicted; for the other judges it did not.
     pub fn convicts_commit(&mut self, about: &str, block: &Block) {
         let judge = self.court.0.judges.iter_mut().find(|judge| judge.name() == "dag_rule").expect("it sits");
-        let what = judge.observe(&committed(ReplicaId(3), block)).expect_err("it is convicted");
+        let what = judge.observe(&committed(self.judged, block)).expect_err("it is convicted");
         assert!(what.contains(about), "`{what}` does not speak of `{about}`");
     }
 }

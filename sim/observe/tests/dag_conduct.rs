@@ -57,7 +57,7 @@ fn blocks_of_too_few_replicas_are_no_quorum_and_two_of_one_count_once() {
 }
 
 #[test]
-fn a_certified_dag_has_only_links_to_certified_blocks_of_the_round_before() {
+fn a_certified_dag_has_only_links_to_certified_blocks() {
     for promises in [TUSK, BULLSHARK] {
         let mut scene = Scene::of(&promises, "A B C");
         let late = scene.weave(1, "D");
@@ -67,34 +67,32 @@ fn a_certified_dag_has_only_links_to_certified_blocks_of_the_round_before() {
         convicts(&mut scene, "r3's block", &block);
         convicts(&mut scene, "which nobody certified", &block);
         scene.certify(&late).court.silent(proposed(&block));
-        links[1] = scene.link("C1");
+        // A link to an older round is right, but does not make a quorum.
         scene.more("B C D");
-        let far = Block::woven(View(3), B, [vec![scene.link("B2")], links].concat(), Payload::default());
-        convicts(&mut scene, "links to r0's block", &far);
+        links[0] = scene.link("B2");
+        links.truncate(1);
+        let far = |links: &[_]| Block::woven(View(3), B, links.to_vec(), Payload::default());
+        let [c, d] = ["C2", "D2"].map(|name| scene.link(name));
+        convicts(&mut scene, "links to 2 replicas", &far(&[links[0], late.link(), c]));
+        scene.court.silent(proposed(&far(&[links[0], late.link(), c, d])));
     }
 }
 
 #[test]
 fn a_quorum_certifies_what_correct_replicas_take_in_and_one_block_of_each_author_in_a_round() {
     for promises in [TUSK, BULLSHARK] {
-        let mut scene = Scene::with_faulty(&promises, &[A, B, ReplicaId(2)], FULL);
-        let (bad, unknown) = (scene.weave(3, "A:A,B"), scene.weave(3, "C"));
-        scene.court.silent(proposed(&bad));
-        for (block, about) in [(&bad, "links to 2 replicas"), (&unknown, "in round 3, which nobody proposed")] {
-            scene.court.states([0, 1, 2].map(|by| of_block(Phase::Vote, by, block)));
-            scene.court.convicts("dag_conduct", about, Tap::Certified { certificate: &certified(block) });
-            scene.court.convicts_statement("dag_conduct", about, of_block(Phase::Vote, 3, block));
+        let mut scene = Scene::with_faulty(&promises, &[A], FULL);
+        let [bad, one, two, unknown] = ["A:A,B", "A", "A'", "C"].map(|word| scene.weave(3, word));
+        scene.court.silent(proposed(&bad)).silent(proposed(&one)).silent(proposed(&two));
+        let judge = scene.court.0.judges.iter_mut().find(|judge| judge.name() == "dag_conduct").expect("it sits");
+        let mut shown = |block| judge.observe(&Tap::Certified { certificate: &certified(block) });
+        assert_eq!((shown(&one), shown(&one)), (Ok(()), Ok(())));
+        for (block, about) in
+            [(&bad, "no correct replica takes in"), (&unknown, "nobody proposed"), (&two, "two blocks of r0")]
+        {
+            let what = shown(block).expect_err("it is wrong");
+            assert!(what.contains(about), "`{what}` does not speak of `{about}`");
         }
-        let (one, two) = (scene.weave(3, "B"), scene.weave(3, "B'"));
-        scene.court.silent(proposed(&one)).silent(proposed(&two));
-        scene.certify(&one).certify(&one);
-        scene.court.states([0, 1, 2].map(|by| of_block(Phase::Vote, by, &two)));
-        let certificate = certified(&two);
-        scene.court.convicts(
-            "dag_conduct",
-            "two blocks of r1 in round 3",
-            Tap::Certified { certificate: &certificate },
-        );
     }
 }
 
@@ -112,14 +110,31 @@ fn a_replica_votes_for_one_block_of_each_author_in_a_round() {
 }
 
 #[test]
+fn only_its_author_votes_for_what_it_has_not_proposed_and_may_propose_it_late() {
+    for promises in [TUSK, BULLSHARK] {
+        let mut scene = Scene::of(&promises, FULL);
+        let (kept, foreign) = (scene.weave(3, "D"), scene.weave(3, "C'"));
+        scene.court.states([&kept, &kept, &foreign].map(|block| of_block(Phase::Vote, 3, block)));
+        let about = "r1 votes for";
+        scene.court.convicts_statement("dag_conduct", about, of_block(Phase::Vote, 1, &kept));
+        convicts(&mut scene, "r3 voted for r2's block", &foreign);
+        let next = scene.more("A B C").weave(4, "D");
+        scene.court.silent(proposed(&next)).silent(proposed(&kept));
+        let (bad, other) = (scene.weave(3, "B'"), scene.weave(3, "D'"));
+        convicts(&mut scene, "comes after r1's block", &bad);
+        convicts(&mut scene, "comes after r3's block", &other);
+    }
+}
+
+#[test]
 fn a_round_is_not_gone_back_to() {
     let mut scene = Scene::of(&MYSTICETI, FULL);
     let (late, twin) = (scene.weave(1, "A'"), scene.weave(2, "A'"));
-    convicts(&mut scene, "comes after its block of round 2", &late);
-    convicts(&mut scene, "comes after its block of round 2", &twin);
+    convicts(&mut scene, "comes after r0's block", &late);
+    convicts(&mut scene, "comes after r0's block", &twin);
     let first = Block::woven(View(1), A, vec![scene.link("A2")], Payload::default());
     let mut scene = Scene::of(&MYSTICETI, "B C D");
-    convicts(&mut scene, "which it never proposed", &first);
+    convicts(&mut scene, "links to r0's block", &first);
 }
 
 #[test]
@@ -132,7 +147,8 @@ fn the_own_last_block_comes_first_and_the_others_ascend() {
     convicts(&mut scene, "does not link first to r0's block", &links(&[own, a, b, c]));
     convicts(&mut scene, "r1's block", &links(&[a, c, b]));
     convicts(&mut scene, "out of order, or again", &links(&[a, b, c, c]));
-    convicts(&mut scene, "out of order, or again", &links(&[a, own, b, c]));
+    convicts(&mut scene, "out of order, or again", &links(&[a, b, c, a]));
+    scene.court.silent(proposed(&links(&[a, own, b, c])));
     let mut block = links(&[a, b, c]);
     block.parent = b.id;
     convicts(&mut scene, "hashes to", &block);
@@ -168,7 +184,7 @@ fn a_block_that_no_anchor_takes_any_more_is_not_proposed() {
     scene.commits("A4", "A2 B2 A3 B3 C3 A4");
     scene.commits("B5", "B4 C4 B5");
     let late = scene.weave(1, "D");
-    convicts(&mut scene, "no anchor takes any more: it committed one that takes rounds from 2 on", &late);
+    convicts(&mut scene, "no anchor takes: its author committed one that takes rounds from 2 on", &late);
 }
 
 #[test]

@@ -2,6 +2,9 @@
 
 use super::dag::{Scene, certified, proposed};
 use super::*;
+use crate::observe::Judge;
+use crate::observe::arithmetic::Set;
+use crate::observe::dag_rule::DagRules;
 
 /// Rounds in which everyone links to everyone.
 fn full(rounds: usize) -> String {
@@ -18,9 +21,9 @@ fn mysticeti_commits_a_slot_with_a_quorum_of_certificates() {
     scene.more("A B");
     scene.convicts("r1's block", "B1", "B1");
     scene.convicts("which is not decided: there are 0 anchors", "B1", "B1");
-    scene.add(3, "C").commits("B1", "B1");
+    scene.add(3, "C").commits("B1", "B1").more("A B");
     scene.convicts("which is not decided: there are 1 anchors", "C2", "A1 C1 D1 C2");
-    scene.more("A B C D:D2,A,B,C\nA B C").commits("C2", "A1 C1 D1 C2").commits("D3", "A2 B2 D2 D3");
+    scene.add(4, "C").commits("C2", "A1 C1 D1 C2");
 }
 
 #[test]
@@ -56,7 +59,7 @@ fn mysticeti_orders_the_slots_of_a_round_from_its_leader_on() {
     let mut scene = Scene::of(&THREE, &full(3));
     scene.commits("B1", "B1").commits("C1", "C1");
     scene.convicts("where the anchor is r3's block", "A1", "A1");
-    scene.commits("D1", "D1").convicts("not decided", "C2", "A1 C2");
+    scene.commits("D1", "D1").more("A B").convicts("not decided", "C2", "A1 C2");
     let mut scene = Scene::of(&THREE, &full(4));
     scene.commits("B1", "B1").commits("C1", "C1").commits("D1", "D1").commits("C2", "A1 C2");
 }
@@ -130,6 +133,50 @@ fn what_is_not_certified_does_not_count() {
     let fake = scene.weave(3, "C");
     scene.court.silent(proposed(&fake)).states([0, 1].map(|by| of_block(Phase::Vote, by, &fake)));
     scene.court.convicts("certificates", "r2, who did not state", Tap::Certified { certificate: &certified(&fake) });
+}
+
+#[test]
+fn who_keeps_its_proposals_to_itself_may_decide_by_them_and_is_compared_later() {
+    // Replica 3 has seen its own blocks, and so three certificates of B1; the others only two.
+    let mut scene = Scene::of(&MYSTICETI, "A B C\nA B C\nA B");
+    let (right, wrong) = (scene.next("B1", "B1"), scene.next("A1", "A1"));
+    let mut judge =
+        DagRules::new(&Committee::new(4), &MYSTICETI, (DagRule::Mysticeti { leaders: 1 }, 3), &Set::default());
+    for round in 1..=3 {
+        for author in ["A", "B", "C"].into_iter().take(if round == 3 { 2 } else { 3 }) {
+            judge.observe(&proposed(scene.block(&format!("{author}{round}")))).expect("proposals are not judged here");
+        }
+    }
+    let early = judge.observe(&committed(A, &right)).expect_err("it has shown all its blocks");
+    assert!(early.contains("not decided"), "{early}");
+    judge.observe(&committed(ReplicaId(3), &right)).expect("what it knows nobody else does");
+    judge.observe(&committed(ReplicaId(2), &wrong)).expect("nor here");
+    scene.add(3, "C");
+    let late = judge.observe(&proposed(scene.block("C3"))).expect_err("one of them was wrong");
+    assert!(late.contains("r2 commits the sub-DAG of r0's block"), "{late}");
+}
+
+#[test]
+fn what_builds_on_what_its_author_kept_back_counts_when_that_is_shown() {
+    let mut scene = Scene::of(&MYSTICETI, "A B C");
+    let kept = scene.weave(1, "D");
+    scene.more("A B C");
+    let shown = Block::woven(
+        View(2),
+        ReplicaId(3),
+        [vec![kept.link()], ["A1", "B1", "C1"].map(|name| scene.link(name)).to_vec()].concat(),
+        Payload::default(),
+    );
+    scene.court.silent(proposed(&shown));
+    let on_it = |scene: &Scene| {
+        let links = [scene.link("A2"), scene.link("B2"), scene.link("C2"), shown.link()];
+        Block::woven(View(3), A, links.to_vec(), Payload::default())
+    };
+    let block = on_it(&scene);
+    scene.court.convicts("dag_conduct", "which no correct replica takes in", proposed(&block));
+    // Then it is shown, though a later one was before.
+    scene.court.silent(proposed(&kept)).silent(proposed(&block));
+    scene.add(3, "B").add(3, "C").commits("B1", "B1");
 }
 
 // What is committed.
