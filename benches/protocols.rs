@@ -28,6 +28,10 @@ const MOST_MIB: u64 = 2_048;
 const GOALS: [(&str, u32, u64, f64); 3] =
     [("hotstuff", 512, 100, 5.0), ("pbft", 512, 50, 10.0), ("pbft", 1_000, 20, 15.0)];
 
+/// Protocol, replicas, seconds: the goals of simulating [`SIMULATED`], where rounds go on whether or not there is something
+/// to order.
+const TIMED_GOALS: [(&str, u32, f64); 3] = [("mysticeti", 50, 5.0), ("mysticeti", 100, 15.0), ("mysticeti", 200, 60.0)];
+
 /// Stops a run after so many blocks, or after some wall time.
 struct Stop {
     blocks: u64,
@@ -65,13 +69,15 @@ fn peak_mib() -> u64 {
     line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) / 1024
 }
 
-/// One case, in this process: prints its line.
+/// One case, in this process: prints its line. With a number of blocks it ends there, with none after [`SIMULATED`], and
+/// with the most there is also after [`LONGEST`].
 fn case(protocol: &str, replicas: u32, blocks: u64) {
     let kind = *ProtocolKind::ALL.iter().find(|kind| kind.name() == protocol).expect("a registered protocol");
-    let simulated = if blocks == u64::MAX { SIMULATED } else { Span::from_secs(100_000) };
+    let simulated = if matches!(blocks, 0 | u64::MAX) { SIMULATED } else { Span::from_secs(100_000) };
     let longest = if blocks == u64::MAX { LONGEST } else { Duration::from_secs(600) };
     let (scenario, setup) = setup(kind, replicas, simulated);
-    let mut stop = Stop { blocks, started: Instant::now(), longest, seen: None };
+    let most = if blocks == 0 { u64::MAX } else { blocks };
+    let mut stop = Stop { blocks: most, started: Instant::now(), longest, seen: None };
     let ended = run(kind, &scenario.file.protocols, &setup, &mut stop);
     let wall = stop.started.elapsed().as_secs_f64();
     let (events, simulated, done) = match (ended, stop.seen) {
@@ -116,6 +122,12 @@ fn goals() {
         let wall = apart(protocol, replicas, blocks);
         let word = if wall <= goal_s { "reached" } else { "missed" };
         println!("            {blocks} blocks in at most {goal_s} s: {word}, {wall:.1} s with starting up");
+    }
+    for (protocol, replicas, goal_s) in TIMED_GOALS {
+        let wall = apart(protocol, replicas, 0);
+        let word = if wall <= goal_s { "reached" } else { "missed" };
+        let simulated = SIMULATED.as_millis_f64() / 1e3;
+        println!("            {simulated} s in at most {goal_s} s: {word}, {wall:.1} s with starting up");
     }
 }
 

@@ -6,6 +6,7 @@
 mod digest;
 mod encode;
 mod ids;
+pub(crate) mod planted;
 mod quantity;
 
 pub use digest::{Digest, DigestMap, DigestSet, FirstWord};

@@ -6,6 +6,8 @@
 //! a protocol holds no pending-verification and no pending-availability state.
 
 mod archive;
+mod bullshark;
+mod calendar;
 mod central;
 mod chained;
 mod context;
@@ -14,9 +16,9 @@ pub mod dissemination;
 mod hotstuff;
 mod hotstuff2;
 mod jolteon;
+mod mysticeti;
 mod overlay;
 mod pbft;
-pub(crate) mod planted;
 mod protocol;
 mod qbft;
 mod raft;
@@ -24,21 +26,29 @@ mod tally;
 mod tendermint;
 #[cfg(test)]
 mod testing;
+mod tusk;
+
+pub(crate) use crate::base::planted;
 
 pub use archive::Archive;
+pub use bullshark::{Bullshark, BullsharkParams};
+pub use calendar::{Calendar, CalendarParams};
 pub use central::{Central, CentralParams, FsyncPolicy};
 pub use chained::{ChainedMessage, ChainedTimer};
 pub use context::{Context, Effect, PayloadSource};
-pub use dissemination::{Dissemination, Layer, LayerLimits, Parcel};
+pub use dag::Dag;
+pub use dissemination::{Above, Dissemination, Layer, LayerLimits, Pace, Parcel};
 pub use hotstuff::{HotStuff, HotStuffParams};
 pub use hotstuff2::{HotStuff2, HotStuff2Params};
 pub use jolteon::{Jolteon, JolteonParams};
+pub use mysticeti::{Mysticeti, MysticetiParams};
 pub use pbft::{Pbft, PbftParams};
 pub use protocol::{BadSetting, Charge, Checks, Event, Message, Proof, Protocol};
 pub use qbft::{Qbft, QbftParams};
 pub use raft::{Raft, RaftParams};
 pub use tally::Tally;
 pub use tendermint::{Tendermint, TendermintParams, Transport};
+pub use tusk::{Tusk, TuskParams};
 
 /// The longest timeout that a protocol's settings may ask for, ms: a day.
 pub const MOST_TIMEOUT_MS: u64 = 86_400_000;

@@ -10,12 +10,14 @@
 //! | availability, protocol core, effects, timers | `order.rs` |
 //! | commit, execute, receipts, latencies | `commit.rs` |
 //!
-//! What fails is in `fail.rs`, who lies in `liar.rs`.
+//! Transactions across two shards are in `cross.rs` (what shards say to each other) and `settle.rs` (what comes of it).
+//! What fails is in `fail.rs`, who lies in `liar.rs`, who belongs together in `shard.rs`.
 //!
 //! Real signing, hashing and verifying happens ahead of virtual time on worker threads (`supply.rs`); what an operation
 //! costs in virtual time comes from the cost table, so neither threads nor the host change a result.
 
 mod commit;
+mod cross;
 mod event;
 mod fail;
 mod gateway;
@@ -25,7 +27,10 @@ mod outcome;
 mod registry;
 mod replica;
 mod run;
+mod settle;
 mod setup;
+mod shard;
+mod sharded;
 mod submit;
 mod supply;
 mod wire;
@@ -35,4 +40,6 @@ pub use outcome::{Counts, Outcome, Real};
 pub(crate) use registry::for_each_protocol;
 pub use registry::{ProtocolKind, ProtocolTables, run};
 pub use run::{Control, Progress, RunError, Unwatched, run_protocol};
-pub use setup::{HospitalSetup, LinkSetup, ReplicaSetup, Setup, Timing};
+pub use settle::{CrossCounts, CrossOutcome};
+pub use setup::{CrossSetup, HospitalSetup, LinkSetup, ReplicaSetup, Setup, Timing};
+pub use sharded::{ShardKey, ShardMap, ShardedParams};

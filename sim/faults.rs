@@ -7,7 +7,7 @@ mod random;
 mod story;
 mod twins;
 
-pub use random::{PlanLimits, random_plan};
+pub use random::{PlanLimits, random_plan, random_plan_of_shards};
 pub use twins::ViewSplits;
 
 use crate::base::{ReplicaId, Time};
@@ -60,6 +60,8 @@ pub enum Behaviour {
     SilentLeader,
     /// Nothing that it signs verifies.
     InvalidSignatures,
+    /// Its gateway orders votes and decisions on transactions across shards that nobody signed.
+    Impostor,
     /// Its blocks leave out what these gateways, ascending, have sealed.
     Censor(Vec<ReplicaId>),
 }

@@ -16,6 +16,7 @@
 //! | `dag_rule` | a commit of another anchor, or of other blocks with it, than the DAG decides on |
 //! | `certificates` | a certificate whose signers are too few, or did not state what it says |
 //! | `accounting` | load that vanished or multiplied |
+//! | `atomicity` | across shards: a commit here and an abort there, an amount made or lost, a lock that stays |
 //!
 //! Replicas that a run makes faulty are exempt: their commits and conduct are not judged, and what they state counts in
 //! tallies, as a quorum may contain liars.
@@ -23,6 +24,7 @@
 mod accounting;
 mod agreement;
 mod arithmetic;
+mod atomicity;
 mod certificates;
 mod commit_rule;
 mod conduct;
@@ -41,6 +43,7 @@ pub use tap::{Inventory, Tap};
 use accounting::Accounting;
 use agreement::{Agreement, ChainLinks};
 use arithmetic::Set;
+use atomicity::Atomicity;
 use certificates::Certificates;
 use commit_rule::CommitRules;
 use conduct::Conduct;
@@ -48,7 +51,7 @@ use dag_conduct::DagConduct;
 use dag_rule::DagRules;
 use execution::{NoDoubleCommit, Validity};
 
-use crate::base::ReplicaId;
+use crate::base::{ReplicaId, Span};
 use crate::ledger::{CommitRule, Committee, FaultModel, Promises};
 
 /// A rule that was broken.
@@ -107,6 +110,11 @@ impl Bench {
         }
         judges.push(Box::new(Accounting::new(weight)));
         Bench { judges }
+    }
+
+    /// The judge of what happens between `shards`, whose home replicas wait at least `timeout` for a vote.
+    pub fn across(shards: &[Committee], timeout: Span) -> Bench {
+        Bench { judges: vec![Box::new(Atomicity::new(shards, timeout))] }
     }
 
     /// Shows every judge one observation.

@@ -9,6 +9,7 @@ mod error;
 mod fault;
 mod file;
 mod overrides;
+mod shards;
 mod slo;
 mod validate;
 
@@ -16,5 +17,6 @@ pub use build::{Placement, RunOptions};
 pub use data::WorldData;
 pub use error::ScenarioError;
 pub use file::{Dissemination, Execution, FaultEntry, ScenarioFile, Weight, schema};
+pub use shards::ShardSite;
 pub use slo::{Slo, SloError};
 pub use validate::Scenario;

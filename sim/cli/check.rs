@@ -115,7 +115,8 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
 }
 
 fn campaign(args: &CheckArgs) -> Result<Campaign, Failure> {
-    let layers = args.protocol.layers();
+    let mut campaign = Campaign::new(args.protocol, args.seed);
+    let layers = campaign.tables.layers(args.protocol);
     if let Some(layer) = args.dissemination.filter(|layer| !layers.contains(layer)) {
         let known: Vec<&str> = layers.iter().map(|layer| layer.name()).collect();
         let (protocol, layer) = (args.protocol.name(), layer.name());
@@ -124,7 +125,6 @@ fn campaign(args: &CheckArgs) -> Result<Campaign, Failure> {
             known.join(", ")
         )));
     }
-    let mut campaign = Campaign::new(args.protocol, args.seed);
     let model = campaign.tables.promises(args.protocol).tolerates;
     if args.twins.is_some() && model != FaultModel::Byzantine {
         return Err(Failure::Usage(format!("`{}` stands no lies: --twins is not for it", args.protocol.name())));

@@ -31,6 +31,10 @@ pub(super) fn of_run(summary: &Summary, folder: &Path, figures: &[PathBuf]) -> S
 fn heading(out: &mut String, summary: &Summary) {
     let Summary { scenario, protocol, dissemination, hospitals, replicas, weight, seed, .. } = summary;
     line!(out, "{scenario}: {protocol} over {dissemination}, {hospitals} hospitals, {replicas} replicas, seed {seed}");
+    if !summary.shards.is_empty() {
+        let shards = summary.shards.iter().map(|(name, replicas)| format!("{name} {replicas}"));
+        line!(out, "shards (replicas): {}", shards.collect::<Vec<_>>().join(", "));
+    }
     if *weight > 1 {
         line!(out, "each simulated transaction stands for {weight} alike ones");
     }
@@ -60,23 +64,29 @@ fn heading(out: &mut String, summary: &Summary) {
 }
 
 fn latencies(out: &mut String, summary: &Summary) {
-    line!(out, "latency, ms             p50       p90       p99     p99.9       max        transactions");
+    // Names are longer where there are shards.
+    let width = if summary.shards.is_empty() { 19 } else { 24 };
+    line!(out, "{:<width$}     p50       p90       p99     p99.9       max        transactions", "latency, ms");
     for definition in Definition::ALL {
-        row(out, definition.name(), &summary.latency_ms[definition.name()]);
+        row(out, width, definition.name(), &summary.latency_ms[definition.name()]);
+    }
+    let is_apart = |name: &str| name.ends_with("_intra") || name.ends_with("_cross");
+    for (name, latency) in summary.latency_ms.iter().filter(|(name, _)| is_apart(name)) {
+        row(out, width, name, latency);
     }
     for (region, by_definition) in &summary.latency_by_region_ms {
         line!(out, "{region}");
         for definition in Definition::ALL {
-            row(out, &format!("  {}", definition.name()), &by_definition[definition.name()]);
+            row(out, width, &format!("  {}", definition.name()), &by_definition[definition.name()]);
         }
     }
     line!(out);
 }
 
-fn row(out: &mut String, name: &str, latency: &LatencySummary) {
+fn row(out: &mut String, width: usize, name: &str, latency: &LatencySummary) {
     let LatencySummary { p50, p90, p99, p999, max, count, .. } = latency;
     let count = grouped(*count as f64);
-    line!(out, "{name:<19}{p50:>8.0}{p90:>10.0}{p99:>10.0}{p999:>10.0}{max:>10.0}{count:>20}");
+    line!(out, "{name:<width$}{p50:>8.0}{p90:>10.0}{p99:>10.0}{p999:>10.0}{max:>10.0}{count:>20}");
 }
 
 fn utilisation(out: &mut String, summary: &Summary) {
@@ -104,6 +114,11 @@ fn accounts(out: &mut String, summary: &Summary) {
     let refused = if refused.is_empty() { "none".to_string() } else { refused.join(", ") };
     line!(out, "refused      {refused:>12}");
     line!(out, "pending      {:>12} when the run ended", grouped(summary.pending as f64));
+    if let Some(cross) = &summary.cross_shard {
+        let [begun, committed, aborted] = [cross.begun, cross.committed, cross.aborted].map(|count| count as f64);
+        let (committed, aborted) = (grouped(committed), grouped(aborted));
+        line!(out, "across shards {:>11} begun, {committed} committed, {aborted} aborted", grouped(begun));
+    }
     if summary.tampered_batches > 0 {
         line!(out, "tampered     {:>12} batch copies refused", grouped(summary.tampered_batches as f64));
     }

@@ -30,7 +30,7 @@ use crate::base::{Height, ReplicaId, Span, View};
 use crate::ledger::{Block, CommitRule, Committee, FaultModel, Leaders, Locks, Promises, Slot};
 
 use super::planted::planted;
-use super::{BadSetting, Charge, Context, Event, KEPT_BLOCKS, MOST_TIMEOUT_MS, Protocol};
+use super::{BadSetting, Charge, Context, Event, KEPT_BLOCKS, Layer, MOST_TIMEOUT_MS, Protocol};
 
 pub use message::CentralMessage;
 
@@ -103,6 +103,8 @@ type Ctx<'a> = Context<'a, Central>;
 
 impl Protocol for Central {
     const NAME: &'static str = "central";
+    /// What a quorum has stored is no concern of one who decides alone.
+    const LAYERS: &'static [Layer] = &[Layer::Leader, Layer::Batched];
     const WAKES_ON_PAYLOAD: bool = true;
     #[cfg(test)]
     const PLANTED: &'static [&'static str] =

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use crate::base::{Digest, ReplicaId, Span, Time, View};
 use crate::ledger::{Block, Payload, Statement};
 
+use super::dag::Dag;
+use super::planted::planted;
 use super::{Charge, Protocol};
 
 /// Where blocks get their contents: the dissemination layer below a protocol.
@@ -18,6 +20,11 @@ pub trait PayloadSource {
 
     /// What has waited longest to be ordered, if anything has.
     fn oldest(&mut self) -> Option<Digest>;
+
+    /// The DAG that the layer weaves of what is at hand, if it does: for protocols that order that.
+    fn dag(&mut self) -> Option<&mut Dag> {
+        None
+    }
 }
 
 /// What a handler wants done. Effects leave in order when the handler's charged time ends.
@@ -132,7 +139,9 @@ impl<'a, P: Protocol> Context<'a, P> {
 
     /// Charges work that the handler does beyond computing.
     pub fn charge(&mut self, charge: Charge) {
-        self.charges.push(charge);
+        if !planted!("promises not written") {
+            self.charges.push(charge);
+        }
     }
 
     /// What a block proposed now should order.
@@ -148,6 +157,11 @@ impl<'a, P: Protocol> Context<'a, P> {
     /// What has waited longest to be ordered by a block that is known of, if anything has.
     pub fn oldest_pending(&mut self) -> Option<Digest> {
         self.source.oldest()
+    }
+
+    /// The DAG that the dissemination layer weaves, if it does.
+    pub fn dag(&mut self) -> Option<&mut Dag> {
+        self.source.dag()
     }
 
     /// A choice that is even but not random: spreads requests over replicas by content.

@@ -10,6 +10,7 @@
 mod line;
 #[cfg(test)]
 pub mod loom;
+mod waves;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,6 +21,11 @@ use crate::base::{ReplicaId, View};
 use crate::ledger::{Block, Committee, Link};
 
 pub use line::Line;
+#[cfg(test)]
+pub use waves::PLANTED;
+#[cfg(test)]
+pub use waves::decide;
+pub use waves::{MOST_DEPTH, ROUND, Waves};
 
 /// What a query says of a leader's block, or of the place where it should be.
 #[derive(Clone, Debug)]
@@ -32,15 +38,20 @@ pub enum Decision {
     Undecided,
 }
 
-/// A block, and whether an anchor has taken it.
+/// A block, whether an anchor has taken it, and to how many replicas' blocks of the round before it links.
 #[derive(Clone, Debug)]
 struct Held {
     block: Arc<Block>,
     taken: bool,
+    strong: u32,
 }
 
-/// The blocks of one author in one round: one, unless it lies.
-type Place = SmallVec<[Held; 1]>;
+/// The blocks of one author in one round: one, unless it lies. And how many blocks of the round after link to one.
+#[derive(Clone, Debug, Default)]
+struct Place {
+    held: SmallVec<[Held; 1]>,
+    linked: u32,
+}
 
 #[derive(Clone, Debug)]
 struct Round {
@@ -53,7 +64,7 @@ struct Round {
 
 impl Round {
     fn empty(n: u32) -> Round {
-        Round { places: vec![Place::new(); n as usize], authors: 0, forked: false }
+        Round { places: vec![Place::default(); n as usize], authors: 0, forked: false }
     }
 }
 
@@ -61,7 +72,7 @@ impl Round {
 /// may claim any.
 const MOST_AHEAD: u64 = 4_096;
 
-/// Blocks by round and author, whose links are known down to the oldest round kept. Memory: 24 bytes for each replica
+/// Blocks by round and author, whose links are known down to the oldest round kept. Memory: 32 bytes for each replica
 /// and round kept, and a shared block for each that is filled; a liar adds what others link to.
 #[derive(Clone, Debug)]
 pub struct Dag {
@@ -92,32 +103,55 @@ impl Dag {
     }
 
     fn place(&self, round: View, author: ReplicaId) -> &[Held] {
-        self.round(round).and_then(|round| round.places.get(author.index())).map_or(&[], |place| place)
+        self.round(round).and_then(|round| round.places.get(author.index())).map_or(&[], |place| &place.held)
     }
 
-    fn held_mut(&mut self, link: &Link) -> Option<&mut Held> {
+    /// Where the block is kept that a link of a known block names. Whatever that links to is known, so if there is one
+    /// block in the place it is the one.
+    fn linked_mut(&mut self, link: &Link) -> Option<&mut Held> {
         let index = usize::try_from(link.round.0.checked_sub(self.oldest.0)?).ok()?;
-        let place = self.rounds.get_mut(index)?.places.get_mut(link.author.index())?;
-        place.iter_mut().find(|held| held.block.id() == link.id)
+        match &mut self.rounds.get_mut(index)?.places.get_mut(link.author.index())?.held[..] {
+            [held] => Some(held),
+            several => several.iter_mut().find(|held| held.block.id() == link.id),
+        }
     }
 
-    /// Puts a block in; false where it is known, too old, or too far ahead. What it links to is known, or too old.
+    /// Puts a block in; false where it is known, too old, or too far ahead. Of what it links to nothing is missing: the
+    /// caller has asked ([`Dag::missing`]), or waited for it.
     pub fn insert(&mut self, block: Arc<Block>) -> bool {
         let far = block.view.0 > self.highest().0 + MOST_AHEAD;
         if block.view < self.oldest || far || block.author.0 >= self.n || self.get(&block.link()).is_some() {
             return false;
         }
-        assert!(self.missing(&block).is_empty(), "a block comes after what it links to");
+        let strong = self.count_links(&block);
         let index = (block.view.0 - self.oldest.0) as usize;
         if self.rounds.len() <= index {
             self.rounds.resize_with(index + 1, || Round::empty(self.n));
         }
         let round = &mut self.rounds[index];
-        let place = &mut round.places[block.author.index()];
+        let place = &mut round.places[block.author.index()].held;
         round.authors += u32::from(place.is_empty());
         round.forked |= !place.is_empty();
-        place.push(Held { block, taken: false });
+        place.push(Held { block, taken: false, strong });
         true
+    }
+
+    /// Counts a new block's links into the round before: at each author's place, and altogether. Of several to one
+    /// author's blocks, which are adjacent but for the own, one counts.
+    fn count_links(&mut self, block: &Block) -> u32 {
+        let before = View(block.view.0.saturating_sub(1));
+        let Some(index) = before.0.checked_sub(self.oldest.0) else { return 0 };
+        let Some(round) = self.rounds.get_mut(index as usize) else { return 0 };
+        let (mut strong, mut last, own) = (0, None, block.links.first().map(|link| link.author));
+        for (nth, link) in block.links.iter().enumerate() {
+            let again = last == Some(link.author) || nth > 0 && own == Some(link.author);
+            if link.round == before && !again {
+                round.places[link.author.index()].linked += 1;
+                strong += 1;
+                last = Some(link.author);
+            }
+        }
+        strong
     }
 
     /// The block that a link names.
@@ -133,7 +167,18 @@ impl Dag {
     /// The blocks of a round, ascending by author.
     pub fn blocks(&self, round: View) -> impl Iterator<Item = &Arc<Block>> {
         let places = self.round(round).map_or(&[][..], |round| &round.places);
-        places.iter().flatten().map(|held| &held.block)
+        places.iter().flat_map(|place| &place.held).map(|held| &held.block)
+    }
+
+    /// The blocks of a round, each with the number of replicas to whose blocks of the round before it links.
+    pub fn counted(&self, round: View) -> impl Iterator<Item = (&Arc<Block>, u32)> {
+        let places = self.round(round).map_or(&[][..], |round| &round.places);
+        places.iter().flat_map(|place| &place.held).map(|held| (&held.block, held.strong))
+    }
+
+    /// How many blocks of the round after link to a block of the author.
+    pub fn linked(&self, round: View, author: ReplicaId) -> u32 {
+        self.round(round).and_then(|round| round.places.get(author.index())).map_or(0, |place| place.linked)
     }
 
     /// How many replicas have a block in a round.
@@ -148,29 +193,41 @@ impl Dag {
 
     /// What a block links to that is neither known nor older than what is kept.
     pub fn missing(&self, block: &Block) -> Vec<Link> {
-        let wanted = |link: &&Link| link.round >= self.oldest && self.get(link).is_none();
-        block.links.iter().filter(wanted).copied().collect()
+        let before = View(block.view.0.saturating_sub(1));
+        let places = self.round(before).map_or(&[][..], |round| &round.places);
+        let known = |link: &Link| {
+            let held = match places.get(link.author.index()).filter(|_| link.round == before) {
+                Some(place) => &place.held,
+                None => self.place(link.round, link.author),
+            };
+            held.iter().any(|held| held.block.id() == link.id)
+        };
+        block.links.iter().filter(|link| link.round >= self.oldest && !known(link)).copied().collect()
     }
 
     /// Whether `from` builds on the block that `to` names, directly or not, or is it.
+    #[allow(dead_code, reason = "what Bullshark and Tusk ask")]
     pub fn reaches(&self, from: &Block, to: &Link) -> bool {
+        self.ancestors(from, to.round).contains(to)
+    }
+
+    /// The blocks of `round` that `from` builds on, directly or not, or is: ascending.
+    pub fn ancestors(&self, from: &Block, round: View) -> Vec<Link> {
         let mut front = vec![from.link()];
         // One round after the other from the highest on, each block once.
-        while let Some(highest) = front.iter().map(|link| link.round).max() {
-            if highest <= to.round {
-                return front.contains(to);
-            }
+        while let Some(highest) = front.iter().map(|link| link.round).max().filter(|&highest| highest > round) {
             let (top, mut below): (Vec<Link>, Vec<Link>) = front.into_iter().partition(|link| link.round == highest);
             let blocks = top.iter().filter_map(|link| self.get(link));
-            below.extend(blocks.flat_map(|block| &block.links).filter(|link| link.round >= to.round));
+            below.extend(blocks.flat_map(|block| &block.links).filter(|link| link.round >= round));
             below.sort_unstable();
             below.dedup();
             front = below;
         }
-        false
+        front.retain(|link| link.round == round);
+        front
     }
 
-    /// What `anchor` builds on, itself included, that no anchor took before and that is of round `from` or above:
+    /// What `anchor`, which is known, builds on, itself included, that no anchor took before and that is of round `from` or above:
     /// ascending by round, author and id. From now on it is taken.
     pub fn take(&mut self, anchor: &Link, from: View) -> Vec<Arc<Block>> {
         let (mut found, mut front) = (Vec::new(), vec![*anchor]);
@@ -178,7 +235,7 @@ impl Dag {
             if link.round < from {
                 continue;
             }
-            let Some(held) = self.held_mut(&link).filter(|held| !held.taken) else { continue };
+            let Some(held) = self.linked_mut(&link).filter(|held| !held.taken) else { continue };
             held.taken = true;
             front.extend(&held.block.links);
             found.push(held.block.clone());
@@ -187,7 +244,19 @@ impl Dag {
         found
     }
 
+    /// The same DAG, with nothing taken: what a planted defect makes of it.
+    pub fn untaken(&self) -> Dag {
+        let mut dag = self.clone();
+        dag.rounds
+            .iter_mut()
+            .flat_map(|round| &mut round.places)
+            .flat_map(|place| &mut place.held)
+            .for_each(|held| held.taken = false);
+        dag
+    }
+
     /// Whether an anchor has taken the block.
+    #[allow(dead_code, reason = "what Bullshark and Tusk ask")]
     pub fn is_taken(&self, link: &Link) -> bool {
         self.place(link.round, link.author).iter().any(|held| held.taken && held.block.id() == link.id)
     }

@@ -5,31 +5,40 @@
 //! | `leader` | the replica that will propose soon | the batches |
 //! | `batched` | every replica, best effort | their ids; who misses one fetches it |
 //! | `gossip` | its neighbours, who pass it on once | their ids; who misses one fetches it |
+//! | `kept` | nobody | their ids; the contents stay with their gateway |
+//! | `certified` | every replica; a quorum stores it, and votes for the header that names it | their ids |
 //!
 //! Every layer keeps a [`Stock`]: batches at hand, which of them are ordered by blocks in flight, which are committed, and
 //! which of its own are not yet. A layer adds only what differs: where a sealed batch goes.
 
 mod batched;
+mod certified;
 mod depot;
 mod gossip;
+mod kept;
 mod leader;
 mod own;
+mod parcel;
 
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Bytes, Digest, Encode, Height, ReplicaId, Sink, Span, Time};
-use crate::ledger::{Batch, BatchRef, Block, Payload};
+use crate::base::{Bytes, Digest, Height, ReplicaId, Span, Time};
+use crate::ledger::{Batch, BatchRef, Block, Committee, Payload};
 
 use super::PayloadSource;
+use super::dag::Dag;
 
 pub use batched::Batched;
+pub use certified::Certified;
 pub use depot::Depot;
 pub use gossip::Gossip;
+pub use kept::Kept;
 pub use leader::Leader;
 use own::Own;
+pub use parcel::{Parcel, Woven};
 
 /// Which dissemination layer runs under the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -41,11 +50,15 @@ pub enum Layer {
     Batched,
     /// Batches passed on from neighbour to neighbour, ids ordered.
     Gossip,
+    /// Batches stay with their gateway, ids ordered.
+    Kept,
+    /// Batches broadcast, stored by a quorum, and woven into a DAG of certified headers; ids ordered.
+    Certified,
 }
 
 impl Layer {
     /// Every layer.
-    pub const ALL: [Layer; 3] = [Layer::Leader, Layer::Batched, Layer::Gossip];
+    pub const ALL: [Layer; 5] = [Layer::Leader, Layer::Batched, Layer::Gossip, Layer::Certified, Layer::Kept];
 
     /// The name under which scenarios choose it.
     pub const fn name(self) -> &'static str {
@@ -53,6 +66,8 @@ impl Layer {
             Layer::Leader => "leader",
             Layer::Batched => "batched",
             Layer::Gossip => "gossip",
+            Layer::Kept => "kept",
+            Layer::Certified => "certified",
         }
     }
 
@@ -60,20 +75,53 @@ impl Layer {
     pub fn block_space(self, limits: &LayerLimits) -> Bytes {
         match self {
             Layer::Leader => limits.inline_bytes.min(limits.block_bytes),
-            Layer::Batched | Layer::Gossip => limits.block_bytes,
+            Layer::Batched | Layer::Gossip | Layer::Certified | Layer::Kept => limits.block_bytes,
+        }
+    }
+
+    /// Connections that it keeps from one replica to another.
+    pub fn lanes(self, limits: &LayerLimits) -> usize {
+        match self {
+            Layer::Certified => 1 + limits.workers as usize,
+            Layer::Leader | Layer::Batched | Layer::Gossip | Layer::Kept => 1,
         }
     }
 
     /// One replica's side of the layer, under a protocol whose blocks make a chain or a DAG.
-    pub fn at(self, me: ReplicaId, replicas: u32, limits: LayerLimits, weaves: bool) -> Box<dyn Dissemination> {
+    pub fn at(self, me: ReplicaId, committee: &Committee, limits: LayerLimits, above: Above) -> Box<dyn Dissemination> {
+        let replicas = committee.len();
         let depot = Depot::new(me, replicas, limits);
-        let depot = if weaves { depot.weaving() } else { depot };
+        let depot = if above.weaves && self != Layer::Certified { depot.weaving() } else { depot };
         match self {
             Layer::Leader => Box::new(Leader::new(depot)),
             Layer::Batched => Box::new(Batched::new(depot)),
             Layer::Gossip => Box::new(Gossip::new(depot, replicas)),
+            Layer::Kept => Box::new(Kept::new(depot)),
+            Layer::Certified => Box::new(Certified::new(depot, committee, above)),
         }
     }
+}
+
+/// What a layer is told of the ordering protocol above it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Above {
+    /// Whether it orders a DAG.
+    pub weaves: bool,
+    /// What it wants rounds of the layer's own DAG to wait for.
+    pub pace: Pace,
+}
+
+/// What a replica waits for before it goes on to the next round of a certified DAG, beside a quorum of this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Nothing.
+    Free,
+    /// In an even round L the block of its leader, replica `L / 2 mod n`; in an odd one f + 1 blocks that link to the
+    /// leader's before, or a quorum that do not. At most for `patience`.
+    Anchored {
+        /// After which it goes on without.
+        patience: Span,
+    },
 }
 
 /// Bounds of a layer.
@@ -93,6 +141,15 @@ pub struct LayerLimits {
     pub resend_after: Span,
     /// Most neighbours that a replica passes batches on to (layer `gossip`).
     pub gossip_degree: u32,
+    /// Workers of a replica, each with connections of its own (layer `certified`).
+    pub workers: u32,
+    /// Batch references with which a header is worth proposing at once (layer `certified`).
+    pub header_bytes: Bytes,
+    /// How long a header waits for as many at most (layer `certified`).
+    pub header_delay: Span,
+    /// Rounds of headers kept below the newest, where no protocol orders the DAG itself; and twice as many as a header's
+    /// links reach down (layer `certified`).
+    pub gc_depth: u64,
 }
 
 #[cfg(test)]
@@ -107,34 +164,10 @@ impl LayerLimits {
             fetch_retry: Span::from_millis(100),
             resend_after: Span::from_secs(1),
             gossip_degree: 10,
-        }
-    }
-}
-
-/// What layers send each other.
-#[derive(Clone, Debug)]
-pub enum Parcel {
-    /// A batch with its contents.
-    Batch(Arc<Batch>),
-    /// Who has these batches?
-    Fetch(Vec<Digest>),
-}
-
-impl Parcel {
-    /// Size on the wire.
-    pub fn wire(&self) -> Bytes {
-        match self {
-            Parcel::Batch(batch) => Bytes(1) + batch.wire(),
-            Parcel::Fetch(ids) => Bytes(1) + ids[..].encoded_len(),
-        }
-    }
-}
-
-impl Encode for Parcel {
-    fn encode(&self, sink: &mut impl Sink) {
-        match self {
-            Parcel::Batch(batch) => batch.reference().encode(sink),
-            Parcel::Fetch(ids) => ids[..].encode(sink),
+            workers: 2,
+            header_bytes: Bytes(100),
+            header_delay: Span::from_millis(100),
+            gc_depth: 20,
         }
     }
 }
@@ -197,22 +230,39 @@ pub trait Dissemination: PayloadSource {
         self.stock_mut().own.expect(proposer);
     }
 
-    /// Time passes: what has waited too long is sent again. Called every [`Dissemination::period`].
-    fn on_tick(&mut self, now: Time, out: &mut Outbox) {
+    /// Time passes: what has waited too long is sent again. Called every [`Dissemination::period`]; true where there is
+    /// something new to order.
+    fn on_tick(&mut self, now: Time, out: &mut Outbox) -> bool {
         let Stock { depot, own, .. } = self.stock_mut();
         depot.refetch(now, out);
         // In a DAG nobody else orders it.
         if !depot.weaves() {
             own.resend(depot, now, out);
         }
+        false
     }
 
-    /// A parcel came; true where it brought a batch that was not at hand.
-    fn on_parcel(&mut self, from: ReplicaId, parcel: Parcel, out: &mut Outbox) -> bool {
+    /// A parcel came; true where it brought a batch that was not at hand, or something new to order.
+    fn on_parcel(&mut self, _now: Time, from: ReplicaId, parcel: &Parcel, out: &mut Outbox) -> bool {
         match parcel {
-            Parcel::Batch(batch) => self.depot_mut().store(batch),
-            Parcel::Fetch(_) => answer(self.depot(), from, &parcel, out),
+            Parcel::Batch(batch) => self.depot_mut().store(batch.clone()),
+            _ => answer(self.depot(), from, parcel, out),
         }
+    }
+
+    /// Its machine comes back from a crash, with what was on disk.
+    fn on_restarted(&mut self, now: Time) {
+        let _ = now;
+    }
+
+    /// Whether it has promised anything since it was last asked: that is on disk before it leaves.
+    fn has_promised(&mut self) -> bool {
+        false
+    }
+
+    /// The DAG that the layer weaves, if it does.
+    fn woven(&mut self) -> Option<&mut Dag> {
+        None
     }
 
     /// A block was proposed, by this replica or another: what it orders is in flight.
@@ -236,9 +286,7 @@ pub trait Dissemination: PayloadSource {
         if block.height <= self.depot().passed() {
             return Vec::new();
         }
-        // What a block says of a batch beside its id must be true too.
-        let held = |batch: &BatchRef| self.depot().get(&batch.id).is_some_and(|held| held.reference() == batch);
-        block.payload.batches.iter().filter(|batch| !held(batch)).copied().collect()
+        self.depot().missing(&block.payload.batches)
     }
 
     /// How often [`Dissemination::on_tick`] wants to be called.
@@ -259,6 +307,10 @@ impl<D: Dissemination> PayloadSource for D {
 
     fn oldest(&mut self) -> Option<Digest> {
         self.depot_mut().oldest()
+    }
+
+    fn dag(&mut self) -> Option<&mut Dag> {
+        self.woven()
     }
 }
 

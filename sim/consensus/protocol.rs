@@ -1,5 +1,6 @@
 //! What a protocol is.
 
+use std::convert::Infallible;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -10,14 +11,14 @@ use serde::de::DeserializeOwned;
 use crate::base::{Bytes, Rate, ReplicaId, Span};
 use crate::ledger::{Block, Certificate, Committee, Phase, Promises, Statement, TimeoutCertificate};
 
-use super::{Context, Layer};
+use super::{Context, Layer, Pace};
 
 /// An ordering protocol: a state machine without input or output of its own.
 pub trait Protocol: Sized + 'static {
     /// The name under which scenarios choose it.
     const NAME: &'static str;
     /// The dissemination layers that it runs over.
-    const LAYERS: &'static [Layer] = &[Layer::Leader, Layer::Batched];
+    const LAYERS: &'static [Layer] = &[Layer::Leader, Layer::Batched, Layer::Certified];
     /// Fewest replicas that it runs with.
     const LEAST_REPLICAS: u32 = 1;
     /// Whether it wants [`Event::Submitted`] when there is something to order; if not, it asks when it needs it.
@@ -45,6 +46,12 @@ pub trait Protocol: Sized + 'static {
 
     /// What judges may hold it to.
     fn promises(params: &Self::Params) -> Promises;
+
+    /// What rounds of a certified DAG wait for, where the protocol orders one.
+    fn pace(params: &Self::Params) -> Pace {
+        let _ = params;
+        Pace::Free
+    }
 
     /// How long after the last fault (with at most as many replicas faulty for good as it tolerates, and round trips of
     /// at most a tenth of a second) everything submitted is committed everywhere, at most.
@@ -126,6 +133,21 @@ pub trait Message: Debug + 'static {
     /// Shows `see` every certificate that it carries.
     fn proofs(&self, see: &mut dyn FnMut(Proof<'_>)) {
         let _ = see;
+    }
+}
+
+/// Of protocols that leave sending to their dissemination layer.
+impl Message for Infallible {
+    fn wire(&self) -> Bytes {
+        match *self {}
+    }
+
+    fn checks(&self) -> Checks {
+        match *self {}
+    }
+
+    fn statement(&self, _: ReplicaId) -> Option<Statement> {
+        match *self {}
     }
 }
 

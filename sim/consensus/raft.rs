@@ -47,7 +47,7 @@ use crate::base::{Height, ReplicaId, Span, View};
 use crate::ledger::{Block, CommitRule, Committee, FaultModel, Leaders, Locks, Promises, Signers, Slot};
 
 use super::planted::planted;
-use super::{BadSetting, Charge, Context, Event, KEPT_BLOCKS, Protocol};
+use super::{BadSetting, Charge, Context, Event, KEPT_BLOCKS, Layer, Protocol};
 
 use leader::Leadership;
 use log::Log;
@@ -145,6 +145,8 @@ type Ctx<'a> = Context<'a, Raft>;
 
 impl Protocol for Raft {
     const NAME: &'static str = "raft";
+    /// A majority is less than the quorum that certifies a batch.
+    const LAYERS: &'static [Layer] = &[Layer::Leader, Layer::Batched];
     const WAKES_ON_PAYLOAD: bool = true;
     #[cfg(test)]
     const PLANTED: &'static [&'static str] = &[

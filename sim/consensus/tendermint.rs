@@ -161,7 +161,7 @@ type Ctx<'a> = Context<'a, Tendermint>;
 
 impl Protocol for Tendermint {
     const NAME: &'static str = "tendermint";
-    const LAYERS: &'static [Layer] = &[Layer::Leader, Layer::Batched, Layer::Gossip];
+    const LAYERS: &'static [Layer] = &[Layer::Leader, Layer::Batched, Layer::Gossip, Layer::Certified];
     const WAKES_ON_PAYLOAD: bool = true;
     #[cfg(test)]
     const PLANTED: &'static [&'static str] = &[

@@ -50,7 +50,7 @@ pub(super) struct Lone<P: Protocol> {
     pub armed: Vec<P::Timer>,
     /// When each timer that was ever armed ran out or will, by the replica's clock.
     due: Vec<(P::Timer, Time)>,
-    now: Time,
+    pub now: Time,
     pub committed: Vec<Arc<Block>>,
     /// Statements that no message carries.
     pub stated: Vec<Statement>,

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::base::{Bytes, Digest, Encode, Height, NodeId, ReplicaId, Span, Time};
-use crate::consensus::Protocol;
-use crate::ledger::{Batch, Block, SIGNATURE_BYTES, Signers, Transaction};
+use crate::consensus::{Layer, Protocol};
+use crate::crypto::merkle::proof_size_max;
+use crate::ledger::{Batch, BatchRef, Block, SIGNATURE_BYTES, Signers, Transaction, TxNumber};
 use crate::metrics::Definition;
 use crate::observe::Tap;
 
+use super::cross::{Share, transfer};
 use super::event::Event;
-use super::replica::Machine;
 use super::run::Engine;
+use super::shard::{Member, Shard};
 use super::submit::access_bits;
 
 /// What a hospital gets back: transaction id, height, block id, the gateway's signature.
@@ -33,6 +35,12 @@ struct Open {
     first: Time,
     batches: Vec<Ordered>,
     state: Option<Digest>,
+    /// When each replica committed it; noted where there are shards.
+    commits: Vec<(ReplicaId, Time)>,
+    /// Transactions across two shards that took effect.
+    paid: Vec<Transaction>,
+    /// What the shard's replicas say to other shards.
+    says: Vec<Share>,
     executed_by: Signers,
     last_executed: Time,
 }
@@ -90,27 +98,52 @@ impl Heights {
 impl<P: Protocol> Engine<'_, P> {
     /// A replica commits the next block of its chain at `at`.
     pub(super) fn on_commit(&mut self, at: Time, node: NodeId, block: Arc<Block>) {
-        let me = self.identity(node);
+        let Member { shard, me } = self.members[node.index()];
         if !self.replicas[node.index()].counted {
             // What an unreliable identity takes for committed is nobody's business but its own depot's.
             return self.replicas[node.index()].layer.on_committed(&block);
         }
-        self.observe(&Tap::Committed { replica: me, at, block: &block });
-        me.encode(&mut self.hasher);
+        self.observe(shard, &Tap::Committed { replica: me, at, block: &block });
+        self.number(node).encode(&mut self.hasher);
         at.encode(&mut self.hasher);
         block.height.encode(&mut self.hasher);
         block.id().encode(&mut self.hasher);
         let replica = &mut self.replicas[node.index()];
         replica.committed = block.height;
-        let held = |id: &Digest| replica.layer.depot().get(id).cloned();
-        let ordered = |id: &Digest| held(id).expect("a block reaches its protocol with its batches at hand");
-        let batches: Vec<Arc<Batch>> = block.payload.batches.iter().map(|batch| ordered(&batch.id)).collect();
-        replica.layer.on_committed(&block);
-        self.settle_own(me, &batches);
-        self.note_commit(at, me, &block, &batches);
-        let transactions: u64 = batches.iter().map(|batch| batch.transactions().len() as u64).sum();
-        let work = self.setup.costs.execute(transactions * u64::from(self.setup.weight));
+        let batches = self.contents(node, &block);
+        self.replicas[node.index()].layer.on_committed(&block);
+        self.settle_own(node, &batches);
+        self.note_commit(at, node, &block, &batches);
+        let work = self.execution(me, batches.iter());
         self.execute_at(at, node, block.height, work);
+    }
+
+    /// The batches that a block orders: at hand, or with their gateways where they stay there.
+    fn contents(&self, node: NodeId, block: &Block) -> Vec<Arc<Batch>> {
+        let shard = &self.shards[self.shard(node)];
+        let depot = |batch: &BatchRef| {
+            let holder = if self.setup.layer == Layer::Kept { shard.nodes[batch.origin.index()] } else { node };
+            self.replicas[holder.index()].layer.depot()
+        };
+        let held = |batch: &BatchRef| {
+            let content = depot(batch).get(&batch.id);
+            content.expect("a block reaches its protocol with its batches at hand").clone()
+        };
+        // Who follows long after its gateway has forgotten a batch finds it with those who followed before.
+        match shard.heights.open.get(&block.height) {
+            Some(open) if self.setup.layer == Layer::Kept => {
+                open.batches.iter().map(|ordered| ordered.batch.clone()).collect()
+            }
+            _ => block.payload.batches.iter().map(held).collect(),
+        }
+    }
+
+    /// What executing batches costs: where contents stay with their gateways, each executes its own.
+    fn execution<'b>(&self, me: ReplicaId, batches: impl Iterator<Item = &'b Arc<Batch>>) -> Span {
+        let kept = self.setup.layer == Layer::Kept;
+        let executed = batches.filter(|batch| !kept || batch.reference().origin == me);
+        let transactions: u64 = executed.map(|batch| batch.transactions().len() as u64).sum();
+        self.setup.costs.execute(transactions * u64::from(self.setup.weight))
     }
 
     fn execute_at(&mut self, at: Time, node: NodeId, height: Height, work: Span) {
@@ -126,50 +159,58 @@ impl<P: Protocol> Engine<'_, P> {
         let replica = &self.replicas[node.index()];
         let (from, until) = (replica.executed.0 + 1, replica.committed.0);
         for height in (from..=until).map(Height) {
-            let open = self.heights.open.get(&height).expect("a height is open until all have executed it");
-            let transactions: usize = open.batches.iter().map(|ordered| ordered.batch.transactions().len()).sum();
-            let work = self.setup.costs.execute(transactions as u64 * u64::from(self.setup.weight));
+            let open = self.heights(node).open.get(&height).expect("a height is open until all have executed it");
+            let work = self.execution(self.identity(node), open.batches.iter().map(|ordered| &ordered.batch));
             self.execute_at(at, node, height, work);
         }
     }
 
-    fn note_commit(&mut self, at: Time, me: ReplicaId, block: &Block, batches: &[Arc<Batch>]) {
+    fn note_commit(&mut self, at: Time, node: NodeId, block: &Block, batches: &[Arc<Batch>]) {
+        let Member { shard, me } = self.members[node.index()];
+        let heights = &mut self.shards[shard].heights;
         // A committed sub-DAG was proposed with its anchor.
-        let (named, past) = match block.links.first() {
+        let (named, past) = match block.links.first().filter(|_| self.promises.weaves()) {
             Some(anchor) => ((Height(anchor.round.0), anchor.id), Height(anchor.round.0)),
             None => ((block.height, block.id()), block.height.next()),
         };
-        if let Some(proposed) = self.heights.proposed.get(&named) {
+        if let Some(proposed) = heights.proposed.get(&named) {
             self.ordering.record(Span(at.0.saturating_sub(proposed.0)), 1);
         }
-        let replicas = self.heights.replicas as u32;
+        let replicas = heights.replicas as u32;
         let fresh = |batch: &Arc<Batch>| Ordered { batch: batch.clone(), in_effect: Vec::new(), at_gateway: None };
         let mut first = false;
-        let open = self.heights.open.entry(block.height).or_insert_with(|| {
+        let open = heights.open.entry(block.height).or_insert_with(|| {
             first = true;
             Open {
                 past,
                 first: at,
                 batches: batches.iter().map(fresh).collect(),
                 state: None,
+                commits: Vec::new(),
+                paid: Vec::new(),
+                says: Vec::new(),
                 executed_by: Signers::none_of(replicas),
                 last_executed: at,
             }
         });
         // Handlers end at different times: a commit that is handled later may be earlier.
         open.first = open.first.min(at);
+        if self.crossing.is_some() {
+            open.commits.push((me, at));
+        }
         for ordered in open.batches.iter_mut().filter(|ordered| ordered.batch.reference().origin == me) {
             ordered.at_gateway.get_or_insert(at);
         }
         if first {
-            self.heights.note_first(batches, self.window.contains(at));
+            heights.note_first(batches, self.window.contains(at));
         }
     }
 
     /// A gateway's own batches that are committed no longer count against its mempool's bound; each once, however
     /// often it is ordered.
-    fn settle_own(&mut self, me: ReplicaId, batches: &[Arc<Batch>]) {
-        let replica = &mut self.replicas[me.index()];
+    fn settle_own(&mut self, node: NodeId, batches: &[Arc<Batch>]) {
+        let me = self.identity(node);
+        let replica = &mut self.replicas[node.index()];
         for reference in batches.iter().map(|batch| batch.reference()).filter(|reference| reference.origin == me) {
             if replica.unsettled.remove(&reference.sequence) {
                 replica.mempool.settled(reference.count as usize);
@@ -179,67 +220,93 @@ impl<P: Protocol> Engine<'_, P> {
 
     /// A replica has executed the block at `height`.
     pub(super) fn on_executed(&mut self, at: Time, node: NodeId, height: u32) {
-        let (me, height) = (self.identity(node), Height(height.into()));
+        let (Member { shard, me }, height) = (self.members[node.index()], Height(height.into()));
         self.replicas[node.index()].executed = height;
-        if self.executor.height() < height {
-            self.apply(at, height);
+        if self.shards[shard].executor.height() < height {
+            self.apply(at, shard, height);
         }
-        let open = self.heights.open.get_mut(&height).expect("a height is open until all have executed it");
+        let open =
+            self.shards[shard].heights.open.get_mut(&height).expect("a height is open until all have executed it");
         open.executed_by.insert(me);
         open.last_executed = at;
-        let state = open.state.expect("the height is applied");
-        self.observe(&Tap::Executed { replica: me, height, state });
-        self.send_receipts(at, me, height);
-        self.close_if_settled(height);
+        let (state, says) = (open.state.expect("the height is applied"), open.says.clone());
+        self.observe(shard, &Tap::Executed { replica: me, height, state });
+        self.send_receipts(at, node, height);
+        self.tell(at, node, &says);
+        self.close_if_settled(shard, height);
     }
 
     /// The first replica to get there executes the block for all: correct replicas compute the same.
-    fn apply(&mut self, at: Time, height: Height) {
-        let mut open = self.heights.open.remove(&height).expect("an executed height was committed");
+    fn apply(&mut self, at: Time, shard: usize, height: Height) {
+        let mut open = self.shards[shard].heights.open.remove(&height).expect("an executed height was committed");
         let mut in_effect: BTreeMap<Digest, Vec<Transaction>> = BTreeMap::new();
         let batches: Vec<Arc<Batch>> = open.batches.iter().map(|ordered| ordered.batch.clone()).collect();
         let took_effect = |batch: &Batch, tx: &Transaction| in_effect.entry(batch.id()).or_default().push(*tx);
-        let applied = self.executor.apply(at, height, batches.iter().map(|batch| &**batch), took_effect);
+        let (setup, members) = (self.setup, &self.members);
+        let transfer_of = |tx: &Transaction| transfer(setup, members, tx);
+        let contents = batches.iter().map(|batch| &**batch);
+        let applied = self.shards[shard].executor.apply(at, height, contents, transfer_of, took_effect);
         open.state = Some(applied.state);
         for ordered in &mut open.batches {
             // Of two orderings in one block only the first has an effect: the list is taken, not copied.
             ordered.in_effect = in_effect.remove(&ordered.batch.id()).unwrap_or_default();
             let reference = ordered.batch.reference();
-            self.sealed.remove(&(reference.origin, reference.sequence));
+            self.shards[shard].sealed.remove(&(reference.origin, reference.sequence));
             for transaction in &ordered.in_effect {
-                self.observe(&Tap::TookEffect { height, transaction });
+                self.observe(shard, &Tap::TookEffect { height, transaction });
             }
         }
         for (transaction, reason) in &applied.refused {
             self.reject(at, transaction, *reason);
         }
+        for crossed in &applied.crossed {
+            let (paid, says) = self.on_crossed(at, shard, height, crossed);
+            open.paid.extend(paid);
+            open.says.extend(says);
+        }
         self.unresolved -= u64::from(applied.executed);
         self.counts.in_effect_total += u64::from(applied.executed) * u64::from(self.setup.weight);
         self.counts.repeated_batches += u64::from(applied.repeated_batches);
         self.counts.blocks_total += 1;
-        self.heights.open.insert(height, open);
+        self.shards[shard].heights.open.insert(height, open);
     }
 
     /// A gateway tells its hospitals: one receipt for each of their transactions.
-    fn send_receipts(&mut self, at: Time, me: ReplicaId, height: Height) {
-        let Some(open) = self.heights.open.remove(&height) else { return };
+    fn send_receipts(&mut self, at: Time, node: NodeId, height: Height) {
+        let Member { shard, me } = self.members[node.index()];
+        let Some(open) = self.shards[shard].heights.open.remove(&height) else { return };
         for ordered in open.batches.iter().filter(|ordered| ordered.batch.reference().origin == me) {
+            let proof = self.proof(open.batches.len(), &ordered.batch);
             for transaction in &ordered.in_effect {
-                self.send_receipt(at, me, transaction);
+                self.send_receipt(at, node, transaction, proof);
             }
         }
-        self.heights.open.insert(height, open);
+        let gateway = self.number(node);
+        let is_own = |tx: &&Transaction| self.setup.hospitals[tx.hospital.index()].gateway == gateway;
+        let own: Vec<&Transaction> = open.paid.iter().filter(is_own).collect();
+        own.into_iter().for_each(|transaction| self.send_receipt(at, node, transaction, Bytes(0)));
+        self.shards[shard].heights.open.insert(height, open);
     }
 
-    fn send_receipt(&mut self, at: Time, me: ReplicaId, transaction: &Transaction) {
+    /// What a receipt carries to be checked without its gateway: where contents stay there, the way from the transaction
+    /// through its batch to the entry's root.
+    fn proof(&self, batches: usize, batch: &Batch) -> Bytes {
+        if self.setup.layer != Layer::Kept {
+            return Bytes(0);
+        }
+        let transactions = batch.transactions().len() * self.setup.weight as usize;
+        proof_size_max(transactions) + proof_size_max(batches)
+    }
+
+    fn send_receipt(&mut self, at: Time, node: NodeId, transaction: &Transaction, proof: Bytes) {
         let weight = u64::from(self.setup.weight);
-        let size = RECEIPT * weight;
+        let size = (RECEIPT + proof) * weight;
         let serialisation = self.setup.replica.egress.serialisation(size);
-        let departed = self.machines[me.index()].egress.serve(at, serialisation, &self.window);
+        let departed = self.machines[node.index()].egress.serve(at, serialisation, &self.window);
         self.count_messages(departed, weight, size);
         let hospital = transaction.hospital.index();
-        let (seed, node) = (self.setup.seed, self.hospital_node(hospital));
-        let bits = |nth| access_bits(seed, node, 1, nth);
+        let (seed, to) = (self.setup.seed, self.hospital_node(hospital));
+        let bits = |nth| access_bits(seed, to, 1, nth);
         let access = &self.setup.hospitals[hospital].access;
         let received = self.uplinks[hospital].receive(access, departed, size, &self.window, bits);
         let latency = received.since(transaction.submitted);
@@ -256,56 +323,89 @@ impl<P: Protocol> Engine<'_, P> {
         let region = self.setup.hospitals[transaction.hospital.index()].region;
         let latency = until.since(transaction.submitted);
         self.latencies.record(definition, region, latency, self.setup.weight.into());
+        self.record_reach(definition, transaction, latency);
     }
 
     /// Closes a height that every replica has executed that ever will.
-    fn close_if_settled(&mut self, height: Height) {
-        let Some(open) = self.heights.open.get(&height) else { return };
-        let executed = |(index, machine): (usize, &Machine)| {
-            machine.gone || !self.replicas[index].counted || open.executed_by.contains(ReplicaId(index as u32))
+    fn close_if_settled(&mut self, shard: usize, height: Height) {
+        let Shard { heights, nodes, .. } = &self.shards[shard];
+        let Some(open) = heights.open.get(&height) else { return };
+        let executed = |node: &NodeId| {
+            let (machine, replica) = (&self.machines[node.index()], &self.replicas[node.index()]);
+            machine.gone || !replica.counted || open.executed_by.contains(self.identity(*node))
         };
-        if open.executed_by.count() as usize >= self.heights.replicas
-            || (open.executed_by.count() > 0 && self.machines.iter().enumerate().all(executed))
+        if open.executed_by.count() as usize >= heights.replicas
+            || (open.executed_by.count() > 0 && nodes.iter().all(executed))
         {
-            self.close(height, true);
+            self.close(shard, height, true);
         }
     }
 
     /// Records the latencies of a height; `everywhere` where every replica has executed it that ever will.
-    fn close(&mut self, height: Height, everywhere: bool) {
-        let open = self.heights.open.remove(&height).expect("the height is open");
-        self.heights.past = self.heights.past.max(open.past);
-        self.heights.proposed = self.heights.proposed.split_off(&(self.heights.past, Digest::ZERO));
-        self.heights.with_payload -= usize::from(!open.batches.is_empty());
-        let weight = u64::from(self.setup.weight);
+    fn close(&mut self, shard: usize, height: Height, everywhere: bool) {
+        let heights = &mut self.shards[shard].heights;
+        let open = heights.open.remove(&height).expect("the height is open");
+        heights.past = heights.past.max(open.past);
+        heights.proposed = heights.proposed.split_off(&(heights.past, Digest::ZERO));
+        heights.with_payload -= usize::from(!open.batches.is_empty());
         for Ordered { in_effect, at_gateway, .. } in &open.batches {
-            let count = in_effect.len() as u64 * weight;
-            self.series.at(open.first).committed += count;
-            if self.window.contains(open.first) {
-                self.counts.committed += count;
+            self.record_all(&open, in_effect, |_| *at_gateway, everywhere);
+        }
+        let at_gateway = |transaction: &Transaction| {
+            let gateway = self.setup.hospitals[transaction.hospital.index()].gateway;
+            let me = self.members[gateway.index()].me;
+            open.commits.iter().find(|(by, _)| *by == me).map(|(_, at)| *at)
+        };
+        let at_gateway: BTreeMap<TxNumber, Time> =
+            open.paid.iter().filter_map(|tx| at_gateway(tx).map(|at| (tx.number, at))).collect();
+        if open.paid.is_empty() {
+            return;
+        }
+        self.record_all(&open, &open.paid, |tx| at_gateway.get(&tx.number).copied(), everywhere);
+    }
+
+    /// Records the latencies of transactions of one height.
+    fn record_all(
+        &mut self,
+        open: &Open,
+        in_effect: &[Transaction],
+        at_gateway: impl Fn(&Transaction) -> Option<Time>,
+        everywhere: bool,
+    ) {
+        let count = in_effect.len() as u64 * u64::from(self.setup.weight);
+        self.series.at(open.first).committed += count;
+        if self.window.contains(open.first) {
+            self.counts.committed += count;
+        }
+        let window = self.window;
+        for transaction in in_effect.iter().filter(|tx| window.contains(tx.submitted)) {
+            self.record(Definition::SubmitToCommit, transaction, open.first);
+            if let Some(at) = at_gateway(transaction) {
+                self.record(Definition::SubmitToGateway, transaction, at);
             }
-            let window = self.window;
-            for transaction in in_effect.iter().filter(|tx| window.contains(tx.submitted)) {
-                self.record(Definition::SubmitToCommit, transaction, open.first);
-                if let Some(at) = at_gateway {
-                    self.record(Definition::SubmitToGateway, transaction, *at);
-                }
-                if everywhere {
-                    self.record(Definition::SubmitToVisible, transaction, open.last_executed);
-                }
+            if everywhere {
+                self.record(Definition::SubmitToVisible, transaction, open.last_executed);
             }
         }
     }
 
     /// A replica stopped for good: heights no longer wait for it.
     pub(super) fn close_without_gone(&mut self) {
-        let heights: Vec<Height> = self.heights.open.keys().copied().collect();
-        heights.into_iter().for_each(|height| self.close_if_settled(height));
+        self.open_heights().into_iter().for_each(|(shard, height)| self.close_if_settled(shard, height));
     }
 
     /// The run is over: heights that some replica has not executed are visible somewhere, but not everywhere.
     pub(super) fn settle_open_heights(&mut self) {
-        let heights: Vec<Height> = self.heights.open.keys().copied().collect();
-        heights.into_iter().for_each(|height| self.close(height, false));
+        self.open_heights().into_iter().for_each(|(shard, height)| self.close(shard, height, false));
+    }
+
+    fn open_heights(&self) -> Vec<(usize, Height)> {
+        let of_shard =
+            |(shard, one): (usize, &Shard)| one.heights.open.keys().map(|&height| (shard, height)).collect::<Vec<_>>();
+        self.shards.iter().enumerate().flat_map(of_shard).collect()
+    }
+
+    fn heights(&self, node: NodeId) -> &Heights {
+        &self.shards[self.shard(node)].heights
     }
 }

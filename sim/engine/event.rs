@@ -4,8 +4,10 @@
 use std::sync::Arc;
 
 use crate::base::{Bytes, NodeId, ReplicaId};
-use crate::consensus::{Parcel, Protocol};
+use crate::consensus::{Checks, Message, Parcel, Protocol};
 use crate::ledger::Transaction;
+
+use super::cross::Note;
 
 /// A pending event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub(super) enum Event {
     Expired { node: u16, serial: u32 },
     /// The dissemination layer looks after what has waited, unless its machine was down since.
     Ticked { node: u16, outages: u32 },
+    /// A replica looks after the locks of transactions across shards, unless its machine was down since.
+    Retried { node: u16, outages: u32 },
     /// A replica has executed a block.
     Executed { node: u16, outages: u8, height: u32 },
     /// A fault of the plan begins or ends at a machine.
@@ -64,6 +68,29 @@ pub(super) enum Wire<P: Protocol> {
     Order(Arc<P::Message>),
     /// A dissemination parcel.
     Parcel(Parcel),
+    /// What a replica says to another shard's gateway.
+    Note(Arc<Note>),
+}
+
+impl<P: Protocol> Wire<P> {
+    /// Size on the wire.
+    pub fn size(&self, weight: u32) -> Bytes {
+        match self {
+            Wire::Order(message) => message.wire(),
+            Wire::Parcel(parcel) => parcel.wire(),
+            Wire::Note(note) => note.wire(weight),
+        }
+    }
+
+    /// What its receiver verifies, beside the batches in it.
+    pub fn checks(&self) -> Checks {
+        match self {
+            Wire::Order(message) => message.checks(),
+            Wire::Parcel(parcel) => parcel.checks(),
+            // What one shard shows another is counted with its shares.
+            Wire::Note(_) => Checks::default(),
+        }
+    }
 }
 
 impl<P: Protocol> Clone for Wire<P> {
@@ -71,6 +98,7 @@ impl<P: Protocol> Clone for Wire<P> {
         match self {
             Wire::Order(message) => Wire::Order(message.clone()),
             Wire::Parcel(parcel) => Wire::Parcel(parcel.clone()),
+            Wire::Note(note) => Wire::Note(note.clone()),
         }
     }
 }

@@ -37,9 +37,10 @@ impl<P: Protocol> Engine<'_, P> {
 
     fn await_liars(&mut self) {
         for liar in &self.setup.faults.liars {
+            let base = self.shards[self.shard(NodeId(liar.replica.0))].base;
             for (twin, node) in self.machines_of(liar.replica).enumerate() {
                 let replica = &mut self.replicas[node.index()];
-                replica.lie = Some(Lie::of(liar, twin as u64));
+                replica.lie = Some(Lie::of(liar, base, twin as u64));
                 replica.counted = !matches!(liar.behaviour, Behaviour::Twins | Behaviour::InvalidSignatures);
                 let second = twin == 1;
                 if liar.until != Time::NEVER {
@@ -102,7 +103,7 @@ impl<P: Protocol> Engine<'_, P> {
 
     /// A slowdown begins or ends; of several the worst counts.
     fn on_slowed(&mut self, at: Time, node: NodeId) {
-        let me = self.identity(node);
+        let me = self.number(node);
         let now =
             self.setup.faults.slowdowns.iter().filter(|slow| slow.replica == me && slow.from <= at && at < slow.until);
         self.machines[node.index()].percent = now.map(|slow| slow.percent).max().unwrap_or(100);
@@ -117,6 +118,7 @@ impl<P: Protocol> Engine<'_, P> {
             let replica = &mut self.replicas[node.index()];
             replica.timers.clear();
             replica.parked.clear();
+            replica.collected.clear();
             self.lose_unsealed(at, node);
         }
         self.close_without_gone();
@@ -124,7 +126,7 @@ impl<P: Protocol> Engine<'_, P> {
 
     /// A machine comes back with what is on its disk: the protocol's durable state, its ledger, and its batches.
     fn on_restarted(&mut self, at: Time, node: NodeId) {
-        let me = self.identity(node);
+        let me = self.number(node);
         let down =
             |outage: &Outage| outage.replica == me && outage.from <= at && outage.until.is_none_or(|until| until > at);
         // Where outages overlap the last one counts.
@@ -134,6 +136,7 @@ impl<P: Protocol> Engine<'_, P> {
         self.machines[node.index()].running = true;
         let replica = &mut self.replicas[node.index()];
         replica.protocol = replica.protocol.recovered();
+        replica.layer.on_restarted(at);
         self.execute_again(at, node);
         self.start_replica(at, node);
         self.wake(at, node);

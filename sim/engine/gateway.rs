@@ -11,6 +11,7 @@ use crate::observe::Tap;
 
 use super::event::{Event, Work};
 use super::run::Engine;
+use super::shard::Member;
 use super::wire::AT_ONCE;
 
 /// Transactions taken out of a mempool while their signatures are verified.
@@ -30,6 +31,11 @@ impl<P: Protocol> Engine<'_, P> {
         let size = self.wire_size(&tx);
         let serialisation = self.setup.replica.ingress.serialisation(size);
         let received = self.machines[gateway.index()].ingress.serve(at, serialisation, &self.window);
+        self.admit(at, received, gateway, tx);
+    }
+
+    /// Takes a transaction that is `received` by then into the gateway's mempool, if there is room.
+    pub(super) fn admit(&mut self, at: Time, received: Time, gateway: NodeId, tx: Transaction) {
         let replica = &mut self.replicas[gateway.index()];
         let admission = replica.mempool.admit(tx);
         if self.window.contains(at) {
@@ -40,7 +46,9 @@ impl<P: Protocol> Engine<'_, P> {
             Admission::Held => {}
             Admission::Full if received <= at + AT_ONCE => self.seal(received, gateway),
             Admission::Full => self.seal_at(received, gateway),
-            Admission::Refused(reason) => self.reject(at, &tx, reason),
+            Admission::Refused(reason) if tx.stage.is_submitted() => self.reject(at, &tx, reason),
+            // Who waits for it asks another gateway.
+            Admission::Refused(_) => {}
         }
     }
 
@@ -67,7 +75,7 @@ impl<P: Protocol> Engine<'_, P> {
         let transactions = replica.mempool.take();
         let sequence = replica.sequence;
         replica.sequence += 1;
-        self.sealed.insert((self.identity(gateway), sequence), transactions.len() as u32);
+        self.note_sealed(gateway, sequence, &transactions);
         let work = self.verification(&transactions);
         let machine = &mut self.machines[gateway.index()];
         let total = machine.slowed(work.total);
@@ -104,23 +112,36 @@ impl<P: Protocol> Engine<'_, P> {
         let Unsealed { sequence, transactions } = self.unsealed.remove(slot as usize);
         let me = self.identity(gateway);
         let (good, forged): (Vec<Transaction>, Vec<Transaction>) =
-            transactions.into_iter().partition(|tx| tx.authentic);
+            // Only an impostor has later stages without a proof, and it lets them pass.
+            transactions.into_iter().partition(|tx| tx.authentic || !tx.stage.is_submitted());
         for tx in &forged {
             self.reject(at, tx, Rejection::ForgedSignature);
         }
         self.replicas[gateway.index()].mempool.settled(forged.len());
         if good.is_empty() {
-            self.sealed.remove(&(me, sequence));
+            self.forget_sealed(gateway, sequence);
             return;
         }
-        self.sealed.insert((me, sequence), good.len() as u32);
+        self.note_sealed(gateway, sequence, &good);
         self.replicas[gateway.index()].unsettled.insert(sequence);
         let batch = Arc::new(Batch::seal(me, sequence, good, self.setup.weight));
-        self.observe(&Tap::Held { replica: me, batch: &batch });
+        self.observe(self.shard(gateway), &Tap::Held { replica: me, batch: &batch });
         let mut out = Outbox::new();
         self.replicas[gateway.index()].layer.on_sealed(at, batch, &mut out);
         self.send_parcels(at, gateway, out);
         self.wake(at, gateway);
+    }
+
+    /// What hospitals submitted is accounted for in the batch.
+    fn note_sealed(&mut self, gateway: NodeId, sequence: u64, transactions: &[Transaction]) {
+        let Member { shard, me } = self.members[gateway.index()];
+        let submitted = transactions.iter().filter(|tx| tx.stage.is_submitted()).count();
+        self.shards[shard].sealed.insert((me, sequence), submitted as u32);
+    }
+
+    fn forget_sealed(&mut self, gateway: NodeId, sequence: u64) {
+        let Member { shard, me } = self.members[gateway.index()];
+        self.shards[shard].sealed.remove(&(me, sequence));
     }
 
     /// A gateway stops: what it had not sealed is gone, and its hospitals see their connections break.
@@ -133,14 +154,17 @@ impl<P: Protocol> Engine<'_, P> {
     /// What a gateway was verifying when it stopped is gone too.
     pub(super) fn lose_unverified(&mut self, at: Time, gateway: NodeId, slot: u32) {
         let Unsealed { sequence, transactions } = self.unsealed.remove(slot as usize);
-        self.sealed.remove(&(self.identity(gateway), sequence));
+        self.forget_sealed(gateway, sequence);
         self.lose(at, gateway, transactions);
     }
 
     fn lose(&mut self, at: Time, gateway: NodeId, transactions: Vec<Transaction>) {
         self.replicas[gateway.index()].mempool.settled(transactions.len());
         for tx in &transactions {
-            self.reject(at, tx, Rejection::GatewayDown);
+            match tx.stage.is_submitted() {
+                true => self.reject(at, tx, Rejection::GatewayDown),
+                false => self.replicas[gateway.index()].mempool.forget(&tx.id),
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Byzantine machines: they run the protocol, and lie below it.
 
-use crate::base::{Digest, NodeId};
-use crate::consensus::{Dissemination, Effect, Message, PayloadSource, Protocol};
+use crate::base::{Digest, NodeId, ReplicaId};
+use crate::consensus::{Dag, Dissemination, Effect, Message, PayloadSource, Protocol};
 use crate::faults::{Behaviour, Liar};
 use crate::ledger::{BatchRef, Payload};
 
@@ -16,9 +16,17 @@ pub(super) struct Lie {
 }
 
 impl Lie {
-    /// The lie of the `twin`-th machine of a liar.
-    pub fn of(liar: &Liar, twin: u64) -> Lie {
-        Lie { behaviour: liar.behaviour.clone(), twin }
+    /// The lie of the `twin`-th machine of a liar, in a shard whose replicas are numbered from `base` on.
+    pub fn of(liar: &Liar, base: u32, twin: u64) -> Lie {
+        let behaviour = match &liar.behaviour {
+            Behaviour::Censor(victims) => {
+                // Whom another shard's replicas serve it cannot censor.
+                let own = victims.iter().filter(|victim| victim.0 >= base);
+                Behaviour::Censor(own.map(|victim| ReplicaId(victim.0 - base)).collect())
+            }
+            other => other.clone(),
+        };
+        Lie { behaviour, twin }
     }
 
     /// What it lets the protocol order: a twin orders its half of all batches, so that its two machines contradict each
@@ -31,7 +39,7 @@ impl Lie {
         match &self.behaviour {
             Behaviour::Twins => batch.id.first_word() & 1 == self.twin,
             Behaviour::Censor(victims) => victims.binary_search(&batch.origin).is_err(),
-            Behaviour::SilentLeader | Behaviour::InvalidSignatures => true,
+            Behaviour::SilentLeader | Behaviour::InvalidSignatures | Behaviour::Impostor => true,
         }
     }
 }
@@ -54,10 +62,15 @@ impl PayloadSource for Filtered<'_> {
     fn oldest(&mut self) -> Option<Digest> {
         self.layer.oldest()
     }
+
+    fn dag(&mut self) -> Option<&mut Dag> {
+        self.layer.woven()
+    }
 }
 
 impl<P: Protocol> Engine<'_, P> {
-    fn behaviour(&self, node: NodeId) -> Option<&Behaviour> {
+    /// How a machine lies, if it does.
+    pub(super) fn behaviour(&self, node: NodeId) -> Option<&Behaviour> {
         self.replicas[node.index()].lie.as_ref().map(|lie| &lie.behaviour)
     }
 
@@ -69,18 +82,21 @@ impl<P: Protocol> Engine<'_, P> {
     /// Whether a message's receivers will find a signature that does not verify: of a liar's they check any, its own or
     /// one of its own in a certificate.
     pub(super) fn is_forged(&self, from: NodeId, wire: &Wire<P>) -> bool {
-        let Wire::Order(message) = wire else { return false };
-        self.signs_in_vain(from) && message.checks().signatures > 0
+        self.signs_in_vain(from) && wire.checks().signatures > 0
     }
 
     /// Whether a liar keeps an effect to itself.
     pub(super) fn withholds(&self, node: NodeId, effect: &Effect<P>) -> bool {
-        let Some(Behaviour::SilentLeader) = self.behaviour(node) else { return false };
         match effect {
             Effect::Send(_, message) | Effect::Broadcast(message) | Effect::TakeUp(message) => {
-                message.proposes(self.identity(node))
+                self.keeps_back(node, &**message)
             }
             _ => false,
         }
+    }
+
+    /// Whether a liar keeps a message or parcel to itself.
+    pub(super) fn keeps_back(&self, node: NodeId, message: &impl Message) -> bool {
+        self.behaviour(node) == Some(&Behaviour::SilentLeader) && message.proposes(self.identity(node))
     }
 }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use crate::base::{Bytes, Height, NodeId, ReplicaId, Span, Time};
 use crate::consensus::dissemination::Outbox;
 use crate::consensus::{self, Charge, Context, Effect, Message, Parcel, PayloadSource, Proof, Protocol};
-use crate::ledger::{Block, Phase, Statement};
+use crate::ledger::{Block, FaultModel, Phase, Statement};
 use crate::observe::Tap;
 
 use super::event::{Envelope, Event, Wire, Work};
 use super::replica::Parked;
 use super::run::Engine;
+use super::shard::Member;
 
 /// Messages a replica holds for want of batches. One more takes the oldest's place: who orders what nobody has loses
 /// its turn.
@@ -22,6 +23,7 @@ impl<P: Protocol> Engine<'_, P> {
     pub(super) fn start_replica(&mut self, at: Time, me: NodeId) {
         self.step(at, me, consensus::Event::Start);
         self.await_tick(at, me);
+        self.await_retry(at, me);
     }
 
     /// A message is received and verified.
@@ -32,11 +34,12 @@ impl<P: Protocol> Engine<'_, P> {
             return self.let_go(slot);
         }
         // Lent to the handler, not cloned: counting references would wait for every write still under way.
-        let (from, wire) = (envelope.from, envelope.take_wire());
-        let from = self.identity(from);
+        let (sender, wire) = (envelope.from, envelope.take_wire());
+        let from = self.identity(sender);
         match &wire {
             Wire::Order(message) => self.deliver(at, me, from, message),
-            Wire::Parcel(parcel) => self.on_parcel(at, me, from, parcel.clone()),
+            Wire::Parcel(parcel) => self.on_parcel(at, me, from, parcel),
+            Wire::Note(note) => self.on_note(at, me, sender, note),
         }
         self.envelopes[slot as usize].wire = Some(wire);
         self.let_go(slot);
@@ -111,12 +114,34 @@ impl<P: Protocol> Engine<'_, P> {
             None => &mut *replica.layer,
         };
         replica.protocol.step(event, &mut Context::new(start, source, &mut effects, &mut charges));
+        self.check_written(me, &effects, &charges);
         let [computing, writing] = self.charge(me, &effects, &charges);
         let machine = &mut self.machines[me.index()];
         // A slow CPU is no slow disk.
         let work = machine.slowed(computing) + writing;
         let done = machine.core.serve(at, work, &self.window);
         self.carry_out(done, me, effects);
+    }
+
+    /// What a replica promises for the first time is on disk before it leaves: a crash must not make it forget. A new
+    /// promise is told from a repeated one by its slot, so one of a lower slot is taken for a repetition. Raft, which
+    /// states again in each term what its log holds, comes back with what was written and needs no such check.
+    fn check_written(&mut self, node: NodeId, effects: &[Effect<P>], charges: &[Charge]) {
+        // One of a twin's two machines passes on what the other promised.
+        if self.promises.tolerates != FaultModel::Byzantine || !self.replicas[node.index()].counted {
+            return;
+        }
+        let me = self.identity(node);
+        let replica = &mut self.replicas[node.index()];
+        for effect in effects {
+            let statement = match effect {
+                Effect::Send(_, message) | Effect::Broadcast(message) => message.statement(me),
+                Effect::State(statement) => Some(*statement),
+                _ => None,
+            };
+            let is_new = statement.is_some_and(|statement| replica.promised.is_new(&self.promises, &statement));
+            assert!(!is_new || charges.contains(&Charge::Fsync), "{me} promises {statement:?} and has not written it");
+        }
     }
 
     /// What a handler costs its core: its fixed part, a signature for each statement, and sending each copy; and its disk.
@@ -129,7 +154,7 @@ impl<P: Protocol> Engine<'_, P> {
         };
         let sent = effects.iter().map(|effect| match effect {
             Effect::Send(_, message) => of_message(message, 1),
-            Effect::Broadcast(message) => of_message(message, u64::from(self.setup.committee.len()) - 1),
+            Effect::Broadcast(message) => of_message(message, u64::from(self.committee(node).len()) - 1),
             Effect::State(_) if self.promises.signed => costs.sign(),
             Effect::TakeUp(message) if self.promises.signed && message.statement(me).is_some() => costs.sign(),
             _ => Span::ZERO,
@@ -188,27 +213,33 @@ impl<P: Protocol> Engine<'_, P> {
 
     /// Tells judges, notary and the own dissemination layer of what a message says.
     fn stated(&mut self, at: Time, node: NodeId, message: Arc<P::Message>) -> Wire<P> {
-        let me = self.identity(node);
+        self.announce(at, node, &*message);
+        if let Some(block) = message.block().filter(|block| block.author == self.identity(node)) {
+            let block: &Block = block;
+            self.replicas[node.index()].layer.on_proposed(block);
+        }
+        Wire::Order(message)
+    }
+
+    /// Tells judges and notary of what a message or parcel says.
+    pub(super) fn announce(&mut self, at: Time, node: NodeId, message: &impl Message) {
+        let Member { shard, me } = self.members[node.index()];
         if let Some(statement) = message.statement(me) {
             if let (Phase::Propose, Some(block)) = (statement.phase, message.block()) {
-                self.observe(&Tap::Proposed { by: me, block });
-                self.heights.note_proposal(block, at);
+                self.observe(shard, &Tap::Proposed { by: me, block });
+                self.shards[shard].heights.note_proposal(block, at);
             }
             self.make(node, statement);
         }
         if !self.signs_in_vain(node) {
             message.proofs(&mut |proof| {
-                self.observe(&match proof {
+                let tap = match proof {
                     Proof::Certificate(certificate) => Tap::Certified { certificate },
                     Proof::Timeouts(certificate) => Tap::GivenUp { certificate },
-                });
+                };
+                self.observe(shard, &tap);
             });
         }
-        if let Some(block) = message.block().filter(|block| block.author == me) {
-            let block: &Block = block;
-            self.replicas[node.index()].layer.on_proposed(block);
-        }
-        Wire::Order(message)
     }
 
     /// Judges hear of a statement, and the notary signs and verifies it for real where the protocol signs. What does not
@@ -219,10 +250,10 @@ impl<P: Protocol> Engine<'_, P> {
             self.replicas[node.index()].slot = splits.slot(statement.height, statement.view);
         }
         if !forged {
-            self.observe(&Tap::Stated { statement: &statement });
+            self.observe(self.shard(node), &Tap::Stated { statement: &statement });
         }
         if self.promises.signed {
-            self.supply.notarise(statement, forged);
+            self.supply.notarise(self.number(node), statement, forged);
         }
     }
 
@@ -231,6 +262,7 @@ impl<P: Protocol> Engine<'_, P> {
         let outbox = self.outboxes.remove(slot as usize);
         for (to, wire) in outbox {
             match (to, wire) {
+                (_, Wire::Note(note)) => self.send_note(at, me, note),
                 (Some(to), wire) => self.send(at, me, to, wire),
                 (None, Wire::Parcel(Parcel::Batch(batch))) => self.broadcast_batch(at, me, batch),
                 (None, wire) => self.broadcast(at, me, None, wire),
@@ -271,8 +303,11 @@ impl<P: Protocol> Engine<'_, P> {
             return;
         }
         let mut out = Outbox::new();
-        self.replicas[me.index()].layer.on_tick(at, &mut out);
+        let news = self.replicas[me.index()].layer.on_tick(at, &mut out);
         self.send_parcels(at, me, out);
+        if news {
+            self.wake(at, me);
+        }
         self.await_tick(at, me);
     }
 }

@@ -5,6 +5,8 @@ use crate::health::Totals;
 use crate::ledger::Rejection;
 use crate::metrics::{Latencies, LatencyHistogram, Series, UtilisationTable};
 
+use super::settle::CrossOutcome;
+
 /// Counts of the measured window, in transactions with their weight, unless said otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -53,6 +55,8 @@ pub struct Outcome {
     pub counts: Counts,
     /// Latencies of transactions submitted in the window.
     pub latencies: Latencies,
+    /// What came of transactions across two shards; nothing where there is one shard.
+    pub cross: Option<CrossOutcome>,
     /// From a block's first proposal to its commit, once for each replica that commits it, over the whole run.
     pub ordering: LatencyHistogram,
     /// Load, throughput and latency over time.

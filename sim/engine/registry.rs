@@ -5,13 +5,81 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::Span;
 use crate::consensus::{
-    BadSetting, Central, CentralParams, HotStuff, HotStuff2, HotStuff2Params, HotStuffParams, Jolteon, JolteonParams,
-    Layer, Pbft, PbftParams, Protocol, Qbft, QbftParams, Raft, RaftParams, Tendermint, TendermintParams,
+    BadSetting, Bullshark, BullsharkParams, Calendar, CalendarParams, Central, CentralParams, HotStuff, HotStuff2,
+    HotStuff2Params, HotStuffParams, Jolteon, JolteonParams, Layer, Mysticeti, MysticetiParams, Pbft, PbftParams,
+    Protocol, Qbft, QbftParams, Raft, RaftParams, Tendermint, TendermintParams, Tusk, TuskParams,
 };
 use crate::ledger::{Committee, Promises};
 
 use super::run::{Control, RunError, run_protocol};
+use super::sharded::{Sharded, ShardedParams};
 use super::{Outcome, Setup};
+
+/// What the registry asks of each line. A protocol answers for itself; `sharded`, which is none, asks the one that its
+/// shards run.
+pub(super) trait Entry {
+    const NAME: &'static str;
+    const LAYERS: &'static [Layer];
+    const LEAST_REPLICAS: u32;
+    #[cfg(test)]
+    const PLANTED: &'static [&'static str];
+    type Params;
+
+    fn validate(params: &Self::Params, replicas: u32) -> Result<(), BadSetting>;
+    fn brisk() -> Self::Params;
+    fn promises(params: &Self::Params, tables: &ProtocolTables) -> Promises;
+    fn patience(params: &Self::Params, tables: &ProtocolTables, committee: &Committee) -> Span;
+    fn layers(params: &Self::Params, tables: &ProtocolTables) -> &'static [Layer];
+    fn least_replicas(params: &Self::Params) -> u32;
+    fn run(
+        params: &Self::Params,
+        tables: &ProtocolTables,
+        setup: &Setup,
+        control: &mut dyn Control,
+    ) -> Result<Outcome, RunError>;
+}
+
+impl<P: Protocol> Entry for P {
+    const NAME: &'static str = P::NAME;
+    const LAYERS: &'static [Layer] = P::LAYERS;
+    const LEAST_REPLICAS: u32 = P::LEAST_REPLICAS;
+    #[cfg(test)]
+    const PLANTED: &'static [&'static str] = P::PLANTED;
+    type Params = P::Params;
+
+    fn validate(params: &P::Params, replicas: u32) -> Result<(), BadSetting> {
+        P::validate(params, replicas)
+    }
+
+    fn brisk() -> P::Params {
+        P::brisk()
+    }
+
+    fn promises(params: &P::Params, _: &ProtocolTables) -> Promises {
+        P::promises(params)
+    }
+
+    fn patience(params: &P::Params, _: &ProtocolTables, committee: &Committee) -> Span {
+        P::patience(params, committee)
+    }
+
+    fn layers(_: &P::Params, _: &ProtocolTables) -> &'static [Layer] {
+        P::LAYERS
+    }
+
+    fn least_replicas(_: &P::Params) -> u32 {
+        P::LEAST_REPLICAS
+    }
+
+    fn run(
+        params: &P::Params,
+        _: &ProtocolTables,
+        setup: &Setup,
+        control: &mut dyn Control,
+    ) -> Result<Outcome, RunError> {
+        run_protocol::<P>(setup, params, control)
+    }
+}
 
 /// Hands the list of protocols to another macro: one line each. What is not here is not run, not tested, not offered.
 macro_rules! for_each_protocol {
@@ -31,8 +99,18 @@ macro_rules! for_each_protocol {
             Qbft, qbft: Qbft, QbftParams;
             /// Tendermint as CometBFT runs it, with votes sent directly or by gossip (arXiv 1807.04938).
             Tendermint, tendermint: Tendermint, TendermintParams;
+            /// A certified DAG ordered by a coin: waves of three rounds (EuroSys'22).
+            Tusk, tusk: Tusk, TuskParams;
+            /// A certified DAG ordered by leaders known before: waves of two rounds (CCS'22, partially synchronous).
+            Bullshark, bullshark: Bullshark, BullsharkParams;
+            /// Mysticeti-C: a DAG of blocks that nobody certifies, with leaders in every round (NDSS'25).
+            Mysticeti, mysticeti: Mysticeti, MysticetiParams;
             /// One sequencer that writes a signed hash chain.
             Central, central: Central, CentralParams;
+            /// A hash calendar: one signed root a second, no contents (KSI, NordSec 2013).
+            Calendar, calendar: Calendar, CalendarParams;
+            /// One committee for each shard, and two-phase commit between them (S-BAC of Chainspace, NDSS'18).
+            Sharded, sharded: Sharded, ShardedParams;
         }
     };
 }
@@ -62,16 +140,16 @@ macro_rules! protocols {
             /// The name under which scenarios choose it.
             pub const fn name(self) -> &'static str {
                 match self {
-                    $(ProtocolKind::$variant => <$protocol>::NAME,)*
+                    $(ProtocolKind::$variant => <$protocol as Entry>::NAME,)*
                 }
             }
         }
 
         impl ProtocolKind {
-            /// The dissemination layers that it runs over.
+            /// The dissemination layers that it runs over, whatever its settings.
             pub const fn layers(self) -> &'static [Layer] {
                 match self {
-                    $(ProtocolKind::$variant => <$protocol>::LAYERS,)*
+                    $(ProtocolKind::$variant => <$protocol as Entry>::LAYERS,)*
                 }
             }
 
@@ -79,14 +157,14 @@ macro_rules! protocols {
             #[cfg(test)]
             pub(crate) const fn planted(self) -> &'static [&'static str] {
                 match self {
-                    $(ProtocolKind::$variant => <$protocol>::PLANTED,)*
+                    $(ProtocolKind::$variant => <$protocol as Entry>::PLANTED,)*
                 }
             }
 
-            /// Fewest replicas that it runs with.
+            /// Fewest replicas that it runs with, whatever its settings.
             pub const fn least_replicas(self) -> u32 {
                 match self {
-                    $(ProtocolKind::$variant => <$protocol>::LEAST_REPLICAS,)*
+                    $(ProtocolKind::$variant => <$protocol as Entry>::LEAST_REPLICAS,)*
                 }
             }
         }
@@ -95,20 +173,35 @@ macro_rules! protocols {
             /// Whether every protocol's settings can be, for that many replicas; else the first that cannot.
             pub fn validate(&self, replicas: u32) -> Result<(), (ProtocolKind, BadSetting)> {
                 $(
-                    <$protocol>::validate(&self.$field, replicas).map_err(|bad| (ProtocolKind::$variant, bad))?;
+                    let valid = <$protocol as Entry>::validate(&self.$field, replicas);
+                    valid.map_err(|bad| (ProtocolKind::$variant, bad))?;
                 )*
                 Ok(())
             }
 
             /// Settings for the conformance suite ([`Protocol::brisk`]).
             pub fn brisk() -> ProtocolTables {
-                ProtocolTables { $($field: <$protocol>::brisk(),)* }
+                ProtocolTables { $($field: <$protocol as Entry>::brisk(),)* }
             }
 
             /// What the chosen protocol promises under its settings.
             pub fn promises(&self, kind: ProtocolKind) -> Promises {
                 match kind {
-                    $(ProtocolKind::$variant => <$protocol>::promises(&self.$field),)*
+                    $(ProtocolKind::$variant => <$protocol as Entry>::promises(&self.$field, self),)*
+                }
+            }
+
+            /// The dissemination layers that the chosen protocol runs over under its settings.
+            pub fn layers(&self, kind: ProtocolKind) -> &'static [Layer] {
+                match kind {
+                    $(ProtocolKind::$variant => <$protocol as Entry>::layers(&self.$field, self),)*
+                }
+            }
+
+            /// Fewest replicas that the chosen protocol runs with under its settings.
+            pub fn least_replicas(&self, kind: ProtocolKind) -> u32 {
+                match kind {
+                    $(ProtocolKind::$variant => <$protocol as Entry>::least_replicas(&self.$field),)*
                 }
             }
 
@@ -116,7 +209,7 @@ macro_rules! protocols {
             /// everywhere, at most ([`Protocol::patience`]).
             pub fn patience(&self, kind: ProtocolKind, committee: &Committee) -> Span {
                 match kind {
-                    $(ProtocolKind::$variant => <$protocol>::patience(&self.$field, committee),)*
+                    $(ProtocolKind::$variant => <$protocol as Entry>::patience(&self.$field, self, committee),)*
                 }
             }
         }
@@ -129,7 +222,7 @@ macro_rules! protocols {
             control: &mut dyn Control,
         ) -> Result<Outcome, RunError> {
             match kind {
-                $(ProtocolKind::$variant => run_protocol::<$protocol>(setup, &tables.$field, control),)*
+                $(ProtocolKind::$variant => <$protocol as Entry>::run(&tables.$field, tables, setup, control),)*
             }
         }
     };

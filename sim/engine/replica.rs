@@ -4,12 +4,14 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::base::{Digest, Height, ReplicaId, Span, Time};
-use crate::consensus::{Dissemination, Protocol};
+use crate::consensus::{Above, Dissemination, Protocol};
 use crate::kernel::{Station, Stations};
-use crate::ledger::Mempool;
+use crate::ledger::{Leaders, Mempool, Phase, Promises, Slot, Statement};
 
 use super::Setup;
+use super::cross::Collected;
 use super::liar::Lie;
+use super::shard::Member;
 
 /// A message that waits for batches it orders.
 pub(super) struct Parked<P: Protocol> {
@@ -82,10 +84,36 @@ impl Machine {
     }
 }
 
+/// The highest slot of each kind of promise that a replica made.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Promised([(u64, u64); 5]);
+
+impl Promised {
+    /// Whether a statement is a promise of a higher slot than any of its kind before, which it is from now on. A proposal
+    /// is one where all propose: in a DAG a second block of a round is a lie.
+    pub fn is_new(&mut self, promises: &Promises, statement: &Statement) -> bool {
+        let kind = match statement.phase {
+            Phase::Vote => 0,
+            Phase::Commit => 1,
+            Phase::Timeout => 2,
+            Phase::Elect => 3,
+            Phase::Propose if promises.leaders == Leaders::Everyone => 4,
+            Phase::Propose | Phase::Checkpoint => return false,
+        };
+        let at = match promises.slot {
+            Slot::View => (statement.view.0, statement.height.0),
+            Slot::HeightAndView => (statement.height.0, statement.view.0),
+        };
+        let highest = &mut self.0[kind];
+        let is_new = at > *highest;
+        *highest = at.max(*highest);
+        is_new
+    }
+}
+
 /// What runs on a machine.
 pub(super) struct Replica<P: Protocol> {
-    /// Its identity, which a twin shares.
-    pub me: ReplicaId,
+    pub promised: Promised,
     /// What it does beside following the protocol, while it does.
     pub lie: Option<Lie>,
     /// Whether judges hold it to anything and heights wait for it.
@@ -101,6 +129,8 @@ pub(super) struct Replica<P: Protocol> {
     pub timers: Vec<(P::Timer, u32)>,
     pub serials: u32,
     pub parked: VecDeque<Parked<P>>,
+    /// What replicas of other shards said to it.
+    pub collected: Collected,
     /// The last height that it has committed, and that it has executed.
     pub committed: Height,
     pub executed: Height,
@@ -111,20 +141,22 @@ pub(super) struct Replica<P: Protocol> {
 }
 
 impl<P: Protocol> Replica<P> {
-    pub fn new(me: ReplicaId, setup: &Setup, params: &P::Params) -> Self {
-        let weaves = P::promises(params).weaves();
+    pub fn new(&Member { shard, me }: &Member, setup: &Setup, params: &P::Params) -> Self {
+        let committee = &setup.shards[shard];
+        let above = Above { weaves: P::promises(params).weaves(), pace: P::pace(params) };
         Replica {
-            me,
+            promised: Promised::default(),
             lie: None,
             counted: true,
-            protocol: P::new(me, &setup.committee, params),
-            layer: setup.layer.at(me, setup.committee.len(), setup.layer_limits, weaves),
+            protocol: P::new(me, committee, params),
+            layer: setup.layer.at(me, committee, setup.layer_limits, above),
             mempool: Mempool::new(setup.mempool, setup.weight),
             sequence: 0,
             unsettled: BTreeSet::new(),
             timers: Vec::new(),
             serials: 0,
             parked: VecDeque::new(),
+            collected: Collected::new(),
             committed: Height(0),
             executed: Height(0),
             slot: 0,

@@ -1,7 +1,5 @@
 //! The main loop, and the state that its steps share.
 
-use std::collections::BTreeMap;
-
 use slab::Slab;
 use thiserror::Error;
 
@@ -9,17 +7,18 @@ use crate::base::{Bytes, Digest, Encode, NodeId, Rate, ReplicaId, Span, Time};
 use crate::consensus::Protocol;
 use crate::health::{Stream, StreamSettings};
 use crate::kernel::{Occurrence, Schedule, Station, Window};
-use crate::ledger::{Executor, Promises, Rejection, Transaction};
+use crate::ledger::{Committee, Promises, Rejection, Transaction};
 use crate::metrics::{Latencies, LatencyHistogram, Resource, Series, UtilisationTable};
 use crate::network::{Flow, Uplink};
-use crate::observe::{Bench, Inventory, Tap, Violation};
+use crate::observe::{Inventory, Tap, Violation};
 
 use super::Setup;
-use super::commit::Heights;
 use super::event::{Envelope, Event, Upload, Wire};
 use super::gateway::Unsealed;
 use super::outcome::{Counts, Outcome, Real};
 use super::replica::{Machine, Replica};
+use super::settle::Crossing;
+use super::shard::{Member, Shard};
 use super::supply::Supply;
 
 /// Occurrences between two looks at the control: a fraction of a millisecond.
@@ -95,7 +94,10 @@ pub(super) struct Engine<'a, P: Protocol> {
     pub window: Window,
     pub machines: Vec<Machine>,
     pub replicas: Vec<Replica<P>>,
-    /// Connections between replicas, row-major by sender.
+    pub shards: Vec<Shard>,
+    /// Who each machine is.
+    pub members: Vec<Member>,
+    /// Connections between replicas: row-major by sender, one table for each of the layer's lanes.
     pub flows: Vec<Flow>,
     pub uplinks: Vec<Uplink>,
     pub hospital_cpu: Vec<Station>,
@@ -104,16 +106,13 @@ pub(super) struct Engine<'a, P: Protocol> {
     pub unsealed: Slab<Unsealed>,
     pub envelopes: Slab<Envelope<P>>,
     pub outboxes: Slab<Vec<(Option<ReplicaId>, Wire<P>)>>,
-    /// Transactions of batches that no replica has executed, by gateway and sequence.
-    pub sealed: BTreeMap<(ReplicaId, u64), u32>,
-    pub heights: Heights,
-    pub executor: Executor,
-    pub bench: Bench,
     pub promises: Promises,
     /// The most that a connection carries by the protocol's own limit.
     pub connection_rate: Option<Rate>,
-    /// Identities of the machines after the committee's: the second machine of each twin.
+    /// Identities of the machines after the committees': the second machine of each twin.
     pub twins: Vec<ReplicaId>,
+    /// Where there are several shards.
+    pub crossing: Option<Crossing>,
     pub violation: Option<Violation>,
     pub counts: Counts,
     pub latencies: Latencies,
@@ -128,10 +127,11 @@ pub(super) struct Engine<'a, P: Protocol> {
 
 impl<'a, P: Protocol> Engine<'a, P> {
     fn new(setup: &'a Setup, params: &P::Params) -> Self {
-        let n = setup.committee.len() as usize;
         let twins = setup.faults.twins();
-        let identities = setup.committee.replicas().chain(twins.iter().copied());
-        let nodes = n + twins.len();
+        let promises = P::promises(params);
+        let shards = Shard::all(setup, &promises);
+        let members = Member::of_all(&shards, &twins);
+        let nodes = members.len();
         let window = setup.timing.window();
         let settings = StreamSettings {
             seed: setup.seed,
@@ -140,29 +140,27 @@ impl<'a, P: Protocol> Engine<'a, P> {
             injection: setup.injection,
             real: setup.real,
         };
-        let promises = P::promises(params);
         let stream = Stream::new(setup.load.clone(), setup.kinds.clone(), settings);
         Engine {
             setup,
             schedule: Schedule::new(nodes + setup.hospitals.len()),
             window,
             machines: (0..nodes).map(|_| Machine::new(setup)).collect(),
-            replicas: identities.map(|me| Replica::new(me, setup, params)).collect(),
-            flows: vec![Flow::default(); nodes * nodes],
+            replicas: members.iter().map(|member| Replica::new(member, setup, params)).collect(),
+            shards,
+            members,
+            flows: vec![Flow::default(); setup.layer.lanes(&setup.layer_limits) * nodes * nodes],
             uplinks: vec![Uplink::default(); setup.hospitals.len()],
             hospital_cpu: vec![Station::default(); setup.hospitals.len()],
-            supply: Supply::new(stream, setup.threads, setup.committee.len(), setup.seed, setup.real),
+            supply: Supply::new(stream, setup.threads, setup.replicas(), setup.seed, setup.real),
             uploads: Slab::new(),
             unsealed: Slab::new(),
             envelopes: Slab::new(),
             outboxes: Slab::new(),
-            sealed: BTreeMap::new(),
-            heights: Heights::new(n),
-            executor: Executor::new(setup.replay_horizon),
-            bench: Bench::full(&setup.committee, &promises, &setup.faults.exempt(), setup.weight),
             promises,
             connection_rate: P::connection_rate(params),
             twins,
+            crossing: Crossing::of(setup),
             violation: None,
             counts: Counts::default(),
             latencies: Latencies::new(setup.regions.len()),
@@ -179,16 +177,31 @@ impl<'a, P: Protocol> Engine<'a, P> {
         NodeId((self.machines.len() + hospital) as u32)
     }
 
-    /// The identity of a replica's machine.
+    /// The identity of a replica's machine within its own shard: all that its protocol, its layer and its judges know.
     pub fn identity(&self, node: NodeId) -> ReplicaId {
-        let n = self.setup.committee.len();
-        if node.0 < n { ReplicaId(node.0) } else { self.twins[(node.0 - n) as usize] }
+        self.members[node.index()].me
+    }
+
+    /// The identity of a replica's machine among those of all shards: what faults, distances and keys go by.
+    pub fn number(&self, node: NodeId) -> ReplicaId {
+        let Member { shard, me } = self.members[node.index()];
+        self.shards[shard].number(me)
+    }
+
+    /// The shard of a replica's machine.
+    pub fn shard(&self, node: NodeId) -> usize {
+        self.members[node.index()].shard
+    }
+
+    /// The committee of a replica's machine.
+    pub fn committee(&self, node: NodeId) -> &Committee {
+        &self.shards[self.shard(node)].committee
     }
 
     /// The second machine of an identity, if it has one.
-    pub fn twin_of(&self, identity: ReplicaId) -> Option<NodeId> {
-        let nth = self.twins.binary_search(&identity).ok()?;
-        Some(NodeId(self.setup.committee.len() + nth as u32))
+    pub fn twin_of(&self, number: ReplicaId) -> Option<NodeId> {
+        let nth = self.twins.binary_search(&number).ok()?;
+        Some(NodeId((self.members.len() - self.twins.len() + nth) as u32))
     }
 
     fn start(&mut self) {
@@ -225,7 +238,8 @@ impl<'a, P: Protocol> Engine<'a, P> {
 
     /// Whether everything that was submitted is refused, or executed by every replica that ever will.
     fn is_settled(&self) -> bool {
-        self.unresolved == 0 && self.heights.settled()
+        let settled = |shard: &Shard| shard.heights.settled() && shard.executor.cross().is_quiet();
+        self.unresolved == 0 && self.shards.iter().all(settled)
     }
 
     fn progress(&self, end: Time) -> Progress {
@@ -258,16 +272,23 @@ impl<'a, P: Protocol> Engine<'a, P> {
             Event::Released { node, slot, .. } => self.on_released(at, NodeId(node.into()), slot),
             Event::Expired { node, serial } => self.on_expired(at, NodeId(node.into()), serial),
             Event::Ticked { node, outages } => self.on_ticked(at, NodeId(node.into()), outages),
+            Event::Retried { node, outages } => self.on_retried(at, NodeId(node.into()), outages),
             Event::Executed { node, height, .. } => self.on_executed(at, NodeId(node.into()), height),
             Event::Faulted { node, fault } => self.on_faulted(at, NodeId(node.into()), fault),
         }
     }
 
-    /// Shows the judges an observation; the first violation ends the run after this event.
-    pub fn observe(&mut self, tap: &Tap<'_>) {
-        if let Err(violation) = self.bench.observe(tap) {
+    /// Shows a shard's judges an observation; the first violation ends the run after this event.
+    pub fn observe(&mut self, shard: usize, tap: &Tap<'_>) {
+        if let Err(violation) = self.shards[shard].bench.observe(tap) {
             self.violation.get_or_insert(violation);
         }
+    }
+
+    /// The shard whose ledger a hospital writes.
+    pub fn home(&self, transaction: &Transaction) -> usize {
+        let gateway = self.setup.hospitals[transaction.hospital.index()].gateway;
+        self.shard(NodeId(gateway.0))
     }
 
     /// A transaction will not be committed.
@@ -276,7 +297,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
         self.counts.rejected_total[reason as usize] += weight;
         self.series.at(at).rejected += weight;
         self.unresolved -= 1;
-        self.observe(&Tap::Rejected { transaction, reason });
+        self.observe(self.home(transaction), &Tap::Rejected { transaction, reason });
     }
 
     /// Copies of a message leave a NIC, `bytes` together.
@@ -290,17 +311,17 @@ impl<'a, P: Protocol> Engine<'a, P> {
     fn finish(mut self) -> Result<Outcome, RunError> {
         let settled = self.is_settled();
         self.settle_open_heights();
-        let inventory = Inventory {
-            on_the_way: self.uploads.len() as u64,
-            unsealed: self.replicas.iter().map(|replica| replica.mempool.open().len() as u64).sum(),
-            sealed: self.sealed.values().map(|&count| u64::from(count)).sum(),
-        };
-        self.observe(&Tap::Ended { inventory: &inventory });
+        let inventories = self.inventories();
+        for (shard, inventory) in inventories.iter().enumerate() {
+            self.observe(shard, &Tap::Ended { inventory });
+        }
+        self.balance(settled);
+        let pending: u64 = inventories.iter().map(Inventory::total).sum();
         let at = self.schedule.now();
         if let Some(violation) = self.violation.take() {
             return Err(RunError::Unsafe { at, violation });
         }
-        self.counts.pending_total = inventory.total() * u64::from(self.setup.weight);
+        self.counts.pending_total = pending * u64::from(self.setup.weight);
         let utilisation = self.utilisation();
         let digest = self.digest(&utilisation);
         let executed = self.counts.in_effect_total / u64::from(self.setup.weight);
@@ -314,10 +335,34 @@ impl<'a, P: Protocol> Engine<'a, P> {
             series: self.series,
             utilisation,
             real,
-            judges: self.bench.names().collect(),
+            judges: self.shards[0]
+                .bench
+                .names()
+                .chain(self.crossing.iter().flat_map(|one| one.bench.names()))
+                .collect(),
+            cross: self.crossing.map(|crossing| crossing.outcome),
             events: self.schedule.popped(),
             ended: at,
         })
+    }
+
+    /// What each shard's queues still hold.
+    fn inventories(&self) -> Vec<Inventory> {
+        let of_sealed = |shard: &Shard| shard.sealed.values().map(|&count| u64::from(count)).sum();
+        let undecided = |shard: &Shard| shard.executor.cross().undecided();
+        let fresh = |shard: &Shard| {
+            let (sealed, undecided) = (of_sealed(shard), undecided(shard));
+            Inventory { sealed, undecided, ..Inventory::default() }
+        };
+        let mut inventories: Vec<Inventory> = self.shards.iter().map(fresh).collect();
+        for (_, upload) in &self.uploads {
+            inventories[self.shard(NodeId(upload.gateway.0))].on_the_way += 1;
+        }
+        for (member, replica) in self.members.iter().zip(&self.replicas) {
+            let submitted = replica.mempool.open().iter().filter(|tx| tx.stage.is_submitted());
+            inventories[member.shard].unsealed += submitted.count() as u64;
+        }
+        inventories
     }
 
     fn utilisation(&self) -> UtilisationTable {
@@ -326,7 +371,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
         table.add(Resource::HospitalCpu, self.hospital_cpu.iter().map(|cpu| (cpu.busy(), length)));
         table.add(Resource::HospitalUplink, self.uplinks.iter().map(|link| (link.up_busy(), length)));
         table.add(Resource::HospitalDownlink, self.uplinks.iter().map(|link| (link.down_busy(), length)));
-        let committee = &self.machines[..self.setup.committee.len() as usize];
+        let committee = &self.machines[..self.setup.replicas() as usize];
         let running = || committee.iter().filter(|machine| !machine.gone);
         let mut of = |resource, station: fn(&Machine) -> &Station| {
             table.add(resource, running().map(|machine| (station(machine).busy(), length)));
@@ -340,12 +385,14 @@ impl<'a, P: Protocol> Engine<'a, P> {
         if self.setup.link.window.is_some() {
             table.add(Resource::WanConnection, self.flows.iter().map(|flow| (flow.busy(), length)));
         }
-        // One shared resource, as if it were one node's: bytes stand where the others have time.
+        // A resource that a shard shares, as if it were one node's: bytes stand where the others have time.
         let space = self.setup.layer.block_space(&self.setup.layer_limits);
-        let bytes = (Span(self.heights.ordered.0), Span((space * self.heights.blocks).0));
-        let most = self.setup.layer_limits.block_batches as u64 * self.heights.blocks;
-        let batches = (Span(self.heights.batches), Span(most));
-        table.add(Resource::BlockSpace, [bytes, batches].into_iter());
+        let most = self.setup.layer_limits.block_batches as u64;
+        let of_shard = |Shard { heights, .. }: &Shard| {
+            let bytes = (Span(heights.ordered.0), Span((space * heights.blocks).0));
+            [bytes, (Span(heights.batches), Span(most * heights.blocks))]
+        };
+        table.add(Resource::BlockSpace, self.shards.iter().flat_map(of_shard));
         let bound = self.setup.mempool.transactions as u64;
         let held = |replica: &Replica<P>| (Span(replica.mempool_max), Span(bound));
         table.add(Resource::Mempool, self.replicas.iter().map(held));
@@ -369,9 +416,10 @@ impl<'a, P: Protocol> Engine<'a, P> {
             counts.blocks_total,
         ];
         numbers[..].encode(&mut self.hasher);
-        counts.rejected_total[..].encode(&mut self.hasher);
+        counts.rejected_total[..Rejection::WITHIN_A_SHARD].encode(&mut self.hasher);
         self.latencies.encode(&mut self.hasher);
         utilisation.encode(&mut self.hasher);
+        self.encode_crossing();
         Digest(*self.hasher.finalize().as_bytes())
     }
 }

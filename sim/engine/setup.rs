@@ -6,6 +6,7 @@ use crate::crypto::CostTable;
 use crate::faults::FaultPlan;
 use crate::health::{Injection, KindSpec, LoadProfile};
 use crate::kernel::Window;
+use crate::kernel::draw::Chance;
 use crate::ledger::{Committee, MempoolLimits};
 use crate::network::{AccessLink, LossRate};
 
@@ -70,13 +71,28 @@ pub struct HospitalSetup {
     pub access: AccessLink,
 }
 
+/// Transactions that concern two shards.
+#[derive(Clone, Debug)]
+pub struct CrossSetup {
+    /// For each kind, the share of its transactions that concern a second shard.
+    pub shares: Vec<Chance>,
+    /// Accounts of each shard.
+    pub accounts: u32,
+    /// How long a home shard waits for a vote at least, before it aborts.
+    pub prepare_timeout: Span,
+    /// How long whoever holds a lock waits for an answer before it asks the next gateway.
+    pub retry: Span,
+}
+
 /// The whole of a run.
 #[derive(Clone, Debug)]
 pub struct Setup {
     /// Every random draw follows from it.
     pub seed: u64,
-    /// Who orders.
-    pub committee: Committee,
+    /// Who orders: one committee, or one for each shard. Replicas are numbered through, shard after shard.
+    pub shards: Vec<Committee>,
+    /// What happens between shards; none where there is one.
+    pub cross: Option<CrossSetup>,
     /// How batches travel.
     pub layer: Layer,
     /// Bounds of the layer.
@@ -117,4 +133,11 @@ pub struct Setup {
     pub real: bool,
     /// Worker threads; 0 does all work on the caller's. No input of the result.
     pub threads: usize,
+}
+
+impl Setup {
+    /// Replicas of all shards.
+    pub fn replicas(&self) -> u32 {
+        self.shards.iter().map(Committee::len).sum()
+    }
 }

@@ -15,6 +15,7 @@ const REPLAY_DELAY: Span = Span::from_millis(500);
 impl<P: Protocol> Engine<'_, P> {
     /// A hospital submits `transaction`: hashes its payload, signs, and sends it up.
     pub(super) fn submit(&mut self, transaction: Transaction) {
+        let transaction = self.routed(transaction);
         let (at, hospital) = (transaction.submitted, transaction.hospital.index());
         self.count_submitted(at, &transaction);
         // What an attacker signs is refused and was never demand.
@@ -36,7 +37,7 @@ impl<P: Protocol> Engine<'_, P> {
         self.counts.submitted_total += weight;
         self.series.at(at).offered += weight;
         self.unresolved += 1;
-        self.observe(&Tap::Submitted { transaction });
+        self.observe(self.home(transaction), &Tap::Submitted { transaction });
     }
 
     /// Sends a transaction up the hospital's link.
@@ -53,7 +54,8 @@ impl<P: Protocol> Engine<'_, P> {
         self.schedule.post(node, arrival, Event::Uplinked { slot });
     }
 
-    /// With the injected share, an attacker who saw the transaction sends a copy to any gateway, a while later.
+    /// With the injected share, an attacker who saw the transaction sends a copy to any gateway of the hospital's
+    /// shard, a while later: others know no key of that hospital.
     fn maybe_replay(&mut self, original: Transaction) {
         let replayed = Chance::new(self.setup.injection.replayed);
         let bits = |b| draw(self.setup.seed, Site::Inject, original.number.0, b, 0);
@@ -61,7 +63,8 @@ impl<P: Protocol> Engine<'_, P> {
             return;
         }
         let at = original.submitted + exponential(REPLAY_DELAY, bits(2));
-        let gateway = ReplicaId(below(self.setup.committee.len().into(), bits(3)) as u32);
+        let shard = &self.shards[self.home(&original)];
+        let gateway = shard.number(ReplicaId(below(shard.committee.len().into(), bits(3)) as u32));
         let copy = Transaction { replay: true, ..original };
         self.count_submitted(original.submitted, &copy);
         let slot = self.uploads.insert(Upload { transaction: copy, gateway }) as u32;

@@ -17,9 +17,16 @@ const AHEAD: usize = 4;
 /// Statements signed and verified as one job.
 const STATEMENTS: usize = 64;
 
+/// A statement, the key that signs it, and whether the signature is to be spoilt.
+struct Spoken {
+    key: ReplicaId,
+    statement: Statement,
+    forged: bool,
+}
+
 enum Job {
     Slice(u64),
-    Notarise(Vec<(Statement, bool)>),
+    Notarise(Vec<Spoken>),
 }
 
 enum Done {
@@ -37,7 +44,7 @@ pub(super) struct Supply {
     most_ahead: usize,
     ready: VecDeque<Slice>,
     current: vec::IntoIter<Transaction>,
-    statements: Vec<(Statement, bool)>,
+    statements: Vec<Spoken>,
     real: bool,
     totals: Totals,
 }
@@ -93,11 +100,11 @@ impl Supply {
         }
     }
 
-    /// Has `statement` signed and verified, some time before the run ends; with `forged` its signature is spoilt, and
-    /// must be found to be.
-    pub fn notarise(&mut self, statement: Statement, forged: bool) {
+    /// Has `statement` signed with the `key` of its author among all shards and verified, some time before the run
+    /// ends; with `forged` its signature is spoilt, and must be found to be.
+    pub fn notarise(&mut self, key: ReplicaId, statement: Statement, forged: bool) {
         if self.real {
-            self.statements.push((statement, forged));
+            self.statements.push(Spoken { key, statement, forged });
             if self.statements.len() >= STATEMENTS {
                 self.flush();
             }
@@ -145,20 +152,20 @@ impl Supply {
 
 /// Signs each statement with its author's key and verifies all of them as one batch; panics where the verdict is not
 /// the expected one: arithmetic that fails is a defect of this program or its host.
-fn notarise(keys: &[Keypair], statements: &[(Statement, bool)]) -> usize {
-    let key = |by: ReplicaId| &keys[by.index()];
+fn notarise(keys: &[Keypair], statements: &[Spoken]) -> usize {
     let message = |statement: &Statement| Digest::of_encoded("systole statement v1", statement).0;
-    let messages: Vec<(&Keypair, [u8; 32])> = statements.iter().map(|(one, _)| (key(one.by), message(one))).collect();
+    let signed = |one: &Spoken| (&keys[one.key.index()], message(&one.statement));
+    let messages: Vec<(&Keypair, [u8; 32])> = statements.iter().map(signed).collect();
     let mut signatures: Vec<Signature> = sign_all(&messages);
-    for (signature, (_, forged)) in signatures.iter_mut().zip(statements) {
-        signature.0[0] ^= u8::from(*forged);
+    for (signature, one) in signatures.iter_mut().zip(statements) {
+        signature.0[0] ^= u8::from(one.forged);
     }
     let signed = messages.iter().zip(&signatures);
     let items: Vec<Item<'_>> =
         signed.map(|((key, message), signature)| Item { key: key.public(), message, signature }).collect();
     let mut verdicts = Vec::with_capacity(items.len());
     verify_batch(&items, &mut verdicts);
-    let as_expected = verdicts.iter().zip(statements).all(|(valid, (_, forged))| *valid != *forged);
+    let as_expected = verdicts.iter().zip(statements).all(|(valid, one)| *valid != one.forged);
     assert!(as_expected, "an honest statement's signature does not verify, or a spoilt one does");
     statements.len()
 }

@@ -7,21 +7,28 @@ use crate::consensus::dissemination::{Destination, Outbox};
 use crate::consensus::{Message, Parcel, Protocol};
 use crate::crypto::BATCH;
 use crate::kernel::draw::{Chance, Site, draw};
-use crate::ledger::Batch;
+use crate::ledger::{Batch, Transaction};
 use crate::network::{Arrivals, Disturbance, Link, Partition};
 use crate::observe::Tap;
 
 use super::event::{Envelope, Event, Wire, Work};
 use super::run::Engine;
+use super::shard::Member;
 
 /// A message is handed from the NIC to the crypto cores without an event of its own when it is through within this time:
 /// cores then see work at most this much out of order. Behind a longer queue the handover is an event.
 pub(super) const AT_ONCE: Span = Span::from_micros(200);
 
 impl<P: Protocol> Engine<'_, P> {
-    /// Sends `wire` to one other replica: to both its machines, where it is two.
+    /// Sends `wire` to one other replica of the shard: to both its machines, where it is two.
     pub(super) fn send(&mut self, at: Time, from: NodeId, to: ReplicaId, wire: Wire<P>) {
-        assert_ne!(self.replicas[from.index()].me, to, "{from} sends itself {}", P::NAME);
+        assert_ne!(self.identity(from), to, "{from} sends itself {}", P::NAME);
+        let to = self.shards[self.shard(from)].number(to);
+        self.send_abroad(at, from, to, wire);
+    }
+
+    /// As [`Engine::send`], to any replica of any shard, by its number among all.
+    pub(super) fn send_abroad(&mut self, at: Time, from: NodeId, to: ReplicaId, wire: Wire<P>) {
         let twin = self.twin_of(to);
         if let Some(twin) = twin {
             self.send_to(at, from, twin, wire.clone());
@@ -31,7 +38,7 @@ impl<P: Protocol> Engine<'_, P> {
 
     fn send_to(&mut self, at: Time, from: NodeId, to: NodeId, wire: Wire<P>) {
         let mut envelope = self.envelope(from, Some(to), wire);
-        let arrivals = self.carry(at, from, to, envelope.size);
+        let arrivals = self.carry(at, [from, to], self.lane(&envelope), envelope.size);
         envelope.left = arrivals.iter().flatten().count() as u32;
         if envelope.left > 0 {
             let slot = self.envelopes.insert(envelope) as u32;
@@ -42,30 +49,30 @@ impl<P: Protocol> Engine<'_, P> {
     }
 
     fn envelope(&self, from: NodeId, to: Option<NodeId>, wire: Wire<P>) -> Envelope<P> {
-        let size = size_of_wire(&wire);
+        let size = wire.size(self.setup.weight);
         let forged = self.is_forged(from, &wire);
         let mut work = self.receiving(&wire, size);
-        if let (true, Wire::Order(message)) = (forged, &wire) {
+        if forged {
             // A failing batch is verified again one by one.
-            work.total += self.setup.costs.verify() * u64::from(message.checks().signatures);
+            work.total += self.setup.costs.verify() * u64::from(wire.checks().signatures);
         }
         Envelope { from, to, wire: Some(wire), forged, size, work, left: 0 }
     }
 
-    /// Sends `wire` to all other replicas but those in `except`, as one shared message. The copies leave one after the
-    /// other, beginning with the sender's successor, so that no replica is everyone's last.
+    /// Sends `wire` to all other replicas of the shard but those in `except`, as one shared message. The copies leave
+    /// one after the other, beginning with the sender's successor, so that no replica is everyone's last.
     pub(super) fn broadcast(&mut self, at: Time, from: NodeId, except: Option<ReplicaId>, wire: Wire<P>) {
-        let nodes = self.machines.len() as u32;
-        let me = self.replicas[from.index()].me;
+        let Member { shard, me } = self.members[from.index()];
+        let (nodes, position) = (self.shards[shard].nodes.len(), self.shards[shard].position(from));
         let mut envelope = self.envelope(from, None, wire);
         let mut arrivals = std::mem::take(&mut self.arrivals);
         arrivals.clear();
+        let lane = self.lane(&envelope);
         for step in 1..nodes {
-            let to = NodeId((from.0 + step) % nodes);
-            // Only twins' machines have another's identity.
-            let identity = if nodes == self.setup.committee.len() { ReplicaId(to.0) } else { self.identity(to) };
+            let to = self.shards[shard].nodes[(position + step) % nodes];
+            let identity = self.identity(to);
             if Some(identity) != except && identity != me {
-                let carried = self.carry(at, from, to, envelope.size);
+                let carried = self.carry(at, [from, to], lane, envelope.size);
                 arrivals.extend(carried.into_iter().flatten().map(|arrival| (to, arrival)));
             }
         }
@@ -77,17 +84,26 @@ impl<P: Protocol> Engine<'_, P> {
         self.arrivals = arrivals;
     }
 
+    /// The connection of those between two replicas that a message takes: 0 is the protocol's.
+    fn lane(&self, envelope: &Envelope<P>) -> usize {
+        match &envelope.wire {
+            Some(Wire::Parcel(parcel)) => parcel.lane(self.setup.layer.lanes(&self.setup.layer_limits) as u32 - 1),
+            _ => 0,
+        }
+    }
+
     /// Takes one copy through the sender's NIC and the connection; returns its arrivals at the receiver's NIC: one,
     /// unless the link is disturbed.
-    fn carry(&mut self, at: Time, from: NodeId, to: NodeId, size: Bytes) -> Arrivals {
+    fn carry(&mut self, at: Time, [from, to]: [NodeId; 2], lane: usize, size: Bytes) -> Arrivals {
         let setup = self.setup;
         let serialisation = setup.replica.egress.serialisation(size);
         let departed = self.machines[from.index()].egress.serve(at, serialisation, &self.window);
         self.count_messages(departed, 1, size);
-        let ends = [self.identity(from), self.identity(to)];
+        let ends = [self.number(from), self.number(to)];
         let passed = Partition::passage(&setup.faults.partitions, ends[0], ends[1], departed);
-        let pair = from.index() * self.machines.len() + to.index();
-        let rtt = setup.rtt[ends[0].index() * setup.committee.len() as usize + ends[1].index()];
+        let nodes = self.machines.len();
+        let pair = (lane * nodes + from.index()) * nodes + to.index();
+        let rtt = setup.rtt[ends[0].index() * setup.replicas() as usize + ends[1].index()];
         let link = Link {
             rtt,
             jitter: Span(rtt.0 / 1000 * setup.link.jitter_permille),
@@ -117,7 +133,7 @@ impl<P: Protocol> Engine<'_, P> {
             return [None, None];
         }
         let nth = self.flows[pair as usize].sent();
-        let ends = [self.identity(from), self.identity(to)];
+        let ends = [self.number(from), self.number(to)];
         Disturbance::apply(&faults.disturbances, ends, times, Disturbance::bits(self.setup.seed, pair, nth))
     }
 
@@ -138,17 +154,29 @@ impl<P: Protocol> Engine<'_, P> {
                 let work = self.checking(batch);
                 Work { total: work.total + costs.receive(size), parts: work.parts }
             }
-            Wire::Parcel(Parcel::Fetch(_)) => Work { total: costs.receive(size), parts: 1 },
+            Wire::Parcel(parcel) => {
+                let checks = parcel.checks();
+                let own = costs.hash(checks.hashed) + costs.batch_verify(checks.signatures.into());
+                Work { total: own + costs.receive(size), parts: 1 }
+            }
+            Wire::Note(note) => {
+                let signatures = note.shares.len() as u64 * u64::from(self.setup.weight);
+                Work { total: costs.batch_verify(signatures) + costs.receive(size), parts: 1 }
+            }
         }
     }
 
-    /// Checking a batch: every id, the Merkle root over them, every client signature.
+    /// Checking a batch: every id, the Merkle root over them, every client signature, every proof of another shard.
     fn checking(&self, batch: &Batch) -> Work {
         let (costs, weight) = (&self.setup.costs, u64::from(self.setup.weight));
         let count = batch.reference().count as u64 * weight;
         let average = Bytes(batch.reference().bytes.0 / count.max(1));
-        let parts = count.div_ceil(BATCH as u64).max(1);
-        let verify = costs.batch_verify(count.div_ceil(parts)) * parts;
+        // Where there is one shard, each transaction has one signature.
+        let extra = |tx: &Transaction| self.signatures(tx) - 1;
+        let extra: u64 = self.setup.cross.iter().flat_map(|_| batch.transactions()).map(extra).sum();
+        let signatures = count + extra * weight;
+        let parts = signatures.div_ceil(BATCH as u64).max(1);
+        let verify = costs.batch_verify(signatures.div_ceil(parts)) * parts;
         Work { total: costs.hash(average) * count + costs.merkle(count) + verify, parts }
     }
 
@@ -195,15 +223,13 @@ impl<P: Protocol> Engine<'_, P> {
         }
     }
 
-    /// Sends what a dissemination layer wants sent, when the crypto cores have done the work of sending it.
+    /// Sends what a dissemination layer wants sent, when the work of sending it is done: by the crypto cores, or by the
+    /// protocol's where it is a primary's.
     pub(super) fn send_parcels(&mut self, at: Time, from: NodeId, out: Outbox) {
-        let me = self.replicas[from.index()].me;
+        let (of_primary, out): (Outbox, Outbox) = out.into_iter().partition(|(_, parcel)| parcel.is_of_primaries());
+        self.send_of_primary(at, from, of_primary);
         for (destination, parcel) in out {
-            let (to, copies) = match destination {
-                Destination::One(to) if to == me => continue,
-                Destination::One(to) => (Some(to), 1),
-                Destination::All => (None, u64::from(self.setup.committee.len() - 1)),
-            };
+            let Some((to, copies)) = self.copies(from, destination) else { continue };
             let machine = &mut self.machines[from.index()];
             let work = machine.slowed(self.setup.costs.send(parcel.wire()) * copies);
             let sent = machine.crypto.serve(at, work, &self.window);
@@ -212,13 +238,65 @@ impl<P: Protocol> Engine<'_, P> {
         }
     }
 
+    /// Whom a parcel goes to, none for all others, and in how many copies; none where it only states something.
+    fn copies(&self, from: NodeId, destination: Destination) -> Option<(Option<ReplicaId>, u64)> {
+        match destination {
+            Destination::One(to) if to == self.identity(from) => None,
+            Destination::One(to) => Some((Some(to), 1)),
+            Destination::All => Some((None, u64::from(self.committee(from).len() - 1))),
+        }
+    }
+
+    /// What a primary promises is on disk before it leaves, as a protocol's promises are.
+    fn send_of_primary(&mut self, at: Time, from: NodeId, out: Outbox) {
+        let promised = self.replicas[from.index()].layer.has_promised();
+        let (me, costs) = (self.identity(from), &self.setup.costs);
+        let (mut work, mut outbox) = (Span::ZERO, Vec::new());
+        for (destination, parcel) in out {
+            if self.keeps_back(from, &parcel) {
+                continue;
+            }
+            let copies = self.copies(from, destination);
+            if parcel.statement(me).is_some() {
+                work += costs.sign();
+            }
+            work += costs.send(parcel.wire()) * copies.map_or(0, |(_, copies)| copies);
+            outbox.push((copies, parcel));
+        }
+        if outbox.is_empty() {
+            return;
+        }
+        let machine = &mut self.machines[from.index()];
+        let work = machine.slowed(work) + if promised { costs.fsync() } else { Span::ZERO };
+        let done = machine.core.serve(at, work, &self.window);
+        let mut sent = Vec::with_capacity(outbox.len());
+        for (copies, parcel) in outbox {
+            self.announce_parcel(done, from, &parcel);
+            sent.extend(copies.map(|(to, _)| (to, Wire::Parcel(parcel))));
+        }
+        let slot = self.outboxes.insert(sent) as u32;
+        self.schedule.post(from, done, Event::Released { node: from.0 as u16, outages: self.outages(from), slot });
+    }
+
+    /// Judges hear of what primaries say where that is the protocol's DAG. Of what carries another protocol they would
+    /// take rounds for its views: the notary alone signs it.
+    fn announce_parcel(&mut self, at: Time, node: NodeId, parcel: &Parcel) {
+        if self.promises.weaves() {
+            return self.announce(at, node, parcel);
+        }
+        let forged = self.signs_in_vain(node);
+        if let Some(statement) = parcel.statement(self.identity(node)) {
+            self.supply.notarise(self.number(node), statement, forged);
+        }
+    }
+
     /// Broadcasts a batch. With the injected share, one receiver gets other content under the same id.
     pub(super) fn broadcast_batch(&mut self, at: Time, from: NodeId, batch: Arc<Batch>) {
-        let (seed, n) = (self.setup.seed, self.setup.committee.len());
+        let (seed, n) = (self.setup.seed, self.committee(from).len());
         let sequence = batch.reference().sequence;
         let bits = draw(seed, Site::Inject, u64::from(from.0), sequence, 1);
         let tampers = Chance::new(self.setup.injection.tampered_batches).happens(bits);
-        let me = self.replicas[from.index()].me;
+        let me = self.identity(from);
         let victim = (tampers && n > 1).then(|| ReplicaId((me.0 + 1 + (bits as u32) % (n - 1)) % n));
         if let Some(victim) = victim {
             self.send(at, from, victim, Wire::Parcel(Parcel::Batch(Arc::new(batch.tampered()))));
@@ -227,8 +305,8 @@ impl<P: Protocol> Engine<'_, P> {
     }
 
     /// A parcel is received and checked.
-    pub(super) fn on_parcel(&mut self, at: Time, to: NodeId, from: ReplicaId, parcel: Parcel) {
-        if let Parcel::Batch(batch) = &parcel {
+    pub(super) fn on_parcel(&mut self, mut at: Time, to: NodeId, from: ReplicaId, parcel: &Parcel) {
+        if let Parcel::Batch(batch) = parcel {
             if !batch.is_intact() {
                 self.counts.tampered_batches += 1;
                 // Nobody may ever order it unless this replica does: the true contents are asked for.
@@ -236,21 +314,19 @@ impl<P: Protocol> Engine<'_, P> {
                 self.replicas[to.index()].layer.depot_mut().fetch(at, from, &[*batch.reference()], &mut out);
                 return self.send_parcels(at, to, out);
             }
-            self.observe(&Tap::Held { replica: self.identity(to), batch });
+            self.observe(self.shard(to), &Tap::Held { replica: self.identity(to), batch });
+        }
+        if parcel.is_of_primaries() {
+            let machine = &mut self.machines[to.index()];
+            let work = machine.slowed(self.setup.replica.handler);
+            at = machine.core.serve(at, work, &self.window);
         }
         let mut out = Outbox::new();
-        let brought = self.replicas[to.index()].layer.on_parcel(from, parcel, &mut out);
+        let brought = self.replicas[to.index()].layer.on_parcel(at, from, parcel, &mut out);
         self.send_parcels(at, to, out);
         if brought {
             self.unpark(at, to);
             self.wake(at, to);
         }
-    }
-}
-
-fn size_of_wire<P: Protocol>(wire: &Wire<P>) -> Bytes {
-    match wire {
-        Wire::Order(message) => message.wire(),
-        Wire::Parcel(parcel) => parcel.wire(),
     }
 }

@@ -15,11 +15,11 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crate::base::Time;
+use crate::base::{Span, Time};
 use crate::consensus::Layer;
 use crate::crypto::CostTable;
 use crate::engine::{Outcome, ProtocolKind, ProtocolTables, RunError, Setup, Unwatched, run};
-use crate::faults::{FaultPlan, PlanLimits, random_plan};
+use crate::faults::{FaultPlan, PlanLimits, random_plan, random_plan_of_shards};
 use crate::kernel::draw::{Site, draw};
 use crate::kernel::pool::InOrder;
 use crate::ledger::{Committee, FaultModel};
@@ -112,39 +112,65 @@ impl Campaign {
         Committee::new(self.replicas.unwrap_or(sizes[(nth / 4 % 4) as usize]))
     }
 
+    /// The committees of a schedule: one, or those of two or three shards.
+    fn shards(&self, nth: u64) -> Vec<Committee> {
+        let mut shards = vec![self.committee(nth)];
+        if self.kind == ProtocolKind::Sharded {
+            let further = if nth / 16 % 3 == 2 { 2 } else { 1 };
+            shards.resize(1 + further, Committee::new(self.replicas.unwrap_or(4)));
+        }
+        shards
+    }
+
     fn layer(&self, nth: u64) -> Layer {
-        let layers = self.kind.layers();
+        let layers = self.tables.layers(self.kind);
         self.layer.unwrap_or(layers[(nth % layers.len() as u64) as usize])
     }
 
     /// The fault plan of a schedule.
     pub fn plan(&self, nth: u64) -> FaultPlan {
-        let committee = self.committee(nth);
         let model = self.tables.promises(self.kind).tolerates;
-        let faulty = self.twins.unwrap_or(model.tolerated(&committee));
-        let (lies, twins) = (model == FaultModel::Byzantine, self.twins.unwrap_or(0));
-        let limits = PlanLimits { replicas: committee.len(), faulty, lies, twins, healed: HEALED };
-        random_plan(self.seed, nth, &limits)
+        let lies = model == FaultModel::Byzantine;
+        // All twins that are asked for are in the first shard: that is where they can be too many.
+        let limits = |(shard, committee): (usize, &Committee)| {
+            let twins = if shard == 0 { self.twins } else { self.twins.map(|_| 0) };
+            let faulty = twins.unwrap_or(model.tolerated(committee));
+            PlanLimits { replicas: committee.len(), faulty, lies, twins: twins.unwrap_or(0), healed: HEALED }
+        };
+        let limits: Vec<PlanLimits> = self.shards(nth).iter().enumerate().map(limits).collect();
+        match limits[..] {
+            [ref limits] => random_plan(self.seed, nth, limits),
+            ref shards => random_plan_of_shards(self.seed, nth, shards),
+        }
     }
 
     /// A schedule in words: who orders over what, and what goes wrong when.
     pub fn story(&self, nth: u64) -> String {
-        let (replicas, layer) = (self.committee(nth).len(), self.layer(nth).name());
+        let sizes: Vec<String> = self.shards(nth).iter().map(|shard| shard.len().to_string()).collect();
+        let (replicas, layer) = (sizes.join(" + "), self.layer(nth).name());
         format!("{} over {layer}, {replicas} replicas\n{}", self.kind.name(), self.plan(nth))
     }
 
     /// "within 13.0 s after the last fault": what the protocol promises for the largest committee of a campaign.
     pub fn deadline(&self) -> String {
-        let patience = (0..16).map(|nth| self.tables.patience(self.kind, &self.committee(nth))).max();
+        let patience = (0..16).map(|nth| self.patience(nth)).max();
         format!("within {:.1} s after the last fault", patience.unwrap_or_default().as_millis_f64() / 1e3)
+    }
+
+    fn patience(&self, nth: u64) -> Span {
+        let of_shard = |shard: &Committee| self.tables.patience(self.kind, shard);
+        self.shards(nth).iter().map(of_shard).max().unwrap_or_default()
     }
 
     /// Everything that a schedule follows from.
     pub fn setup(&self, nth: u64) -> Setup {
-        let (committee, layer) = (self.committee(nth), self.layer(nth));
+        let (shards, layer) = (self.shards(nth), self.layer(nth));
         let seed = draw(self.seed, Site::Schedule, nth, 0, 0);
-        let patience = self.tables.patience(self.kind, &committee);
-        world::setup(seed, committee, layer, self.plan(nth), patience, self.costs.clone())
+        let (plan, patience, costs) = (self.plan(nth), self.patience(nth), self.costs.clone());
+        let weaves = self.tables.promises(self.kind).weaves();
+        let mut setup = world::setup(seed, &shards, layer, plan, (patience, weaves), costs);
+        setup.cross = (shards.len() > 1).then(|| self.tables.sharded.cross(&setup.kinds));
+        setup
     }
 
     /// Runs one schedule.

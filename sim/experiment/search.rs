@@ -90,7 +90,7 @@ impl Found {
             scenario: file.name.clone(),
             seed: file.seed,
             protocol: file.consensus.protocol.name().into(),
-            dissemination: file.consensus.dissemination.name().into(),
+            dissemination: file.layer().name().into(),
             hospitals: file.world.hospitals,
             replicas: file.consensus.replicas,
             lower_tps: self.bracket.lower,

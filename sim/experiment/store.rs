@@ -152,7 +152,7 @@ impl Store {
             git_commit: self.git_commit.clone(),
             scenario: scenario.file.name.clone(),
             protocol: scenario.file.consensus.protocol.name().into(),
-            dissemination: scenario.file.consensus.dissemination.name().into(),
+            dissemination: scenario.file.layer().name().into(),
             seed: scenario.file.seed,
             inputs: point.inputs,
             digest: point.outcome.digest,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::base::Digest;
+use crate::engine::{CrossCounts, CrossOutcome, Outcome};
 use crate::ledger::Rejection;
 use crate::metrics::{Binding, Definition, LatencyHistogram, Resource};
 use crate::scenario::{Scenario, WorldData};
@@ -79,6 +80,21 @@ pub struct SloSummary {
     pub holds: bool,
 }
 
+/// Transactions across two shards over the whole run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CrossSummary {
+    /// Executed in their home shard.
+    pub begun: u64,
+    /// Committed by both shards.
+    pub committed: u64,
+    /// Aborted by both, or refused at home at once; the reasons are in `rejected`.
+    pub aborted: u64,
+    /// Stages ordered a second time or too late, without effect.
+    pub repeated_stages: u64,
+    /// Stages ordered without a valid proof, and refused.
+    pub unproven_stages: u64,
+}
+
 /// What was really computed, in operations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RealSummary {
@@ -126,6 +142,9 @@ pub struct Summary {
     pub hospitals: usize,
     /// Replicas.
     pub replicas: u32,
+    /// Replicas of each shard; none where the protocol knows no shards.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shards: BTreeMap<String, u32>,
     /// How many alike transactions each simulated one stood for.
     pub weight: u32,
     /// Submitted by hospitals in the window with good signatures, per second.
@@ -136,10 +155,14 @@ pub struct Summary {
     pub goodput_tps: f64,
     /// The deadline, ms.
     pub deadline_ms: f64,
-    /// By definition.
+    /// By definition; where there are shards also of transactions within one (`…_intra`) and across two (`…_cross`),
+    /// whose ends are in their home shard, and until the partner has executed the commit (`submit_to_credit_cross`).
     pub latency_ms: BTreeMap<String, LatencySummary>,
     /// By region, then by definition.
     pub latency_by_region_ms: BTreeMap<String, BTreeMap<String, LatencySummary>>,
+    /// Transactions across two shards; nothing where there is one shard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cross_shard: Option<CrossSummary>,
     /// Refused over the whole run, by reason.
     pub rejected: BTreeMap<String, u64>,
     /// Neither in effect nor refused when the run ended.
@@ -184,15 +207,17 @@ impl Summary {
             protocol: scenario.file.consensus.protocol.name().into(),
             dissemination: setup.layer.name().into(),
             hospitals: setup.hospitals.len(),
-            replicas: setup.committee.len(),
+            replicas: setup.replicas(),
+            shards: shards(point),
             weight: setup.weight,
             offered_tps: counts.offered as f64 / window_s,
             throughput_tps: counts.committed as f64 / window_s,
             goodput_tps: counts.good as f64 / window_s,
             deadline_ms: setup.deadline.as_millis_f64(),
-            latency_ms: by_definition(|definition| outcome.latencies.overall(definition)),
+            latency_ms: latencies(outcome),
             latency_by_region_ms: by_region(point),
-            rejected: rejected(&counts.rejected_total),
+            cross_shard: outcome.cross.as_ref().map(cross_shard),
+            rejected: rejected(outcome),
             pending: counts.pending_total,
             tampered_batches: counts.tampered_batches,
             blocks: counts.blocks_total,
@@ -233,8 +258,33 @@ fn by_region(point: &Point) -> BTreeMap<String, BTreeMap<String, LatencySummary>
     point.setup.regions.iter().enumerate().map(region).collect()
 }
 
-fn rejected(counts: &[u64]) -> BTreeMap<String, u64> {
-    Rejection::ALL.into_iter().zip(counts).map(|(reason, &count)| (reason.name().to_string(), count)).collect()
+fn latencies(outcome: &Outcome) -> BTreeMap<String, LatencySummary> {
+    let mut all = by_definition(|definition| outcome.latencies.overall(definition));
+    if let Some(cross) = &outcome.cross {
+        for (two, suffix) in [(false, "intra"), (true, "cross")] {
+            let of_reach = by_definition(|definition| cross.of_reach(two, definition));
+            all.extend(of_reach.into_iter().map(|(name, summary)| (format!("{name}_{suffix}"), summary)));
+        }
+        all.insert("submit_to_credit_cross".into(), LatencySummary::of(&cross.credited));
+    }
+    all
+}
+
+fn shards(point: &Point) -> BTreeMap<String, u32> {
+    let sites = point.placement.shards.iter().map(|shard| (shard.name.clone(), shard.replicas));
+    sites.filter(|_| point.setup.shards.len() > 1).collect()
+}
+
+fn cross_shard(cross: &CrossOutcome) -> CrossSummary {
+    let CrossCounts { begun, committed, aborted, unproven, repeated } = cross.counts;
+    CrossSummary { begun, committed, aborted, repeated_stages: repeated, unproven_stages: unproven }
+}
+
+fn rejected(outcome: &Outcome) -> BTreeMap<String, u64> {
+    let known = if outcome.cross.is_some() { Rejection::ALL.len() } else { Rejection::WITHIN_A_SHARD };
+    let counts = outcome.counts.rejected_total.iter();
+    let named = Rejection::ALL.into_iter().zip(counts).take(known);
+    named.map(|(reason, &count)| (reason.name().to_string(), count)).collect()
 }
 
 fn utilisation(point: &Point) -> BTreeMap<String, UtilisationSummary> {

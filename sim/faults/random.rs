@@ -25,28 +25,40 @@ pub struct PlanLimits {
 pub fn random_plan(seed: u64, nth: u64, limits: &PlanLimits) -> FaultPlan {
     let mut dice = Dice { seed, nth, thrown: 0 };
     let mut plan = FaultPlan::default();
-    let mut order = dice.permutation(limits.replicas);
-    for _ in 0..limits.twins {
-        let replica = order.pop().expect("there are more replicas than twins");
-        plan.liars.push(Liar { replica, behaviour: Behaviour::Twins, until: limits.healed });
-    }
-    if limits.twins > 0 {
-        let (until, stride) = (limits.healed, dice.below(6) as u32);
-        plan.splits = Some(ViewSplits { until, seed: dice.throw(), stride });
-    }
-    for _ in limits.twins..limits.faulty {
-        let replica = order.pop().expect("there are more replicas than faulty ones");
-        match dice.below(if limits.lies { 6 } else { 2 }) {
-            0 => {}
-            1 => plan.outages.push(Outage { replica, from: dice.instant(limits.healed), until: None }),
-            _ => dice.lie(&mut plan, replica, &order, limits),
-        }
-    }
+    let order = dice.permutation(limits.replicas);
+    dice.lasting_faults(&mut plan, order, limits, LIES);
     for _ in 0..=dice.below(5) {
         dice.passing_fault(&mut plan, limits);
     }
     plan
 }
+
+/// As [`random_plan`], for shards with these limits each, whose replicas are numbered through: each has its own faulty
+/// replicas, what passes may befall anyone, and shards are cut off from each other.
+pub fn random_plan_of_shards(seed: u64, nth: u64, shards: &[PlanLimits]) -> FaultPlan {
+    let mut dice = Dice { seed, nth, thrown: 0 };
+    let mut plan = FaultPlan::default();
+    let mut base = 0;
+    for limits in shards {
+        let order = dice.permutation(limits.replicas).into_iter().map(|replica| ReplicaId(base + replica.0)).collect();
+        dice.lasting_faults(&mut plan, order, limits, LIES + 1);
+        let end = base + limits.replicas;
+        if dice.below(3) == 0 {
+            let (from, until) = dice.stretch(limits.healed);
+            let one_way = dice.below(3) == 0;
+            plan.partitions.push(Partition { from, until, side: (base..end).map(ReplicaId).collect(), one_way });
+        }
+        base = end;
+    }
+    let all = PlanLimits { replicas: base, ..*shards.first().expect("there is a shard") };
+    for _ in 0..=dice.below(5) {
+        dice.passing_fault(&mut plan, &all);
+    }
+    plan
+}
+
+/// Kinds of lies that there are in every ledger; between shards there is one more.
+const LIES: u64 = 4;
 
 /// Draws one after the other, so that each decision has its own.
 struct Dice {
@@ -93,8 +105,29 @@ impl Dice {
         some
     }
 
-    fn lie(&mut self, plan: &mut FaultPlan, replica: ReplicaId, honest: &[ReplicaId], limits: &PlanLimits) {
-        let behaviour = match self.below(4) {
+    /// Replicas of `order` that are faulty for good, from its end; lies are the first `lies` of all kinds.
+    fn lasting_faults(&mut self, plan: &mut FaultPlan, mut order: Vec<ReplicaId>, limits: &PlanLimits, lies: u64) {
+        for _ in 0..limits.twins {
+            let replica = order.pop().expect("there are more replicas than twins");
+            plan.liars.push(Liar { replica, behaviour: Behaviour::Twins, until: limits.healed });
+        }
+        if limits.twins > 0 {
+            let (until, stride) = (limits.healed, self.below(6) as u32);
+            plan.splits = Some(ViewSplits { until, seed: self.throw(), stride });
+        }
+        for _ in limits.twins..limits.faulty {
+            let replica = order.pop().expect("there are more replicas than faulty ones");
+            match self.below(if limits.lies { 6 } else { 2 }) {
+                0 => {}
+                1 => plan.outages.push(Outage { replica, from: self.instant(limits.healed), until: None }),
+                _ => self.lie(plan, replica, &order, limits, lies),
+            }
+        }
+    }
+
+    fn lie(&mut self, plan: &mut FaultPlan, replica: ReplicaId, honest: &[ReplicaId], limits: &PlanLimits, lies: u64) {
+        let behaviour = match self.below(lies) {
+            4 => Behaviour::Impostor,
             0 => Behaviour::SilentLeader,
             1 => Behaviour::InvalidSignatures,
             2 if !honest.is_empty() => Behaviour::Censor(vec![honest[self.below(honest.len() as u64) as usize]]),
@@ -109,7 +142,7 @@ impl Dice {
             Behaviour::Twins => false,
             // What it certified with signatures of its own never becomes valid.
             Behaviour::InvalidSignatures => true,
-            Behaviour::SilentLeader | Behaviour::Censor(_) => self.below(2) == 0,
+            Behaviour::SilentLeader | Behaviour::Censor(_) | Behaviour::Impostor => self.below(2) == 0,
         };
         plan.liars.push(Liar { replica, behaviour, until: if for_good { Time::NEVER } else { limits.healed } });
     }
@@ -177,13 +210,32 @@ mod tests {
                     Behaviour::Twins => 0,
                     Behaviour::SilentLeader => 1,
                     Behaviour::InvalidSignatures => 2,
-                    Behaviour::Censor(_) => 3,
+                    Behaviour::Censor(_) | Behaviour::Impostor => 3,
                 };
                 behaviours[kind] += 1;
             }
         }
         assert!(kinds.iter().all(|&count| count > 300), "{kinds:?}");
         assert!(behaviours.iter().all(|&count| count > 100), "{behaviours:?}");
+    }
+
+    #[test]
+    fn plans_of_shards_stay_within_the_limits_of_each() {
+        let healed = Time::ZERO + Span::from_secs(8);
+        let limits = |replicas, faulty| PlanLimits { replicas, faulty, lies: true, twins: 0, healed };
+        let (mut impostors, mut cut_off) = (0, 0);
+        for nth in 0..1_000 {
+            let plan = random_plan_of_shards(1, nth, &[limits(7, 2), limits(4, 1)]);
+            assert!(plan.healed() <= healed, "{plan:?}");
+            let gone = plan.outages.iter().filter(|outage| outage.until.is_none()).map(|outage| outage.replica);
+            let faulty: Vec<ReplicaId> = gone.chain(plan.liars.iter().map(|liar| liar.replica)).collect();
+            let first = faulty.iter().filter(|replica| replica.0 < 7).count();
+            assert!(first <= 2 && faulty.len() - first <= 1, "{plan:?}");
+            impostors += plan.liars.iter().filter(|liar| liar.behaviour == Behaviour::Impostor).count();
+            let second: Vec<ReplicaId> = (7..11).map(ReplicaId).collect();
+            cut_off += plan.partitions.iter().filter(|partition| partition.side == second).count();
+        }
+        assert!(impostors > 100 && cut_off > 100, "{impostors} impostors, the second shard is cut off {cut_off} times");
     }
 
     #[test]

@@ -36,6 +36,7 @@ impl FaultPlan {
                 Behaviour::Twins => "is two machines with one identity".to_string(),
                 Behaviour::SilentLeader => "sends no proposals".to_string(),
                 Behaviour::InvalidSignatures => "signs what does not verify".to_string(),
+                Behaviour::Impostor => "orders votes and decisions that nobody signed".to_string(),
                 Behaviour::Censor(victims) => format!("orders nothing of {}", list(victims)),
             };
             lines.push((Time::ZERO, format!("{}{} {what}", stretch(Time::ZERO, liar.until), liar.replica)));

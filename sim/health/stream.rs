@@ -6,7 +6,7 @@
 use crate::base::{Bytes, Digest, Encode, HospitalId, Span, Time};
 use crate::crypto::{BATCH, Item, Keypair, Role, Signature, sign_all, verify_batch};
 use crate::kernel::draw::{Chance, Site, draw, exponential};
-use crate::ledger::{Kind, SIGNATURE_BYTES, Transaction, TransactionBody, TxNumber};
+use crate::ledger::{Kind, SIGNATURE_BYTES, Stage, Transaction, TransactionBody, TxNumber};
 
 use super::{KindSpec, LoadProfile};
 
@@ -146,6 +146,7 @@ impl Stream {
             kind,
             authentic: !forged.happens(self.draw(Site::Inject, number.0, 0)),
             replay: false,
+            stage: Stage::Local,
         }
     }
 

@@ -40,6 +40,8 @@ pub struct KindSpec {
     pub wire: Bytes,
     /// Off-ledger payload.
     pub payload: PayloadSizes,
+    /// Whether it concerns the ledgers of two shards, where there are shards.
+    pub crosses: bool,
 }
 
 #[cfg(test)]

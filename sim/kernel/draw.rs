@@ -56,6 +56,8 @@ pub enum Site {
     Split = 15,
     /// Random fault schedules.
     Schedule = 16,
+    /// Which transactions concern two shards, and what they move.
+    Cross = 17,
 }
 
 // The first 64-bit words of the fraction of pi: numbers with nothing up their sleeve.

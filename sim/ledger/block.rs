@@ -63,7 +63,8 @@ pub struct Block {
     pub parent_view: View,
     /// What it orders.
     pub payload: Payload,
-    /// What it builds on in a DAG: its author's own block before first, then ascending. Empty in other chains.
+    /// What it builds on in a DAG: its author's own block before first, then ascending. The root of a calendar's entry.
+    /// Empty in other chains.
     pub links: Vec<Link>,
     id: Digest,
 }
@@ -102,6 +103,14 @@ impl Block {
         Block { view, height, author, parent, parent_view, payload, links, id: Digest::ZERO }.with_id()
     }
 
+    /// The entry after `before` in a hash calendar: what the tree under `root` covers.
+    pub fn rooted(before: &Block, author: ReplicaId, root: Digest, payload: Payload) -> Block {
+        let (parent, parent_view, height) = (before.id, before.view, before.height.next());
+        let view = View(height.0);
+        let links = vec![Link { round: view, author, id: root }];
+        Block { view, height, author, parent, parent_view, payload, links, id: Digest::ZERO }.with_id()
+    }
+
     fn with_id(self) -> Block {
         Block { id: self.recompute_id(), ..self }
     }
@@ -136,7 +145,7 @@ impl Encode for Block {
         self.parent.encode(sink);
         self.parent_view.encode(sink);
         self.payload.batches[..].encode(sink);
-        // Nothing where there are none: only blocks of DAGs and what anchors them have links.
+        // Nothing where there are none, as in most chains.
         if !self.links.is_empty() {
             self.links[..].encode(sink);
         }

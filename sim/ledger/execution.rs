@@ -6,7 +6,7 @@
 
 use crate::base::{Digest, DigestSet, Encode, Height, Sink, Span, Time};
 
-use super::{Batch, Rejection, Transaction};
+use super::{Batch, CrossLedger, Rejection, Stage, Step, Transaction, Transfer};
 
 /// The outcome of one block.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,19 @@ pub struct Applied {
     pub refused: Vec<(Transaction, Rejection)>,
     /// Batches that were ordered before and so had no effect at all.
     pub repeated_batches: u32,
+    /// Stages of transactions across two shards, in order.
+    pub crossed: Vec<Crossed>,
+}
+
+/// A stage of a transaction across two shards, executed.
+#[derive(Clone, Copy, Debug)]
+pub struct Crossed {
+    /// The stage, as it was ordered.
+    pub transaction: Transaction,
+    /// What the transaction moves.
+    pub transfer: Transfer,
+    /// What came of it.
+    pub step: Step,
 }
 
 /// Applies blocks in height order. Ids are remembered for one to two horizons of virtual time: memory is 40 to 75
@@ -29,6 +42,7 @@ pub struct Executor {
     height: Height,
     batches: Recent,
     transactions: Recent,
+    cross: CrossLedger,
 }
 
 /// Ids of the last one to two horizons, in two generations.
@@ -63,7 +77,7 @@ impl Executor {
     /// An executor at genesis that refuses replays for at least `horizon` after the original took effect.
     pub fn new(horizon: Span) -> Executor {
         let (batches, transactions) = (Recent::new(horizon), Recent::new(horizon));
-        Executor { state: Digest::ZERO, height: Height(0), batches, transactions }
+        Executor { state: Digest::ZERO, height: Height(0), batches, transactions, cross: CrossLedger::default() }
     }
 
     /// The last height applied.
@@ -71,12 +85,19 @@ impl Executor {
         self.height
     }
 
-    /// Applies the batches of the block at `height` at virtual time `now`; reports each transaction that takes effect.
+    /// This shard's part of transactions across two shards.
+    pub fn cross(&self) -> &CrossLedger {
+        &self.cross
+    }
+
+    /// Applies the batches of the block at `height` at virtual time `now`; reports each transaction of this shard alone
+    /// that takes effect, and asks what those across two shards move.
     pub fn apply<'a>(
         &mut self,
         now: Time,
         height: Height,
         batches: impl Iterator<Item = &'a Batch>,
+        transfer_of: impl Fn(&Transaction) -> Transfer,
         mut took_effect: impl FnMut(&Batch, &Transaction),
     ) -> Applied {
         assert_eq!(height, self.height.next(), "blocks are executed in order");
@@ -93,11 +114,20 @@ impl Executor {
                 continue;
             }
             for tx in batch.transactions() {
-                match self.admit(now, tx) {
-                    Ok(()) => {
+                // Later stages tell repetitions apart themselves, and no replay horizon ends their transaction.
+                let admitted = if tx.stage.is_submitted() { self.admit(now, tx) } else { Ok(()) };
+                match admitted {
+                    Ok(()) if tx.stage == Stage::Local => {
                         hasher.put(&tx.id.0);
                         applied.executed += 1;
                         took_effect(batch, tx);
+                    }
+                    Ok(()) => {
+                        let transfer = transfer_of(tx);
+                        let step = self.cross.apply(tx, &transfer, height, now);
+                        hasher.put(&tx.id.0);
+                        step.encode(&mut hasher);
+                        applied.crossed.push(Crossed { transaction: *tx, transfer, step });
                     }
                     Err(reason) => applied.refused.push((*tx, reason)),
                 }

@@ -81,6 +81,13 @@ impl Mempool {
         self.sealed = self.sealed.checked_sub(count).expect("only sealed transactions settle");
     }
 
+    /// What was held is lost: it may come again.
+    pub fn forget(&mut self, id: &Digest) {
+        if self.seen.remove(id) {
+            self.order.retain(|remembered| remembered != id);
+        }
+    }
+
     /// Unsealed transactions.
     pub fn open(&self) -> &[Transaction] {
         &self.open
@@ -108,7 +115,7 @@ mod tests {
 
     use super::*;
     use crate::base::{HospitalId, Time};
-    use crate::ledger::{Kind, TxNumber};
+    use crate::ledger::{Kind, Stage, TxNumber};
 
     fn tx(number: u64) -> Transaction {
         Transaction {
@@ -121,6 +128,7 @@ mod tests {
             kind: Kind(0),
             authentic: true,
             replay: false,
+            stage: Stage::Local,
         }
     }
 

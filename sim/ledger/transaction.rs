@@ -76,13 +76,45 @@ pub struct Transaction {
     pub payload: u32,
     /// What the transaction does.
     pub kind: Kind,
-    /// Whether the signature verifies under the hospital's key.
+    /// Whether the signature verifies under the hospital's key; of later stages, whether their proof verifies.
     pub authentic: bool,
     /// Whether this is a second copy that an attacker sends.
     pub replay: bool,
+    /// What part of a transaction across two shards it is.
+    pub stage: Stage,
 }
 
 const _: () = assert!(size_of::<Transaction>() == 64, "a pending transaction is one cache line");
+
+/// What part of a transaction across two shards is to be executed ([`super::CrossLedger`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[repr(u8)]
+pub enum Stage {
+    /// The whole of one that concerns one shard.
+    #[default]
+    Local = 0,
+    /// As the hospital submits it to its own shard.
+    Lock = 1,
+    /// The other shard is asked to prepare.
+    Prepare = 2,
+    /// The other shard is prepared.
+    Yes = 3,
+    /// The other shard cannot.
+    No = 4,
+    /// The other shard did not answer in time.
+    Expire = 5,
+    /// It is decided: both commit.
+    Commit = 6,
+    /// It is decided: both abort.
+    Abort = 7,
+}
+
+impl Stage {
+    /// Whether a hospital submits it; later stages are made by the shards.
+    pub const fn is_submitted(self) -> bool {
+        matches!(self, Stage::Local | Stage::Lock)
+    }
+}
 
 /// Why a transaction was submitted and not committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -98,17 +130,32 @@ pub enum Rejection {
     MempoolFull,
     /// The gateway was down when the transaction arrived.
     GatewayDown,
+    /// Across two shards: another transaction held the account that pays.
+    AccountLocked,
+    /// Across two shards: the account that pays holds less than that.
+    AccountEmpty,
+    /// Across two shards: the other shard refused.
+    PartnerRefused,
+    /// Across two shards: the other shard did not answer in time.
+    PartnerSilent,
 }
 
 impl Rejection {
     /// Every reason, in the order of reports.
-    pub const ALL: [Rejection; 5] = [
+    pub const ALL: [Rejection; 9] = [
         Rejection::ForgedSignature,
         Rejection::Replayed,
         Rejection::Expired,
         Rejection::MempoolFull,
         Rejection::GatewayDown,
+        Rejection::AccountLocked,
+        Rejection::AccountEmpty,
+        Rejection::PartnerRefused,
+        Rejection::PartnerSilent,
     ];
+
+    /// How many of them there are where there is one shard: the rest come last.
+    pub const WITHIN_A_SHARD: usize = 5;
 
     /// The reason's name in reports.
     pub const fn name(self) -> &'static str {
@@ -118,6 +165,10 @@ impl Rejection {
             Rejection::Expired => "expired",
             Rejection::MempoolFull => "mempool_full",
             Rejection::GatewayDown => "gateway_down",
+            Rejection::AccountLocked => "account_locked",
+            Rejection::AccountEmpty => "account_empty",
+            Rejection::PartnerRefused => "partner_refused",
+            Rejection::PartnerSilent => "partner_silent",
         }
     }
 }

@@ -1,7 +1,10 @@
 //! What judges are told.
 
 use crate::base::{Digest, Height, ReplicaId, Time};
-use crate::ledger::{Batch, Block, Certificate, Rejection, Statement, TimeoutCertificate, Transaction};
+use crate::ledger::{
+    Batch, Block, Certificate, Rejection, Stage, Statement, Step, TimeoutCertificate, Totals, Transaction, Transfer,
+    TxNumber,
+};
 
 /// One observation. Not generic: judges know no protocol.
 #[derive(Debug)]
@@ -29,6 +32,16 @@ pub enum Tap<'a> {
     Executed { replica: ReplicaId, height: Height, state: Digest },
     /// The run is over, and this is what its queues still hold.
     Ended { inventory: &'a Inventory },
+    /// A shard executed a stage of a transaction across two shards.
+    Crossed { shard: u16, number: TxNumber, transfer: &'a Transfer, step: Step, at: Time },
+    /// A replica of a shard signed that a stage is due in another, or, for an expiry, in its own.
+    Said { shard: u16, by: ReplicaId, number: TxNumber, stage: Stage, at: Time },
+    /// A gateway takes it for proved that a stage is due, by signatures of these replicas of the shard that says so.
+    Proved { number: TxNumber, stage: Stage, signers: &'a [ReplicaId] },
+    /// The run is over, and these are the sums of a shard's accounts.
+    Balanced { shard: u16, totals: &'a Totals },
+    /// The run is over for all shards; whether everything that was submitted came to an end.
+    Closed { settled: bool },
 }
 
 /// Transactions that are neither committed nor refused when a run ends, counted where they lie.
@@ -40,11 +53,13 @@ pub struct Inventory {
     pub unsealed: u64,
     /// Sealed in a batch that no replica has executed.
     pub sealed: u64,
+    /// In escrow: executed, and not decided by the two shards that it concerns.
+    pub undecided: u64,
 }
 
 impl Inventory {
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.on_the_way + self.unsealed + self.sealed
+        self.on_the_way + self.unsealed + self.sealed + self.undecided
     }
 }

@@ -1,6 +1,7 @@
 //! Every judge against planted violations, each beside the honest course that it must be silent about.
 
 mod agreement;
+mod atomicity;
 mod certificates;
 mod commit_rule;
 mod conduct;
@@ -14,7 +15,7 @@ mod roll;
 use crate::base::{Digest, Height, HospitalId, ReplicaId, Time, View};
 use crate::ledger::{
     Batch, Block, Certificate, CommitRule, Committee, DagRule, FaultModel, Kind, Leaders, Locks, Payload, Phase,
-    Promises, Rejection, Signers, Slot, Statement, TimeoutCertificate, Transaction, TxNumber,
+    Promises, Rejection, Signers, Slot, Stage, Statement, TimeoutCertificate, Transaction, TxNumber,
 };
 
 use super::{Bench, Inventory, Tap};
@@ -138,6 +139,7 @@ fn transaction(number: u64) -> Transaction {
         kind: Kind(0),
         authentic: true,
         replay: false,
+        stage: Stage::Local,
     }
 }
 

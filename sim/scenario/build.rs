@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use crate::base::{Bytes, HospitalId, Rate, ReplicaId, Span};
 use crate::consensus::LayerLimits;
-use crate::engine::{HospitalSetup, LinkSetup, ReplicaSetup, Setup, Timing};
+use crate::engine::{HospitalSetup, LinkSetup, ProtocolKind, ReplicaSetup, Setup, Timing};
 use crate::faults::FaultPlan;
 use crate::health::{HospitalSite, Injection, LoadProfile, WorldLoad};
 use crate::kernel::draw::{LogNormal, Site, draw};
 use crate::ledger::{Committee, MempoolLimits};
-use crate::network::{AccessLink, Backbone, Link, LossRate, Place, fibre_rtt};
+use crate::network::{AccessLink, Backbone, Link, LossRate, fibre_rtt};
 
 use super::data::HospitalRow;
+use super::shards::{ShardSite, divide};
 use super::{Execution, FaultEntry, Scenario, Weight, WorldData};
 
 /// Simulated arrivals per second up to which `weight = "auto"` stays at 1.
@@ -37,6 +38,8 @@ pub struct RunOptions {
 pub struct Placement {
     /// For each replica the index of its metro.
     pub metro_of: Vec<usize>,
+    /// The shards, in the order of their replicas; one where the protocol knows none.
+    pub shards: Vec<ShardSite>,
     /// RTT between metros.
     pub backbone: Backbone,
 }
@@ -48,7 +51,18 @@ impl Placement {
         let spread = |replica: usize| if n <= metros { replica * metros / n } else { replica % metros };
         let near_km = scenario.file.world.near_km;
         let backbone = Backbone::new(&world.metros, &world.cities, &world.modelled_ms, near_km);
-        Placement { metro_of: (0..n).map(spread).collect(), backbone }
+        let metro_of: Vec<usize> = (0..n).map(spread).collect();
+        if scenario.file.consensus.protocol != ProtocolKind::Sharded {
+            let shards = vec![ShardSite::whole(n as u32)];
+            return Placement { metro_of, shards, backbone };
+        }
+        let (metro_of, shards) = divide(metro_of, &scenario.file.protocols.sharded, world, &backbone);
+        Placement { metro_of, shards, backbone }
+    }
+
+    /// The shard that serves a WHO region, where shards are regions.
+    fn shard_of_region(&self, region: &str) -> Option<usize> {
+        self.shards.iter().position(|shard| shard.regions.iter().any(|own| own == region))
     }
 
     fn rtt(&self) -> Vec<Span> {
@@ -72,8 +86,9 @@ impl Scenario {
         };
         let setup = Setup {
             seed: file.seed,
-            committee: Committee::new(file.consensus.replicas),
-            layer: file.consensus.dissemination,
+            shards: placement.shards.iter().map(|shard| Committee::new(shard.replicas)).collect(),
+            cross: (placement.shards.len() > 1).then(|| file.protocols.sharded.cross(&world.kinds)),
+            layer: file.layer(),
             layer_limits: self.layer_limits(),
             mempool: self.mempool_limits(),
             batch_delay: Span::from_millis_f64(file.batch.max_delay_ms),
@@ -139,6 +154,10 @@ impl Scenario {
             fetch_retry: Span::from_millis_f64(block.fetch_retry_ms),
             resend_after: Span::from_millis_f64(block.resend_ms),
             gossip_degree: self.file.gossip.degree,
+            workers: self.file.certified.workers,
+            header_bytes: Bytes(self.file.certified.header_bytes),
+            header_delay: Span::from_millis_f64(self.file.certified.max_header_delay_ms),
+            gc_depth: self.file.certified.gc_depth,
         }
     }
 
@@ -185,7 +204,7 @@ impl Scenario {
         FaultEntry::plan(&self.file.faults, self.file.seed, of_region)
     }
 
-    /// Gives each hospital its gateway: its metro's replica, or the nearest metro that has one.
+    /// Gives each hospital its gateway: its metro's replica, or the nearest metro that has one, in its own shard.
     fn attach(
         &self,
         rows: &[&HospitalRow],
@@ -198,12 +217,19 @@ impl Scenario {
             replicas_at.entry(metro).or_default().push(ReplicaId(replica as u32));
         }
         let own = |row: &HospitalRow| world.metros.iter().position(|metro| metro.name == row.metro);
-        let nearest = |place: Place| {
-            let km = |metro: &&usize| world.metros[**metro].place.distance_km(place);
-            *replicas_at.keys().min_by(|a, b| km(a).total_cmp(&km(b))).expect("some metro has a replica")
+        // Where shards are regions, a border is no nearer way.
+        let within = |metro: &usize, row: &HospitalRow| {
+            let shard = placement.shard_of_region(&row.region);
+            shard.is_none() || shard == placement.shard_of_region(&world.metros[*metro].region)
+        };
+        let nearest = |row: &HospitalRow| {
+            let km = |metro: &&usize| world.metros[**metro].place.distance_km(row.place);
+            let possible = replicas_at.keys().filter(|metro| within(metro, row));
+            *possible.min_by(|a, b| km(a).total_cmp(&km(b))).expect("a shard has a replica in some metro")
         };
         let attach = |(index, row): (usize, &&HospitalRow)| {
-            let metro = own(row).filter(|metro| replicas_at.contains_key(metro)).unwrap_or_else(|| nearest(row.place));
+            let here = |metro: &usize| replicas_at.contains_key(metro) && within(metro, row);
+            let metro = own(row).filter(here).unwrap_or_else(|| nearest(row));
             let here = &replicas_at[&metro];
             let km = world.metros[metro].place.distance_km(row.place);
             HospitalSetup {

@@ -163,6 +163,7 @@ struct KindRow {
     payload_p95: Option<f64>,
     #[serde(rename = "suggested_onchain_B")]
     on_ledger: u64,
+    shard_scope: String,
 }
 
 #[derive(Deserialize)]
@@ -284,6 +285,7 @@ fn kinds(reader: &mut Reader) -> Result<Vec<KindSpec>, ScenarioError> {
             standard: row.standard_mapping,
             wire: Bytes(row.on_ledger),
             payload: PayloadSizes::new(median, row.payload_p95.unwrap_or(median).max(median)),
+            crosses: row.shard_scope.contains("cross-shard") || row.shard_scope.contains("->"),
         }
     };
     Ok(rows.into_iter().map(kind).collect())

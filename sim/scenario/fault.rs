@@ -105,6 +105,13 @@ pub enum FaultEntry {
         /// Until when, s; without it, to the end.
         until_s: Option<f64>,
     },
+    /// A replica's gateway orders votes and decisions on transactions across shards that nobody signed (`sharded`).
+    Impostor {
+        /// Which replica.
+        replica: u32,
+        /// Until when, s; without it, to the end.
+        until_s: Option<f64>,
+    },
     /// Nothing that a replica signs verifies, from beginning to end.
     InvalidSignatures {
         /// Which replica.
@@ -148,6 +155,7 @@ impl FaultEntry {
             | FaultEntry::SlowCpu { replica, .. }
             | FaultEntry::Twins { replica, .. }
             | FaultEntry::SilentLeader { replica, .. }
+            | FaultEntry::Impostor { replica, .. }
             | FaultEntry::InvalidSignatures { replica, .. } => vec![*replica],
             FaultEntry::Partition { side, .. } => side.clone(),
             FaultEntry::Links { senders, receivers, .. } => [&senders[..], receivers].concat(),
@@ -168,6 +176,7 @@ impl FaultEntry {
             | FaultEntry::Partition { from_s, until_s, .. } => vec![*from_s, *until_s],
             FaultEntry::Twins { until_s, .. }
             | FaultEntry::SilentLeader { until_s, .. }
+            | FaultEntry::Impostor { until_s, .. }
             | FaultEntry::Censor { until_s, .. } => until_s.iter().copied().collect(),
             FaultEntry::InvalidSignatures { .. } => Vec::new(),
         }
@@ -227,6 +236,7 @@ impl FaultEntry {
         match self {
             FaultEntry::Twins { .. } => Some(Behaviour::Twins),
             FaultEntry::SilentLeader { .. } => Some(Behaviour::SilentLeader),
+            FaultEntry::Impostor { .. } => Some(Behaviour::Impostor),
             FaultEntry::InvalidSignatures { .. } => Some(Behaviour::InvalidSignatures),
             FaultEntry::Censor { victims, .. } => Some(Behaviour::Censor(ascending(victims))),
             _ => None,
@@ -279,6 +289,7 @@ impl FaultEntry {
             FaultEntry::InvalidSignatures { replica } => self.lie(plan, *replica, None, seed),
             FaultEntry::Twins { replica, until_s, .. }
             | FaultEntry::SilentLeader { replica, until_s }
+            | FaultEntry::Impostor { replica, until_s }
             | FaultEntry::Censor { replica, until_s, .. } => self.lie(plan, *replica, *until_s, seed),
         }
     }

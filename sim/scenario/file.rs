@@ -36,6 +36,9 @@ pub struct ScenarioFile {
     /// The layer `gossip`.
     #[serde(default)]
     pub gossip: GossipKeys,
+    /// The layer `certified`.
+    #[serde(default)]
+    pub certified: CertifiedKeys,
     /// What a gateway holds.
     #[serde(default)]
     pub mempool: MempoolKeys,
@@ -91,8 +94,10 @@ pub struct World {
 pub struct Consensus {
     /// The ordering protocol.
     pub protocol: ProtocolKind,
-    /// How transactions reach the replicas that order them.
-    pub dissemination: Dissemination,
+    /// How transactions reach the replicas that order them; by default `batched` where the protocol runs over it, else
+    /// its own layer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dissemination: Option<Dissemination>,
     /// Replicas: up to 60 one for each metro, spread evenly over the list; more share metros.
     pub replicas: u32,
 }
@@ -131,6 +136,20 @@ pub struct BlockKeys {
 pub struct GossipKeys {
     /// Most neighbours that a replica sends to, and gets from.
     pub degree: u32,
+}
+
+/// How the layer `certified` weaves its DAG.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CertifiedKeys {
+    /// Workers of a replica, each with connections of its own; NIC and cores are the replica's.
+    pub workers: u32,
+    /// Batch references with which a header is proposed at once, bytes; one is 56.
+    pub header_bytes: u64,
+    /// How long a header waits for that many at most, ms.
+    pub max_header_delay_ms: f64,
+    /// Rounds kept below the newest, where no protocol orders the DAG itself; links reach down half as many.
+    pub gc_depth: u64,
 }
 
 /// What a gateway holds.
@@ -279,8 +298,16 @@ impl Default for World {
 
 impl Default for Consensus {
     fn default() -> Self {
-        let (protocol, dissemination) = (ProtocolKind::Jolteon, Dissemination::Batched);
-        Consensus { protocol, dissemination, replicas: 60 }
+        Consensus { protocol: ProtocolKind::Jolteon, dissemination: None, replicas: 60 }
+    }
+}
+
+impl ScenarioFile {
+    /// The dissemination layer.
+    pub fn layer(&self) -> Dissemination {
+        let layers = self.protocols.layers(self.consensus.protocol);
+        let usual = if layers.contains(&Dissemination::Batched) { Dissemination::Batched } else { layers[0] };
+        self.consensus.dissemination.unwrap_or(usual)
     }
 }
 
@@ -301,6 +328,12 @@ impl Default for BlockKeys {
 impl Default for GossipKeys {
     fn default() -> Self {
         GossipKeys { degree: 10 }
+    }
+}
+
+impl Default for CertifiedKeys {
+    fn default() -> Self {
+        CertifiedKeys { workers: 1, header_bytes: 1_000, max_header_delay_ms: 100.0, gc_depth: 50 }
     }
 }
 

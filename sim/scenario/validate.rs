@@ -17,6 +17,8 @@ const MOST_S: f64 = 31_622_400.0;
 const MOST_MS: f64 = 86_400_000.0;
 /// Largest load, transactions/s: a hundred times every device sample of the world.
 const MOST_TPS: f64 = 50_000_000.0;
+/// More workers of a replica would need gigabytes for their connections' state.
+const MOST_WORKERS: u64 = 64;
 /// Hospitals of the data set.
 const MOST_HOSPITALS: u32 = 5_000;
 
@@ -132,11 +134,12 @@ fn consensus(file: &ScenarioFile, source: &Source<'_>) -> Result<(), ScenarioErr
         let key = format!("protocol.{}.{}", protocol.name(), bad.key);
         source.error_at(&key, format!("`{key}` {}", bad.rule))
     })?;
-    let (protocol, layer) = (file.consensus.protocol, file.consensus.dissemination);
-    if protocol.layers().contains(&layer) {
+    let (protocol, layer) = (file.consensus.protocol, file.layer());
+    let layers = file.protocols.layers(protocol);
+    if layers.contains(&layer) {
         return Ok(());
     }
-    let layers: Vec<&str> = protocol.layers().iter().map(|layer| layer.name()).collect();
+    let layers: Vec<&str> = layers.iter().map(|layer| layer.name()).collect();
     let what = format!("`{}` does not run over `{}`, but over: {}", protocol.name(), layer.name(), layers.join(", "));
     Err(source.error_at("consensus.dissemination", what))
 }
@@ -165,7 +168,7 @@ fn machines(file: &ScenarioFile) -> Vec<Check> {
         between(
             "consensus.replicas",
             file.consensus.replicas.into(),
-            protocol.least_replicas().into(),
+            file.protocols.least_replicas(protocol).into(),
             MOST_REPLICAS.into(),
         ),
         between("batch.max_bytes", file.batch.max_bytes, 1, 1 << 30),
@@ -177,6 +180,10 @@ fn machines(file: &ScenarioFile) -> Vec<Check> {
         within("block.fetch_retry_ms", file.block.fetch_retry_ms, 1.0, MOST_MS),
         within("block.resend_ms", file.block.resend_ms, 1.0, MOST_MS),
         between("gossip.degree", file.gossip.degree.into(), 2, MOST_REPLICAS.into()),
+        between("certified.workers", file.certified.workers.into(), 1, MOST_WORKERS),
+        between("certified.header_bytes", file.certified.header_bytes, 1, 1 << 30),
+        within("certified.max_header_delay_ms", file.certified.max_header_delay_ms, 1.0, MOST_MS),
+        between("certified.gc_depth", file.certified.gc_depth, 4, 1 << 20),
         between("mempool.max_transactions", file.mempool.max_transactions as u64, 1, 1 << 32),
         between("mempool.remembered", file.mempool.remembered as u64, 1, 1 << 24),
         positive("mempool.replay_horizon_s", file.mempool.replay_horizon_s, MOST_S),

@@ -1,7 +1,7 @@
 //! Crashes and partitions: what the protocols promise of them, and no more.
 
-use systole::engine::{Outcome, ProtocolKind};
-use systole::ledger::Rejection;
+use systole::engine::{Outcome, ProtocolKind, ProtocolTables};
+use systole::ledger::{FaultModel, Rejection};
 
 use crate::runs::{committed_between, modelled, regional_with, rejected, run, run_modelled, setup};
 
@@ -192,7 +192,8 @@ fn a_region_that_goes_down_comes_back() {
 
 /// Runs each Byzantine fault-tolerant protocol with a replica that lies.
 fn lied_to(fault: &str) -> Vec<Outcome> {
-    let byzantine = |kind: &&ProtocolKind| !["raft", "central"].contains(&kind.name());
+    let tables = ProtocolTables::default();
+    let byzantine = |kind: &&ProtocolKind| tables.promises(**kind).tolerates == FaultModel::Byzantine;
     let run_one = |kind: &ProtocolKind| {
         let protocol = format!("consensus.protocol={}", kind.name());
         let outcome = run_modelled(&regional_with(7, fault, &[&QUICK[..], &[&protocol]].concat()));

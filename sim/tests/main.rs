@@ -7,6 +7,7 @@ mod injection;
 mod mixtures;
 mod runs;
 mod scenario;
+mod sharded;
 mod tendermint;
 mod tidy;
 mod weight;

@@ -59,13 +59,13 @@ fn an_unknown_value_is_named_with_what_is_known() {
     check(
         &(GOOD.to_string() + "protocol = \"jolten\"\n"),
         expect![
-            "small.toml:9:12: unknown value `jolten`; did you mean `jolteon`? known here: jolteon, hotstuff, hotstuff2, pbft, raft, qbft, tendermint, central"
+            "small.toml:9:12: unknown value `jolten`; did you mean `jolteon`? known here: jolteon, hotstuff, hotstuff2, pbft, raft, qbft, tendermint, tusk, bullshark, mysticeti, central, calendar, sharded"
         ],
     );
     check(
         &(GOOD.to_string() + "protocol = \"paxos\"\n"),
         expect![
-            "small.toml:9:12: unknown value `paxos`; known here: jolteon, hotstuff, hotstuff2, pbft, raft, qbft, tendermint, central"
+            "small.toml:9:12: unknown value `paxos`; known here: jolteon, hotstuff, hotstuff2, pbft, raft, qbft, tendermint, tusk, bullshark, mysticeti, central, calendar, sharded"
         ],
     );
     check(
@@ -148,7 +148,7 @@ fn impossible_faults_are_refused() {
     check(
         &fault("kind = \"meteor\"\nreplica = 1\n"),
         expect![
-            "small.toml:10:8: unknown value `meteor`; known here: crash, pause, slow_cpu, links, partition, outage, twins, silent_leader, invalid_signatures, censor"
+            "small.toml:10:8: unknown value `meteor`; known here: crash, pause, slow_cpu, links, partition, outage, twins, silent_leader, impostor, invalid_signatures, censor"
         ],
     );
     check(
@@ -172,7 +172,7 @@ fn a_bad_override_is_named_as_it_was_given() {
     check_setting(
         "consensus.protocol=jolten",
         expect![
-            "--set consensus.protocol=jolten: unknown value `jolten`; did you mean `jolteon`? known here: jolteon, hotstuff, hotstuff2, pbft, raft, qbft, tendermint, central"
+            "--set consensus.protocol=jolten: unknown value `jolten`; did you mean `jolteon`? known here: jolteon, hotstuff, hotstuff2, pbft, raft, qbft, tendermint, tusk, bullshark, mysticeti, central, calendar, sharded"
         ],
     );
     check_setting(

@@ -55,6 +55,7 @@ impl Loom {
             block = fork_of(&block);
         }
         let block = Arc::new(block);
+        assert!(self.dag.missing(&block).is_empty(), "a block comes after what it links to");
         self.dag.insert(block.clone());
         self.blocks.insert(format!("{}{round}{}", &name[..1], &name[1..]), block);
     }

@@ -24,12 +24,14 @@ struct Entry {
     committed: Option<Height>,
     /// Whether `pending` holds it.
     queued: bool,
+    /// Whether it may be ordered, where batches are held back until they are certified.
+    released: bool,
 }
 
 impl Entry {
     fn unknown(settled: bool) -> Entry {
         let (latest, committed) = ((View(0), Height(0)), settled.then_some(Height(0)));
-        Entry { content: None, in_flight: None, latest, abandoned: false, committed, queued: false }
+        Entry { content: None, in_flight: None, latest, abandoned: false, committed, queued: false, released: false }
     }
 
     /// Whether a block may order it now.
@@ -98,6 +100,8 @@ pub struct Depot {
     passed: Height,
     /// Whether blocks make a DAG: each replica orders its own batches, and heights of proposals are rounds.
     weaves: bool,
+    /// Whether a batch is ordered only once it is released.
+    holds_back: bool,
     settled: Vec<Settled>,
     wanted: Vec<Wanted>,
 }
@@ -116,6 +120,7 @@ impl Depot {
             height: Height(0),
             passed: Height(0),
             weaves: false,
+            holds_back: false,
             settled: vec![Settled::default(); replicas as usize],
             wanted: Vec::new(),
         }
@@ -124,6 +129,11 @@ impl Depot {
     /// The same for blocks that make a DAG.
     pub fn weaving(self) -> Depot {
         Depot { weaves: true, ..self }
+    }
+
+    /// The same for batches that are ordered only once they are released.
+    pub fn holding_back(self) -> Depot {
+        Depot { holds_back: true, ..self }
     }
 
     /// Whether blocks make a DAG.
@@ -177,6 +187,20 @@ impl Depot {
         new
     }
 
+    /// Lets blocks order a batch that was held back.
+    pub fn release(&mut self, batch: &BatchRef) {
+        if let Some(entry) = self.entries.get_mut(&batch.id) {
+            entry.released = true;
+            self.queue(*batch);
+        }
+    }
+
+    /// Those of `batches` that are not at hand just as named: what is said of a batch beside its id must be true too.
+    pub fn missing(&self, batches: &[BatchRef]) -> Vec<BatchRef> {
+        let held = |batch: &BatchRef| self.get(&batch.id).is_some_and(|held| held.reference() == batch);
+        batches.iter().filter(|batch| !held(batch)).copied().collect()
+    }
+
     /// Queues a batch to be ordered, unless it is queued or cannot be, or another replica should.
     fn queue(&mut self, batch: BatchRef) {
         if self.weaves && batch.origin != self.me {
@@ -184,6 +208,7 @@ impl Depot {
         }
         if let Some(entry) = self.entries.get_mut(&batch.id)
             && entry.is_orderable()
+            && (entry.released || !self.holds_back)
             && !entry.queued
         {
             entry.queued = true;
@@ -232,7 +257,8 @@ impl Depot {
         self.pending.is_empty()
     }
 
-    fn is_settled(&self, batch: &BatchRef) -> bool {
+    /// Whether a committed block has ordered it, however long ago.
+    pub fn is_settled(&self, batch: &BatchRef) -> bool {
         self.settled.get(batch.origin.index()).is_some_and(|settled| settled.contains(batch.sequence))
     }
 

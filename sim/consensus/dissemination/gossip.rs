@@ -50,11 +50,11 @@ impl Dissemination for Gossip {
         self.pass_on(self.stock.depot.owner(), &batch, out);
     }
 
-    fn on_parcel(&mut self, from: ReplicaId, parcel: Parcel, out: &mut Outbox) -> bool {
-        let Parcel::Batch(batch) = parcel else { return answer(&self.stock.depot, from, &parcel, out) };
+    fn on_parcel(&mut self, _: Time, from: ReplicaId, parcel: &Parcel, out: &mut Outbox) -> bool {
+        let Parcel::Batch(batch) = parcel else { return answer(&self.stock.depot, from, parcel, out) };
         let new = self.stock.depot.store(batch.clone());
         if new {
-            self.pass_on(from, &batch, out);
+            self.pass_on(from, batch, out);
         }
         new
     }
@@ -87,7 +87,7 @@ mod tests {
         post(17, out, &mut flying);
         while let Some((from, to, parcel)) = flying.pop_front() {
             let mut out = Outbox::new();
-            layers[to.index()].on_parcel(ReplicaId(from), parcel, &mut out);
+            layers[to.index()].on_parcel(Time::ZERO, ReplicaId(from), &parcel, &mut out);
             post(to.0, out, &mut flying);
         }
         assert!(layers.iter().all(|layer| layer.depot().get(&batch.id()).is_some()));
@@ -99,9 +99,9 @@ mod tests {
         let mut layer = Gossip::new(Depot::new(ReplicaId(0), 4, LIMITS), 4);
         let batch = Parcel::Batch(Arc::new(Batch::seal(ReplicaId(1), 0, Vec::new(), 1)));
         let mut out = Outbox::new();
-        assert!(layer.on_parcel(ReplicaId(2), batch.clone(), &mut out));
+        assert!(layer.on_parcel(Time::ZERO, ReplicaId(2), &batch, &mut out));
         assert_eq!(out.len(), 1, "to replica 3: 1 made it and 2 sent it");
-        assert!(!layer.on_parcel(ReplicaId(3), batch, &mut out));
+        assert!(!layer.on_parcel(Time::ZERO, ReplicaId(3), &batch, &mut out));
         assert_eq!(out.len(), 1);
     }
 }

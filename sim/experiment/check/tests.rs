@@ -1,25 +1,30 @@
 //! The conformance suite: every registered protocol against the same rules, in modules that the registry generates.
 
+use crate::base::planted;
 use crate::base::{ReplicaId, Span, Time};
-use crate::consensus::{Transport, planted};
+use crate::consensus::{Layer, Transport};
 use crate::crypto::CostTable;
 use crate::engine::{Outcome, ProtocolKind, ProtocolTables, Setup, run};
 use crate::faults::{FaultPlan, Outage};
-use crate::ledger::{Committee, FaultModel};
+use crate::ledger::{Committee, FaultModel, Rejection};
 
-use super::{Campaign, HEALED, Unwatched, world};
+use super::{CHUNK, Campaign, Finding, HEALED, Unwatched, world};
 
 /// Schedules of each protocol in the test run; `systole check` runs any number.
 const SCHEDULES: u64 = 500;
 /// Schedules within which f + 1 twins must have forked, and a planted defect must be found.
 const FOUND_WITHIN: u64 = 5_000;
 
-/// A calm world in which every message takes exactly as long and nothing costs time.
+/// A calm world in which every message takes exactly as long and nothing costs time. Of `sharded` it has two shards of
+/// that size.
 fn calm(kind: ProtocolKind, n: u32, faults: FaultPlan) -> Setup {
     let committee = Committee::new(n);
     let patience = ProtocolTables::brisk().patience(kind, &committee);
-    let mut setup = world::setup(7, committee, kind.layers()[0], faults, patience, CostTable::free());
-    setup.rtt = vec![Span::from_millis(100); (n * n) as usize];
+    let shards = vec![committee; if kind == ProtocolKind::Sharded { 2 } else { 1 }];
+    let weaves = ProtocolTables::brisk().promises(kind).weaves();
+    let mut setup = world::setup(7, &shards, kind.layers()[0], faults, (patience, weaves), CostTable::free());
+    setup.cross = (shards.len() > 1).then(|| ProtocolTables::brisk().sharded.cross(&setup.kinds));
+    setup.rtt.fill(Span::from_millis(100));
     setup.link.jitter_permille = 0;
     setup.replica.handler = Span::ZERO;
     setup
@@ -112,6 +117,15 @@ fn planted_defects_are_found(kind: ProtocolKind) {
         let (_, without) = campaign.trial(nth);
         assert_eq!(without, None, "{}: schedule {nth} of seed 3 fails without `{defect}` too", kind.name());
     }
+    // Where only the layer sends, the engine writes for it.
+    let sends = *kind.layers() != [Layer::Certified];
+    if sends && ProtocolTables::brisk().promises(kind).tolerates == FaultModel::Byzantine {
+        let unwritten = planted::with("promises not written", || campaign.run(0..CHUNK, None, |_| true).finding);
+        assert!(
+            matches!(&unwritten, Some((_, Finding::Panicked(what))) if what.contains("has not written it")),
+            "{unwritten:?}"
+        );
+    }
     let least = if ProtocolTables::brisk().promises(kind).tolerates == FaultModel::None { 1 } else { 8 };
     assert!(kind.planted().len() >= least, "{} has {} planted defects", kind.name(), kind.planted().len());
 }
@@ -125,6 +139,23 @@ fn tendermint_over_gossip_survives_random_schedules_too() {
     let checked = campaign.run(0..SCHEDULES, None, |_| true);
     assert_eq!(checked.finding, None);
     assert_eq!(checked.schedules, SCHEDULES);
+}
+
+#[test]
+fn schedules_of_shards_meet_everything_that_can_become_of_a_transaction() {
+    let campaign = Campaign::new(ProtocolKind::Sharded, 6);
+    let (mut committed, mut unproven, mut repeated, mut rejected) = (0, 0, 0, [0; Rejection::ALL.len()]);
+    for nth in 0..200 {
+        let outcome = campaign.outcome(nth).unwrap_or_else(|error| panic!("schedule {nth}: {error}"));
+        let cross = outcome.cross.expect("there are two shards at least").counts;
+        (committed, unproven, repeated) =
+            (committed + cross.committed, unproven + cross.unproven, repeated + cross.repeated);
+        rejected.iter_mut().zip(outcome.counts.rejected_total).for_each(|(sum, count)| *sum += count);
+    }
+    let reasons = [Rejection::AccountLocked, Rejection::PartnerRefused, Rejection::PartnerSilent];
+    let found = reasons.map(|reason| rejected[reason as usize]);
+    let all = [&[committed, unproven, repeated][..], &found].concat();
+    assert!(committed > 1_000 && all.iter().all(|&count| count > 100), "{all:?}");
 }
 
 macro_rules! suite {

@@ -4,7 +4,7 @@ use crate::base::{Bytes, Rate, ReplicaId, Span, Time};
 use crate::consensus::{Layer, LayerLimits};
 use crate::crypto::CostTable;
 use crate::engine::{HospitalSetup, LinkSetup, ReplicaSetup, Setup, Timing};
-use crate::faults::FaultPlan;
+use crate::faults::{Behaviour, FaultPlan, Liar};
 use crate::health::{Injection, KindSpec, LoadProfile, PayloadSizes};
 use crate::kernel::draw::{Alias, Site, below, draw};
 use crate::ledger::{Committee, MempoolLimits};
@@ -22,13 +22,15 @@ const LOAD_TPS: f64 = 25.0;
 /// Round trips between replicas take between a tenth of this and all of it.
 const LONGEST_RTT: Span = Span::from_millis(100);
 
-/// A setup in which faults heal at [`HEALED`] and everything submitted has `patience` after that to be executed.
+/// A setup in which faults heal at [`HEALED`] and everything submitted has `patience` after that to be executed. Where
+/// each proposes what its own hospitals submit (the protocol `weaves`, or the layer does), a replica without proposals has
+/// none.
 pub(super) fn setup(
     seed: u64,
-    committee: Committee,
+    shards: &[Committee],
     layer: Layer,
     faults: FaultPlan,
-    patience: Span,
+    (patience, weaves): (Span, bool),
     mut costs: CostTable,
 ) -> Setup {
     // Every third schedule has slow disks: there what is sent before it is written is lost in a crash more often.
@@ -36,10 +38,12 @@ pub(super) fn setup(
         costs.fsync_ns *= SLOW_DISK;
     }
     let megabits = Rate::from_mbps(1_000.0);
-    let gateways = living(&committee, &faults);
+    let replicas = shards.iter().map(Committee::len).sum();
+    let gateways = living(replicas, &faults, weaves || layer == Layer::Certified);
     Setup {
         seed,
-        committee,
+        shards: shards.to_vec(),
+        cross: None,
         layer,
         layer_limits: LayerLimits {
             block_bytes: Bytes(1_000_000),
@@ -49,13 +53,17 @@ pub(super) fn setup(
             fetch_retry: Span::from_millis(100),
             resend_after: Span::from_millis(300),
             gossip_degree: 3,
+            workers: 2,
+            header_bytes: Bytes(100),
+            header_delay: Span::from_millis(100),
+            gc_depth: 20,
         },
         mempool: MempoolLimits { transactions: 100_000, remembered: 1_024, batch_bytes: Bytes(2_000) },
         batch_delay: Span::from_millis(20),
         replay_horizon: Span::from_secs(600),
         replica: ReplicaSetup { egress: megabits, ingress: megabits, crypto_cores: 4, handler: Span::from_micros(5) },
         link: LinkSetup { jitter_permille: 50, loss: LossRate::default(), window: None, nagle: false },
-        rtt: distances(seed, committee.len()),
+        rtt: distances(seed, replicas),
         load: load(gateways.len()),
         hospitals: gateways.into_iter().map(hospital).collect(),
         regions: vec!["everywhere".into()],
@@ -64,6 +72,7 @@ pub(super) fn setup(
             standard: "none".into(),
             wire: Bytes(300),
             payload: PayloadSizes::new(1_000.0, 1_000.0),
+            crosses: false,
         }],
         costs,
         timing: timing(seed, patience),
@@ -83,11 +92,15 @@ fn timing(seed: u64, patience: Span) -> Timing {
     Timing { warm_up: Span::ZERO, window, drain: patience + most.saturating_sub(window) }
 }
 
-/// Gateways that serve their hospitals in the end: neither down for good nor without a word that counts.
-fn living(committee: &Committee, faults: &FaultPlan) -> Vec<ReplicaId> {
+/// Gateways that serve their hospitals in the end: neither down for good nor without a word that counts, nor, where the
+/// protocol weaves, silent for good.
+fn living(replicas: u32, faults: &FaultPlan, weaves: bool) -> Vec<ReplicaId> {
     let exempt = faults.exempt();
     let gone = |replica| faults.outages.iter().any(|outage| outage.replica == replica && outage.until.is_none());
-    committee.replicas().filter(|&replica| !gone(replica) && !exempt.contains(&replica)).collect()
+    let silent = |liar: &Liar| liar.behaviour == Behaviour::SilentLeader && liar.until == Time::NEVER;
+    let mute = |replica| weaves && faults.liars.iter().any(|liar| liar.replica == replica && silent(liar));
+    let lives = |&replica: &ReplicaId| !gone(replica) && !exempt.contains(&replica) && !mute(replica);
+    (0..replicas).map(ReplicaId).filter(lives).collect()
 }
 
 fn distances(seed: u64, n: u32) -> Vec<Span> {

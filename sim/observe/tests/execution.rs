@@ -97,7 +97,7 @@ fn three_submitted(court: &mut Court) -> &mut Court {
 fn load_that_is_in_effect_refused_or_pending_is_accounted_for_at_every_weight() {
     for weight in [1, 4] {
         let mut court = Court(Bench::full(&Committee::new(4), &JOLTEON, &[], weight));
-        let inventory = Inventory { on_the_way: 0, unsealed: 1, sealed: 0 };
+        let inventory = Inventory { on_the_way: 0, unsealed: 1, sealed: 0, undecided: 0 };
         three_submitted(&mut court).silent(Tap::Ended { inventory: &inventory });
     }
 }
@@ -110,6 +110,6 @@ fn load_that_vanished_or_multiplied_is_convicted() {
         "3 submitted are not",
         Tap::Ended { inventory: &nothing },
     );
-    let too_much = Inventory { on_the_way: 1, unsealed: 0, sealed: 1 };
+    let too_much = Inventory { on_the_way: 1, unsealed: 0, sealed: 1, undecided: 0 };
     three_submitted(&mut Court::of(&JOLTEON)).convicts("accounting", "2 pending", Tap::Ended { inventory: &too_much });
 }

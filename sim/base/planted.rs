@@ -1,4 +1,5 @@
-//! Planted defects: switches in protocols that only tests can turn, to see that the conformance suite would notice.
+//! Planted defects: switches in protocols and ledgers that only tests can turn, to see that the conformance suite would
+//! notice.
 //!
 //! A protocol writes `planted!("vote twice")` where the defect would be, and lists the name in `Protocol::PLANTED`.
 //! In a build that is no test the switch is the constant `false`, and the defect is not compiled.
@@ -36,7 +37,7 @@ pub(crate) fn is(defect: &str) -> bool {
 #[cfg(test)]
 macro_rules! planted {
     ($defect:literal) => {
-        $crate::consensus::planted::is($defect)
+        $crate::base::planted::is($defect)
     };
 }
 /// Whether a defect is planted. False in every build but tests.

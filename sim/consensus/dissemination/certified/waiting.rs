@@ -1,0 +1,135 @@
+//! Headers that cannot be taken in yet, for want of what they name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::base::{ReplicaId, Span, Time, View};
+use crate::consensus::dissemination::Woven;
+use crate::ledger::{Block, Link};
+
+/// Links that one question names.
+const MOST_ASKED: usize = 512;
+
+/// What is taken in when all that it names is at hand.
+#[derive(Clone, Debug)]
+pub enum Piece {
+    /// A header, to be voted for.
+    Header(Arc<Block>),
+    /// A certified header, for the DAG.
+    Certified(Arc<Woven>),
+}
+
+/// A piece and who sent it.
+#[derive(Clone, Debug)]
+pub struct Item {
+    pub from: ReplicaId,
+    pub piece: Piece,
+}
+
+impl Item {
+    pub fn header(&self) -> &Arc<Block> {
+        match &self.piece {
+            Piece::Header(header) => header,
+            Piece::Certified(woven) => &woven.header,
+        }
+    }
+
+    fn certified(&self) -> Option<Link> {
+        match &self.piece {
+            Piece::Header(_) => None,
+            Piece::Certified(woven) => Some(woven.header.link()),
+        }
+    }
+}
+
+/// A certified header that is missed, and the pieces that wait for it.
+#[derive(Debug)]
+struct Missed {
+    items: Vec<Item>,
+    /// Whom to ask first.
+    holder: ReplicaId,
+    due: Time,
+    /// How often it was asked for.
+    asked: u64,
+}
+
+/// Pieces by the first thing that they miss. Bounded: a header waits once for each author and round of the few that are
+/// kept, and a certified one once, as a quorum stands behind each of those.
+#[derive(Debug, Default)]
+pub struct Waiting {
+    for_links: BTreeMap<Link, Missed>,
+    for_batches: Vec<Item>,
+    /// Certified headers that wait.
+    certified: BTreeSet<Link>,
+}
+
+impl Waiting {
+    /// Whether a certified header waits.
+    pub fn holds(&self, link: &Link) -> bool {
+        self.certified.contains(link)
+    }
+
+    /// An item waits for a certified header, which is asked for at `due`: it mostly is on its way.
+    pub fn for_link(&mut self, link: Link, item: Item, due: Time) {
+        self.certified.extend(item.certified());
+        let holder = item.from;
+        let missed = self.for_links.entry(link).or_insert_with(|| Missed { items: Vec::new(), holder, due, asked: 0 });
+        missed.items.push(item);
+    }
+
+    /// An item waits for batches.
+    pub fn for_batches(&mut self, item: Item) {
+        self.certified.extend(item.certified());
+        self.for_batches.push(item);
+    }
+
+    fn let_go(&mut self, items: Vec<Item>) -> Vec<Item> {
+        for link in items.iter().filter_map(Item::certified) {
+            self.certified.remove(&link);
+        }
+        items
+    }
+
+    /// What waited for a certified header that came.
+    pub fn on_woven(&mut self, link: &Link) -> Vec<Item> {
+        let items = self.for_links.remove(link).map_or_else(Vec::new, |missed| missed.items);
+        self.let_go(items)
+    }
+
+    /// What waits for batches: one of them came.
+    pub fn on_batch(&mut self) -> Vec<Item> {
+        let items = std::mem::take(&mut self.for_batches);
+        self.let_go(items)
+    }
+
+    /// What waits for headers of rounds before `oldest`, which nobody needs any more.
+    pub fn on_forgotten(&mut self, oldest: View) -> Vec<Item> {
+        let old: Vec<Link> = self.for_links.keys().take_while(|link| link.round < oldest).copied().collect();
+        old.iter().flat_map(|link| self.on_woven(link)).collect()
+    }
+
+    /// What to ask for now, by whom to ask: first who sent what names it, then `other` in turn.
+    pub fn due(
+        &mut self,
+        now: Time,
+        retry: Span,
+        other: impl Fn(u64) -> Option<ReplicaId>,
+    ) -> BTreeMap<ReplicaId, Vec<Link>> {
+        let mut questions: BTreeMap<ReplicaId, Vec<Link>> = BTreeMap::new();
+        for (link, missed) in self.for_links.iter_mut().filter(|(_, missed)| missed.due <= now) {
+            let whom = if missed.asked == 0 { Some(missed.holder) } else { other(missed.asked) };
+            let Some(links) = whom.map(|whom| questions.entry(whom).or_default()) else { continue };
+            if links.len() < MOST_ASKED {
+                links.push(*link);
+                missed.asked += 1;
+                missed.due = now + retry;
+            }
+        }
+        questions
+    }
+
+    /// More may be had of what was asked for: all is asked for again.
+    pub fn ask_again(&mut self, now: Time) {
+        self.for_links.values_mut().for_each(|missed| missed.due = now);
+    }
+}
