@@ -96,12 +96,11 @@ impl Bench {
             Box::new(Conduct::new(committee, promises, &faulty)),
         ];
         match promises.commit {
+            // Where more are faulty than may be, what follows from a DAG differs with who looks: agreement is left.
+            CommitRule::Dag { .. } if faulty.count() > promises.tolerates.tolerated(committee) => {}
             CommitRule::Dag { rule, depth } => {
                 judges.push(Box::new(DagConduct::new(committee, promises, (rule, depth), &faulty)));
-                // Where more are faulty than may be, what follows from a DAG differs with who looks: agreement is left.
-                if faulty.count() <= promises.tolerates.tolerated(committee) {
-                    judges.push(Box::new(DagRules::new(committee, promises, (rule, depth), &faulty)));
-                }
+                judges.push(Box::new(DagRules::new(committee, promises, (rule, depth), &faulty)));
             }
             _ => judges.push(Box::new(CommitRules::new(committee, promises, &faulty))),
         }

@@ -139,6 +139,8 @@ impl Protocol for Mysticeti {
         "missing block not fetched",
         "last block not repeated",
         "abandoned blocks not given up",
+        "duplicate delivery",
+        "a round too many taken",
     ];
     type Message = MysticetiMessage;
     type Timer = MysticetiTimer;

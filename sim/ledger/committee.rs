@@ -40,6 +40,11 @@ impl Committee {
         self.faults() + 1
     }
 
+    /// Votes that share a replica with any quorum: f + 1 where n is 3f + 1 or 3f + 2, and one more where it is 3f + 3.
+    pub fn touching(&self) -> u32 {
+        self.n + 1 - self.quorum()
+    }
+
     /// Votes of which any two sets share a replica: more than half.
     pub fn majority(&self) -> u32 {
         self.n / 2 + 1

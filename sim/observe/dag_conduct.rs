@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::base::{Digest, DigestMap, Height, ReplicaId, View};
 use crate::ledger::{Block, Certificate, Committee, DagRule, Link, Phase, Promises, Statement};
 
-use super::arithmetic::{Set, liars, quorum};
+use super::arithmetic::{Set, quorum};
 use super::dag_rule::{MOST_FORKS, is_certified, lowest, name};
 use super::roll::REMEMBERED;
 use super::{Judge, Tap};
 
-const NOT_PROPOSED: &str = "nobody proposed";
 const NOT_CERTIFIED: &str = "nobody certified";
 
 /// A proposed block.
@@ -30,40 +29,31 @@ struct Round {
     proposed: BTreeMap<ReplicaId, Vec<Digest>>,
     /// Authors with a certified block.
     certified: Set,
-    /// What blocks of replicas that are not faulty order.
-    batches: Vec<Digest>,
 }
 
-/// Nobody builds on, or votes for what builds on, what was not proposed (where blocks are certified: not certified), on fewer than a quorum, or on
-/// what it knows can no longer be committed; goes back a round; leaves out its own block before; votes for two
-/// blocks of one author in a round; or orders a batch again while its block that does may still be committed.
+/// Nobody proposes what builds on less than a quorum, on what was not proposed (where blocks are certified: not
+/// certified) or on rounds that it left behind when it committed; or votes for such a block, or for two of one author in
+/// a round.
 ///
-/// Faulty replicas are not judged, but their blocks are there, and no quorum certifies two of one author in a round, or one
-/// that correct replicas do not take in. Who keeps proposals to itself is not faulty: it may build on its own block that nobody has seen (others may not),
-/// and vote for it, and propose it later. What no anchor to come takes is forgotten: rounds more than `depth` below the last anchor that a replica
-/// committed; and nothing is known of rounds more than [`REMEMBERED`] above that. Memory: 140 bytes and a bit for each
-/// replica a block of those rounds, of a liar at most [`MOST_FORKS`] in each, and 75 a batch.
+/// That nobody proposes twice in a round is for the judge of conduct to see. Faulty replicas are not judged, but their
+/// blocks are there, and no quorum certifies two of one author in a round, or one that correct replicas do not take in.
+/// Who keeps proposals to itself is not faulty: it may build on its own block that nobody has seen, and propose that
+/// later; others may not before. Rounds more than `depth` below the last anchor are forgotten, as no anchor to come takes
+/// anything of them, and nothing is known of rounds more than [`REMEMBERED`] above it. Memory: 160 bytes and a bit for each
+/// replica a block of those rounds, of a liar at most [`MOST_FORKS`] in each.
 pub(super) struct DagConduct {
     n: u32,
     quorum: u32,
     depth: u64,
     certified: bool,
     faulty: Set,
-    /// Whether more are faulty than may be: then a quorum may certify anything.
-    outvoted: bool,
-    /// The last block of each replica.
-    last: Vec<Option<Link>>,
-    /// A block that its author builds on and has not proposed yet: the highest.
-    owed: Vec<Option<Link>>,
-    /// Votes for what nobody has proposed yet, which only its author may cast.
-    early: BTreeMap<(u64, Digest), ReplicaId>,
     /// The round of the last anchor that each replica committed, and the highest of them.
     committed: Vec<u64>,
     top: u64,
+    /// The highest round in which each replica proposed.
+    highest: Vec<u64>,
     oldest: u64,
     rounds: VecDeque<Round>,
-    /// In which round a batch was ordered.
-    ordered: DigestMap<u64>,
 }
 
 impl DagConduct {
@@ -80,16 +70,16 @@ impl DagConduct {
             depth,
             certified: is_certified(rule),
             faulty: faulty.clone(),
-            outvoted: faulty.count() > liars(promises.tolerates, n),
-            last: vec![None; n as usize],
-            owed: vec![None; n as usize],
-            early: BTreeMap::new(),
             committed: vec![0; n as usize],
             top: 0,
+            highest: vec![0; n as usize],
             oldest: 1,
             rounds: VecDeque::new(),
-            ordered: DigestMap::default(),
         }
+    }
+
+    fn is_kept(&self, round: u64) -> bool {
+        (self.oldest..=self.top + REMEMBERED).contains(&round)
     }
 
     fn round(&self, round: u64) -> Option<&Round> {
@@ -113,51 +103,25 @@ impl DagConduct {
         if by != block.author {
             return if faulty { Ok(()) } else { Err(format!("{by} proposes {}", name(&link))) };
         }
-        // One that is forgotten may be proposed again.
-        let late = self.last[by.index()].is_some_and(|last| round <= last.round.0);
-        if (late && round < self.oldest) || round > self.top + REMEMBERED || self.known(&link).is_some() {
+        if !self.is_kept(round) || self.known(&link).is_some() {
             return Ok(());
-        }
-        if let Some(voter) = self.early.get(&(round, link.id)).filter(|&&voter| voter != by) {
-            return Err(format!("{voter} voted for {} before it was proposed", name(&link)));
         }
         let grounds = self.grounds(link, &block.links);
         if !faulty {
-            let proper = self.manners(block, late).and_then(|()| grounds.clone());
-            let all_there = proper.map_err(|what| format!("{} {what}", name(&link)))?;
-            self.settle(block, all_there, late);
+            let proper = self.form(block).and_then(|()| grounds.clone());
+            proper.map_err(|what| format!("{} {what}", name(&link)))?;
         }
-        if round >= self.oldest {
-            self.enter(block, (grounds != Ok(true)).then(|| block.links.clone()), faulty);
+        let highest = &mut self.highest[by.index()];
+        *highest = round.max(*highest);
+        let unsound = (grounds != Ok(true)).then(|| block.links.clone());
+        let kept = self.round_mut(round);
+        let proposed = kept.proposed.entry(by).or_default();
+        if proposed.len() < MOST_FORKS {
+            proposed.push(block.id());
+            let known = Known { author: by, unsound, voters: Set::default(), certified: false };
+            kept.blocks.insert(block.id(), known);
         }
         Ok(())
-    }
-
-    /// What is known of its author's own blocks now.
-    fn settle(&mut self, block: &Block, all_there: bool, late: bool) {
-        let (link, author) = (block.link(), block.author.index());
-        if !late {
-            self.last[author] = Some(link);
-        }
-        if !late || self.owed[author] == Some(link) {
-            self.owed[author] = block.links.first().filter(|_| !all_there).copied();
-        }
-    }
-
-    fn enter(&mut self, block: &Block, unsound: Option<Vec<Link>>, faulty: bool) {
-        let (round, author) = (block.view.0, block.author);
-        let voters = Set::of(self.early.remove(&(round, block.id())).as_slice());
-        let kept = self.round_mut(round);
-        let proposed = kept.proposed.entry(author).or_default();
-        if proposed.len() == MOST_FORKS {
-            return;
-        }
-        proposed.push(block.id());
-        kept.blocks.insert(block.id(), Known { author, unsound, voters, certified: false });
-        if !faulty {
-            kept.batches.extend(block.payload.batches.iter().map(|batch| batch.id));
-            self.ordered.extend(block.payload.batches.iter().map(|batch| (batch.id, round)));
-        }
     }
 
     /// What correct replicas require of a block's links before they take it in. Ok(false) where nothing is missing but its
@@ -165,13 +129,13 @@ impl DagConduct {
     fn grounds(&mut self, block: Link, links: &[Link]) -> Result<bool, String> {
         let (mut authors, mut all_there) = (Set::default(), true);
         for (nth, link) in links.iter().enumerate() {
-            if link.round >= block.round || link.author.0 >= self.n {
+            if link.round.0 == 0 || link.round >= block.round || link.author.0 >= self.n {
                 return Err(format!("links to {}", name(link)));
             }
             if link.round.next() == block.round {
                 authors.insert(link.author);
             }
-            let own = nth == 0 && link.author == block.author && link.round.0 > 0;
+            let own = nth == 0 && link.author == block.author;
             match self.lacks(link) {
                 Some(_) if own && !self.certified => all_there = false,
                 Some(why) => return Err(format!("links to {}, which {why}", name(link))),
@@ -188,7 +152,7 @@ impl DagConduct {
     /// Why others may not build on a block; what is forgotten they may.
     fn lacks(&mut self, link: &Link) -> Option<&'static str> {
         let Some(known) = self.known(link) else {
-            return (link.round.0 >= self.oldest || link.round.0 == 0).then_some(NOT_PROPOSED);
+            return (link.round.0 >= self.oldest).then_some("nobody proposed");
         };
         let certified = known.certified;
         if let Some(links) = known.unsound.clone() {
@@ -202,77 +166,44 @@ impl DagConduct {
         (self.certified && !certified).then_some(NOT_CERTIFIED)
     }
 
-    /// What a correct replica keeps to beyond that.
-    fn manners(&self, block: &Block, late: bool) -> Result<(), String> {
-        let (author, round) = (block.author, block.view.0);
-        let (id, recomputed) = (block.id(), block.recompute_id());
+    /// How a correct replica puts a block together.
+    fn form(&self, block: &Block) -> Result<(), String> {
+        let (author, round, id, recomputed) = (block.author, block.view.0, block.id(), block.recompute_id());
         if id != recomputed {
             return Err(format!("travels as {id:?} but hashes to {recomputed:?}"));
         }
-        if block.height.0 != round || round == 0 {
+        if block.height.0 != round {
             return Err(format!("claims {}", block.height));
         }
-        let last = self.last[author.index()];
-        if late && !self.was_kept_back(&block.link()) {
-            return Err(format!("comes after {}", last.map_or("nothing".into(), |last| name(&last))));
-        }
-        let from = lowest(self.committed[author.index()], self.depth);
-        if round < from {
-            return Err(format!(
-                "is one that no anchor takes: its author committed one that takes rounds from {from} on"
-            ));
+        if let Some(batch) = block.payload.batches.iter().find(|batch| batch.origin != author) {
+            return Err(format!("orders batch {:?} of {}", batch.id, batch.origin));
         }
         let own = block.links.first().filter(|link| link.author == author);
-        let follows = |last: Link| own.is_some_and(|own| *own == last || own.round > last.round);
-        if let Some(last) = last.filter(|&last| !self.certified && !late && !follows(last)) {
-            return Err(format!("does not link first to {}", name(&last)));
+        if own.is_none() && round > 1 && !self.certified {
+            return Err("does not link first to its author's own block before".into());
         }
         if (block.parent, block.parent_view) != own.map_or((Digest::ZERO, View(0)), |own| (own.id, own.round)) {
             return Err("is not its own last block's child".into());
         }
-        self.in_order(block, usize::from(own.is_some()), if late { 0 } else { from })?;
-        self.fresh(block)
-    }
-
-    /// Whether its author has said of a block before its last that there is one: by voting for it, or by naming it or one
-    /// that comes after it. Who keeps its proposals to itself for a while shows them later.
-    fn was_kept_back(&self, block: &Link) -> bool {
-        let owed = self.owed[block.author.index()];
-        owed.is_some_and(|owed| block.round <= owed.round) || self.early.contains_key(&(block.round.0, block.id))
-    }
-
-    /// But for its own, links ascend, and lead to what can still be committed.
-    fn in_order(&self, block: &Block, own: usize, from: u64) -> Result<(), String> {
-        let others = &block.links[own..];
+        let others = &block.links[usize::from(own.is_some())..];
         let unordered = others.windows(2).find(|pair| pair[0] >= pair[1]).map(|pair| &pair[1]);
-        let again = others.iter().find(|link| block.links[..own].contains(link));
-        if let Some(link) = unordered.or(again) {
+        if let Some(link) = unordered.or(others.iter().find(|link| own == Some(*link))) {
             return Err(format!("links to {} out of order, or again", name(link)));
         }
+        // Of what is shown late nobody can tell what its author had committed before.
+        let late = round <= self.highest[author.index()];
+        let from = if late { 0 } else { lowest(self.committed[author.index()], self.depth) };
         match others.iter().find(|link| link.round.0 < from) {
             Some(link) => Err(format!("links to {}, below round {from}, where its anchor ended", name(link))),
             None => Ok(()),
         }
     }
 
-    /// Batches are the author's own, and it orders none while a block of it that does may still be committed.
-    fn fresh(&self, block: &Block) -> Result<(), String> {
-        for batch in &block.payload.batches {
-            if batch.origin != block.author {
-                return Err(format!("orders batch {:?} of {}", batch.id, batch.origin));
-            }
-            if let Some(round) = self.ordered.get(&batch.id) {
-                return Err(format!("orders batch {:?} again: its block of round {round} counts", batch.id));
-            }
-        }
-        Ok(())
-    }
-
     /// The block of a vote or certificate, which correct replicas take in by now at the latest.
     fn accepted(&mut self, round: u64, id: Digest) -> Result<&mut Known, String> {
         let known = self.round(round).and_then(|kept| kept.blocks.get(&id));
         let Some(&Known { author, .. }) = known else {
-            return Err(format!("{id:?} in round {round}, which {NOT_PROPOSED}"));
+            return Err(format!("{id:?} in round {round}, which nobody proposed"));
         };
         let link = Link { round: View(round), author, id };
         match self.lacks(&link) {
@@ -281,17 +212,11 @@ impl DagConduct {
         }
     }
 
-    /// Whether votes are judged there, and certificates.
-    fn is_kept(&self, phase: Phase, round: u64) -> bool {
-        self.certified && phase == Phase::Vote && (self.oldest..=self.top + REMEMBERED).contains(&round)
-    }
-
+    /// Of what is not proposed yet only its author has anything to vote for.
     fn on_statement(&mut self, statement: &Statement) -> Result<(), String> {
         let Statement { by, phase, height: Height(round), block, .. } = *statement;
-        if !self.is_kept(phase, round) || self.faulty.contains(by) {
-            return Ok(());
-        }
-        if !self.round_mut(round).blocks.contains_key(&block) && *self.early.entry((round, block)).or_insert(by) == by {
+        let judged = self.certified && phase == Phase::Vote && self.is_kept(round) && !self.faulty.contains(by);
+        if !judged || !self.round_mut(round).blocks.contains_key(&block) {
             return Ok(());
         }
         let known = self.accepted(round, block).map_err(|what| format!("{by} votes for {what}"))?;
@@ -308,12 +233,7 @@ impl DagConduct {
 
     fn on_certificate(&mut self, certificate: &Certificate) -> Result<(), String> {
         let Certificate { phase, height: Height(round), block, .. } = *certificate;
-        if !self.is_kept(phase, round) {
-            return Ok(());
-        }
-        if self.outvoted {
-            let known = self.round_mut(round).blocks.get_mut(&block);
-            known.into_iter().for_each(|known| known.certified = true);
+        if !self.certified || phase != Phase::Vote || !self.is_kept(round) {
             return Ok(());
         }
         let known = self.accepted(round, block).map_err(|what| format!("a quorum certified {what}"))?;
@@ -326,21 +246,16 @@ impl DagConduct {
 
     /// A replica knows that no anchor takes what is too far below one that it committed.
     fn on_commit(&mut self, replica: ReplicaId, block: &Block) {
-        let committed = &mut self.committed[replica.index()];
-        *committed = block.view.0.max(*committed);
         if self.faulty.contains(replica) {
             return;
         }
+        let committed = &mut self.committed[replica.index()];
+        *committed = block.view.0.max(*committed);
         self.top = self.top.max(block.view.0);
         while self.oldest < lowest(self.top, self.depth) {
-            for batch in self.rounds.pop_front().unwrap_or_default().batches {
-                if self.ordered.get(&batch) == Some(&self.oldest) {
-                    self.ordered.remove(&batch);
-                }
-            }
+            self.rounds.pop_front();
             self.oldest += 1;
         }
-        self.early = self.early.split_off(&(self.oldest, Digest::ZERO));
     }
 }
 

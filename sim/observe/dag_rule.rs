@@ -239,10 +239,12 @@ impl DagRules {
         }
     }
 
-    /// Whether a replica may have kept blocks to itself that decide what it commits.
+    /// Whether a replica may have kept blocks to itself that decide what it commits: it has not proposed so far yet, or what
+    /// it has builds on a block of its own that it has not shown.
     fn keeps_back(&self, claim: &Claim) -> bool {
         let anchor = claim.links.first().map_or(0, |anchor| anchor.round.0);
-        !self.certified && self.proposed[claim.replica.index()] < anchor + 2
+        let far = self.proposed[claim.replica.index()] >= anchor + 2;
+        !self.certified && (!far || self.waiting.values().any(|block| block.author == claim.replica))
     }
 
     /// Compares what is decided now with what was committed before.

@@ -2,6 +2,7 @@
 
 use super::dag::{Scene, batch, certified, ordering, proposed};
 use super::*;
+use crate::ledger::Link;
 
 const FULL: &str = "A B C D
                     A B C D";
@@ -99,7 +100,7 @@ fn a_quorum_certifies_what_correct_replicas_take_in_and_one_block_of_each_author
 #[test]
 fn a_replica_votes_for_one_block_of_each_author_in_a_round() {
     for promises in [TUSK, BULLSHARK] {
-        let mut scene = Scene::with_faulty(&promises, &[A, B], "A B C D");
+        let mut scene = Scene::with_faulty(&promises, &[A], "A B C D");
         let [one, two, other] = ["A", "A'", "B"].map(|word| scene.weave(2, word));
         scene.court.silent(proposed(&one)).silent(proposed(&two)).silent(proposed(&other));
         scene.court.states([&one, &other, &one].map(|block| of_block(Phase::Vote, 3, block)));
@@ -110,41 +111,12 @@ fn a_replica_votes_for_one_block_of_each_author_in_a_round() {
 }
 
 #[test]
-fn only_its_author_votes_for_what_it_has_not_proposed_and_may_propose_it_late() {
-    for promises in [TUSK, BULLSHARK] {
-        let mut scene = Scene::of(&promises, FULL);
-        let (kept, foreign) = (scene.weave(3, "D"), scene.weave(3, "C'"));
-        scene.court.states([&kept, &kept, &foreign].map(|block| of_block(Phase::Vote, 3, block)));
-        let about = "r1 votes for";
-        scene.court.convicts_statement("dag_conduct", about, of_block(Phase::Vote, 1, &kept));
-        convicts(&mut scene, "r3 voted for r2's block", &foreign);
-        let next = scene.more("A B C").weave(4, "D");
-        scene.court.silent(proposed(&next)).silent(proposed(&kept));
-        let (bad, other) = (scene.weave(3, "B'"), scene.weave(3, "D'"));
-        convicts(&mut scene, "comes after r1's block", &bad);
-        convicts(&mut scene, "comes after r3's block", &other);
-    }
-}
-
-#[test]
-fn a_round_is_not_gone_back_to() {
-    let mut scene = Scene::of(&MYSTICETI, FULL);
-    let (late, twin) = (scene.weave(1, "A'"), scene.weave(2, "A'"));
-    convicts(&mut scene, "comes after r0's block", &late);
-    convicts(&mut scene, "comes after r0's block", &twin);
-    let first = Block::woven(View(1), A, vec![scene.link("A2")], Payload::default());
-    let mut scene = Scene::of(&MYSTICETI, "B C D");
-    convicts(&mut scene, "links to r0's block", &first);
-}
-
-#[test]
-fn the_own_last_block_comes_first_and_the_others_ascend() {
+fn an_own_block_comes_first_and_the_others_ascend() {
     let mut scene = Scene::of(&MYSTICETI, FULL);
     let [a, b, c] = ["A2", "B2", "C2"].map(|name| scene.link(name));
     let links = |links: &[_]| Block::woven(View(3), A, links.to_vec(), Payload::default());
-    convicts(&mut scene, "does not link first to r0's block", &links(&[b, c, a]));
+    convicts(&mut scene, "does not link first to its author's own block", &links(&[b, c, a]));
     let own = scene.link("A1");
-    convicts(&mut scene, "does not link first to r0's block", &links(&[own, a, b, c]));
     convicts(&mut scene, "r1's block", &links(&[a, c, b]));
     convicts(&mut scene, "out of order, or again", &links(&[a, b, c, c]));
     convicts(&mut scene, "out of order, or again", &links(&[a, b, c, a]));
@@ -161,7 +133,7 @@ fn the_own_last_block_comes_first_and_the_others_ascend() {
 }
 
 #[test]
-fn nobody_builds_on_or_adds_to_what_its_own_commits_left_behind() {
+fn nobody_builds_on_what_its_own_commits_left_behind() {
     // Anchors take three rounds below their own; that of round 5 takes nothing of round 1.
     let full = "A B C D\n".repeat(7);
     let mut scene = Scene::of(&MYSTICETI, &full);
@@ -178,35 +150,25 @@ fn nobody_builds_on_or_adds_to_what_its_own_commits_left_behind() {
 }
 
 #[test]
-fn a_block_that_no_anchor_takes_any_more_is_not_proposed() {
-    let mut scene = Scene::of(&MYSTICETI, &"A B C\n".repeat(7));
-    scene.commits("B1", "B1").commits("C2", "A1 C1 C2");
-    scene.commits("A4", "A2 B2 A3 B3 C3 A4");
-    scene.commits("B5", "B4 C4 B5");
-    let late = scene.weave(1, "D");
-    convicts(&mut scene, "no anchor takes: its author committed one that takes rounds from 2 on", &late);
-}
-
-#[test]
-fn a_batch_is_ordered_once_by_its_own_gateway() {
+fn a_replica_orders_batches_of_its_own_gateway() {
     let mut scene = Scene::of(&MYSTICETI, FULL);
     let links = ["A2", "B2", "C2"].map(|name| scene.link(name)).to_vec();
     let order = |batch| Block::woven(View(3), A, links.clone(), ordering(vec![batch]));
-    convicts(&mut scene, "again: its block of round 1 counts", &order(batch(A, 1, 0)));
     convicts(&mut scene, "of r1", &order(batch(B, 9, 0)));
     scene.court.silent(proposed(&order(batch(A, 3, 0))));
 }
 
 #[test]
-fn a_batch_is_free_again_when_its_block_can_no_longer_be_committed() {
+fn links_lead_to_rounds_before() {
     let mut scene = Scene::of(&MYSTICETI, "A B C D");
-    scene.more(&"A:A,B,C B:A,B,C C:A,B,C\n".repeat(6));
-    let links = |scene: &Scene| ["D1", "A7", "B7", "C7"].map(|name| scene.link(name)).to_vec();
-    let again = Block::woven(View(8), ReplicaId(3), links(&scene), ordering(vec![batch(ReplicaId(3), 1, 0)]));
-    convicts(&mut scene, "its block of round 1 counts", &again);
-    scene.commits("B1", "B1").commits("C2", "A1 C1 C2").commits("A4", "A2 B2 A3 B3 C3 A4");
-    convicts(&mut scene, "its block of round 1 counts", &again);
-    scene.commits("B5", "B4 C4 B5").court.silent(proposed(&again));
+    let own = scene.link("A1");
+    for round in [0, 2, 3] {
+        let other = Link { round: View(round), ..scene.link("B1") };
+        let block = Block::woven(View(2), A, vec![own, other], Payload::default());
+        convicts(&mut scene, "links to r1's block", &block);
+    }
+    let foreign = Link { author: ReplicaId(4), ..own };
+    convicts(&mut scene, "links to r4's block", &Block::woven(View(2), A, vec![own, foreign], Payload::default()));
 }
 
 #[test]

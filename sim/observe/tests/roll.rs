@@ -12,6 +12,7 @@ fn the_judges_arithmetic_is_that_of_the_ledger() {
             assert_eq!(quorum(model, n), model.quorum(&committee), "{model:?} of {n}");
         }
         assert_eq!(liars(FaultModel::Byzantine, n), committee.faults());
+        assert_eq!(n + 1 - quorum(FaultModel::Byzantine, n), committee.touching());
         assert_eq!(coin(n, View(n.into())), committee.coin(View(n.into())));
     }
     let orders =

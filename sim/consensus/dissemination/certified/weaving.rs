@@ -212,6 +212,6 @@ impl Certified {
         }
         let Some(anchor) = anchor else { return true };
         let votes = self.dag.blocks(round).filter(|block| block.links.contains(&anchor)).count() as u32;
-        votes >= self.committee.witness() || self.dag.authors(round) - votes >= self.committee.quorum()
+        votes >= self.committee.touching() || self.dag.authors(round) - votes >= self.committee.quorum()
     }
 }
