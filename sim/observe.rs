@@ -12,7 +12,7 @@
 //! | `no_double_commit` | a second effect of a transaction |
 //! | `conduct` | a replica that breaks its protocol's promises in what it states |
 //! | `commit_rule` | a commit of what the statements made so far do not decide |
-//! | `dag_conduct` | a block of a DAG that others may not build on, from a replica that should know |
+//! | `dag_conduct` | a block of a DAG that others may not build on, or a vote for one, or for two of an author in a round |
 //! | `dag_rule` | a commit of another anchor, or of other blocks with it, than the DAG decides on |
 //! | `certificates` | a certificate whose signers are too few, or did not state what it says |
 //! | `accounting` | load that vanished or multiplied |

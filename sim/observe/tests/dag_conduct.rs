@@ -104,7 +104,7 @@ fn a_replica_votes_for_one_block_of_each_author_in_a_round() {
         let [one, two, other] = ["A", "A'", "B"].map(|word| scene.weave(2, word));
         scene.court.silent(proposed(&one)).silent(proposed(&two)).silent(proposed(&other));
         scene.court.states([&one, &other, &one].map(|block| of_block(Phase::Vote, 3, block)));
-        scene.court.states([&one, &two].map(|block| of_block(Phase::Vote, 1, block)));
+        scene.court.states([&one, &two].map(|block| of_block(Phase::Vote, 0, block)));
         let about = "r3 votes for two blocks of r0 in round 2";
         scene.court.convicts_statement("dag_conduct", about, of_block(Phase::Vote, 3, &two));
     }
