@@ -12,6 +12,8 @@
 //! | `no_double_commit` | a second effect of a transaction |
 //! | `conduct` | a replica that breaks its protocol's promises in what it states |
 //! | `commit_rule` | a commit of what the statements made so far do not decide |
+//! | `dag_conduct` | a block of a DAG that others may not build on, or a vote for one, or for two of an author in a round |
+//! | `dag_rule` | a commit of another anchor, or of other blocks with it, than the DAG decides on |
 //! | `certificates` | a certificate whose signers are too few, or did not state what it says |
 //! | `accounting` | load that vanished or multiplied |
 //! | `atomicity` | across shards: a commit here and an abort there, an amount made or lost, a lock that stays |
@@ -26,6 +28,8 @@ mod atomicity;
 mod certificates;
 mod commit_rule;
 mod conduct;
+mod dag_conduct;
+mod dag_rule;
 mod execution;
 mod roll;
 mod tap;
@@ -43,10 +47,12 @@ use atomicity::Atomicity;
 use certificates::Certificates;
 use commit_rule::CommitRules;
 use conduct::Conduct;
+use dag_conduct::DagConduct;
+use dag_rule::DagRules;
 use execution::{NoDoubleCommit, Validity};
 
 use crate::base::{ReplicaId, Span};
-use crate::ledger::{Committee, FaultModel, Promises};
+use crate::ledger::{CommitRule, Committee, FaultModel, Promises};
 
 /// A rule that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,8 +95,14 @@ impl Bench {
             Box::new(NoDoubleCommit::default()),
             Box::new(Conduct::new(committee, promises, &faulty)),
         ];
-        if !promises.weaves() {
-            judges.push(Box::new(CommitRules::new(committee, promises, &faulty)));
+        match promises.commit {
+            // Where more are faulty than may be, what follows from a DAG differs with who looks: agreement is left.
+            CommitRule::Dag { .. } if faulty.count() > promises.tolerates.tolerated(committee) => {}
+            CommitRule::Dag { rule, depth } => {
+                judges.push(Box::new(DagConduct::new(committee, promises, (rule, depth), &faulty)));
+                judges.push(Box::new(DagRules::new(committee, promises, (rule, depth), &faulty)));
+            }
+            _ => judges.push(Box::new(CommitRules::new(committee, promises, &faulty))),
         }
         if promises.signed && promises.tolerates != FaultModel::None {
             judges.push(Box::new(Certificates::new(committee, promises)));

@@ -22,9 +22,9 @@ use crate::ledger::{Block, Committee, Link};
 
 pub use line::Line;
 #[cfg(test)]
-pub use waves::PLANTED;
-#[cfg(test)]
 pub use waves::decide;
+#[cfg(test)]
+pub use waves::{HARDLY_EVER, PLANTED};
 pub use waves::{MOST_DEPTH, ROUND, Waves};
 
 /// What a query says of a leader's block, or of the place where it should be.

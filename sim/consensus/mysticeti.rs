@@ -126,8 +126,8 @@ type Ctx<'a> = Context<'a, Mysticeti>;
 impl Protocol for Mysticeti {
     const NAME: &'static str = "mysticeti";
     const LAYERS: &'static [Layer] = &[Layer::Leader, Layer::Batched];
-    /// Beside these, the committer's tests find "latest anchor taken", "blocks counted, not replicas" and "votes for both of
-    /// two blocks": schedules hardly ever come to where those matter.
+    /// Beside these, the committer's tests find "blocks counted, not replicas": schedules hardly ever come to where it
+    /// matters.
     #[cfg(test)]
     const PLANTED: &'static [&'static str] = &[
         "undecided taken for skipped",
@@ -139,6 +139,10 @@ impl Protocol for Mysticeti {
         "missing block not fetched",
         "last block not repeated",
         "abandoned blocks not given up",
+        "duplicate delivery",
+        "a round too many taken",
+        "latest anchor taken",
+        "votes for both of two blocks",
     ];
     type Message = MysticetiMessage;
     type Timer = MysticetiTimer;

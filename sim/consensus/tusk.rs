@@ -15,6 +15,7 @@
 //!   DAG has blocks of f + 1 replicas of the third round, of which a real coin's shares would reveal it. Its shares'
 //!   size and verification are left out.
 //! - Waves begin in even rounds, so that the first round of all, 1, belongs to none.
+//! - With n = 3f + 3 an anchor needs one vote more than f + 1 ([`Committee::blocking`]): else a quorum may have none of them.
 //! - An anchor takes what lies at most `gc_depth` rounds below it, as the implementation does.
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ impl Committee {
         self.faults() + 1
     }
 
-    /// Votes of which every quorum has one: f + 1 for n = 3f + 1.
+    /// Votes of which every quorum has one: f + 1 where n is 3f + 1 or 3f + 2, and one more where it is 3f + 3.
     pub fn blocking(&self) -> u32 {
         self.n + 1 - self.quorum()
     }

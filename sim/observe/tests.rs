@@ -5,13 +5,17 @@ mod atomicity;
 mod certificates;
 mod commit_rule;
 mod conduct;
+mod dag;
+mod dag_conduct;
+mod dag_random;
+mod dag_rule;
 mod execution;
 mod roll;
 
 use crate::base::{Digest, Height, HospitalId, ReplicaId, Time, View};
 use crate::ledger::{
-    Batch, Block, Certificate, CommitRule, Committee, FaultModel, Kind, Leaders, Locks, Payload, Phase, Promises,
-    Rejection, Signers, Slot, Stage, Statement, TimeoutCertificate, Transaction, TxNumber,
+    Batch, Block, Certificate, CommitRule, Committee, DagRule, FaultModel, Kind, Leaders, Locks, Payload, Phase,
+    Promises, Rejection, Signers, Slot, Stage, Statement, TimeoutCertificate, Transaction, TxNumber,
 };
 
 use super::{Bench, Inventory, Tap};
@@ -59,6 +63,15 @@ const CENTRAL: Promises = Promises {
     signed: true,
     delays: 1,
 };
+
+/// Those of a DAG that decides by this rule, whose anchors take what is at most three rounds below them.
+const fn weaving(rule: DagRule) -> Promises {
+    let (leaders, commit) = (Leaders::Everyone, CommitRule::Dag { rule, depth: 3 });
+    Promises { leaders, commit, silent_after_timeout: false, locks: Locks::Unstated, ..JOLTEON }
+}
+const TUSK: Promises = weaving(DagRule::Tusk);
+const BULLSHARK: Promises = weaving(DagRule::Bullshark);
+const MYSTICETI: Promises = weaving(DagRule::Mysticeti { leaders: 1 });
 
 /// All judges of four replicas, so that a violation is found by one of them and the others stay silent.
 struct Court(Bench);
@@ -179,5 +192,10 @@ fn every_judge_that_has_something_to_judge_sits_in_every_run() {
     for promises in [RAFT, CENTRAL] {
         let but_certificates: Vec<&str> = all.into_iter().filter(|name| *name != "certificates").collect();
         assert_eq!(names(&promises), but_certificates, "nobody signs, or one decides: nothing is certified");
+    }
+    for promises in [TUSK, BULLSHARK, MYSTICETI] {
+        let mut of_dags = all.to_vec();
+        of_dags.splice(5..6, ["dag_conduct", "dag_rule"]);
+        assert_eq!(names(&promises), of_dags);
     }
 }

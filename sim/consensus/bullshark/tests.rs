@@ -10,8 +10,11 @@ use super::{Bullshark, BullsharkParams, leader};
 
 /// What the DAG says of each leader, in words.
 fn told(loom: &Loom) -> Vec<String> {
-    let committee = Committee::new(4);
-    let decided = decide(&loom.dag, &committee, View(0), &|_, round| Some(leader(&committee, round)));
+    told_to(&Committee::new(4), loom)
+}
+
+fn told_to(committee: &Committee, loom: &Loom) -> Vec<String> {
+    let decided = decide(&loom.dag, committee, View(0), &|_, round| Some(leader(committee, round)));
     let in_words = |(round, decision): (View, Decision)| match decision {
         Decision::Commit(block) => format!("commit {}", loom.name(&block)),
         Decision::Skip => format!("skip {}", round.0),
@@ -50,6 +53,20 @@ fn two_votes_make_an_anchor_and_one_does_not() {
     loom.add(3, "D:A,B,D");
     assert_eq!(told(&loom), ["commit B2"]);
     assert_eq!(told(&loom), ["commit B2"], "a query changes nothing");
+}
+
+#[test]
+fn of_six_replicas_two_votes_make_no_anchor_as_a_quorum_may_have_neither() {
+    let mut loom = Loom::weave(
+        6,
+        "A B C D E F
+         A B C D E F
+         A B C:A,C,D,E D:A,C,D,E E:A,C,D,E",
+    );
+    let told = |loom: &Loom| told_to(&Committee::new(6), loom);
+    assert_eq!(told(&loom), ["undecided 2"]);
+    loom.add(3, "F");
+    assert_eq!(told(&loom), ["commit B2"]);
 }
 
 #[test]

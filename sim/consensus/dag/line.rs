@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::View;
+use crate::consensus::planted::planted;
 use crate::ledger::{Block, Payload};
 
 use super::Dag;
@@ -42,7 +43,11 @@ impl Line {
     /// Appends the sub-DAG of the next anchor.
     pub fn extend(&mut self, dag: &mut Dag, anchor: &Block) -> Arc<Block> {
         assert!(anchor.view >= self.tip.view, "anchors come in the order of their rounds");
-        let taken = dag.take(&anchor.link(), self.lowest(anchor.view));
+        let deeper = u64::from(planted!("a round too many taken"));
+        let taken = dag.take(&anchor.link(), View(self.lowest(anchor.view).0 - deeper));
+        if planted!("duplicate delivery") {
+            *dag = dag.untaken();
+        }
         let batches = taken.iter().flat_map(|block| &block.payload.batches).copied().collect();
         let payload = Payload { batches, inline: Vec::new() };
         self.tip = Arc::new(Block::anchored(&self.tip, anchor, payload));

@@ -1,6 +1,8 @@
 //! Certificates.
 
 use super::*;
+use crate::observe::Judge;
+use crate::observe::certificates::Certificates;
 
 #[test]
 fn a_quorum_that_voted_is_a_certificate() {
@@ -144,4 +146,28 @@ fn a_timeout_certificate_with_a_signer_twice_is_convicted() {
     court.states([timeout(0, 4, 3), timeout(1, 4, 2)]);
     let claimed = timeout_certificate(4, &[(0, 3), (1, 2), (1, 2)]);
     court.convicts("certificates", "has 2 signers", Tap::GivenUp { certificate: &claimed });
+}
+
+#[test]
+fn certificates_of_a_dag_are_judged_by_round_and_each_replica_votes_for_many_blocks_in_one() {
+    let (one, other) = (Digest::of(b"block of r0"), Digest::of(b"block of r1"));
+    for promises in [TUSK, BULLSHARK] {
+        let stated = || {
+            let mut judge = Certificates::new(&Committee::new(4), &promises);
+            let votes = [0, 1, 2].map(|by| vote(by, 5, one)).into_iter().chain([1, 2, 3].map(|by| vote(by, 5, other)));
+            for statement in votes {
+                judge.observe(&Tap::Stated { statement: &statement }).expect("votes are not judged here");
+            }
+            judge
+        };
+        let shown = |certificate: &Certificate| stated().observe(&Tap::Certified { certificate });
+        assert_eq!(shown(&certificate(5, one, &[0, 1, 2])), Ok(()));
+        assert_eq!(shown(&certificate(5, other, &[1, 2, 3])), Ok(()));
+        assert_eq!(shown(&Certificate::genesis(Block::genesis().id())), Ok(()));
+        let wrong = |certificate: &Certificate| shown(certificate).expect_err("it is wrong");
+        assert!(wrong(&certificate(5, one, &[1, 2, 3])).contains("names r3, who did not state that"));
+        assert!(wrong(&certificate(6, one, &[0, 1, 2])).contains("names r0, who did not state that"));
+        assert!(wrong(&certificate(5, one, &[0, 1])).contains("has 2 signers, a quorum is 3"));
+        assert!(wrong(&certificate(0, one, &[0, 1, 2])).contains("not of genesis"));
+    }
 }

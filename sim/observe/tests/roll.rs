@@ -1,7 +1,7 @@
 //! The judges' arithmetic and records.
 
 use super::*;
-use crate::observe::arithmetic::{Set, leader, quorum};
+use crate::observe::arithmetic::{Bits, Set, coin, leader, liars, quorum};
 use crate::observe::roll::{Choice, Entered, REMEMBERED, Roll};
 
 #[test]
@@ -11,6 +11,9 @@ fn the_judges_arithmetic_is_that_of_the_ledger() {
         for model in [FaultModel::None, FaultModel::Crash, FaultModel::Byzantine] {
             assert_eq!(quorum(model, n), model.quorum(&committee), "{model:?} of {n}");
         }
+        assert_eq!(liars(FaultModel::Byzantine, n), committee.faults());
+        assert_eq!(n + 1 - quorum(FaultModel::Byzantine, n), committee.blocking());
+        assert_eq!(coin(n, View(n.into())), committee.coin(View(n.into())));
     }
     let orders =
         [Leaders::Fixed(B), Leaders::ByView { every: 1 }, Leaders::ByView { every: 7 }, Leaders::ByHeightAndView];
@@ -27,6 +30,21 @@ fn a_set_has_each_replica_once() {
     assert!(!set.insert(ReplicaId(3)) && set.insert(ReplicaId(64)));
     assert_eq!(set.members(), [ReplicaId(3), ReplicaId(64), ReplicaId(70)]);
     assert!(set.count() == 3 && !set.contains(ReplicaId(1_000)));
+}
+
+#[test]
+fn sets_of_numbers_unite_and_share_at_any_length() {
+    let of = |numbers: &[u32]| {
+        let mut bits = Bits::default();
+        numbers.iter().for_each(|&number| assert!(bits.insert(number)));
+        bits
+    };
+    let (mut short, long) = (of(&[0, 63]), of(&[63, 64, 200]));
+    assert_eq!((short.count_shared(&long), long.count_shared(&short)), (1, 1));
+    assert_eq!(long.shared(&short).members().collect::<Vec<_>>(), [63]);
+    short.unite(&long);
+    assert_eq!(short.members().collect::<Vec<_>>(), [0, 63, 64, 200]);
+    assert!(short.count() == 4 && !short.insert(200) && !short.contains(1_000));
 }
 
 #[test]
