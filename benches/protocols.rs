@@ -30,7 +30,10 @@ const GOALS: [(&str, u32, u64, f64); 3] =
 
 /// Protocol, replicas, seconds: the goals of simulating [`SIMULATED`], where rounds go on whether or not there is something
 /// to order.
-const TIMED_GOALS: [(&str, u32, f64); 3] = [("mysticeti", 50, 5.0), ("mysticeti", 100, 15.0), ("mysticeti", 200, 60.0)];
+const TIMED_GOALS: [(&str, u32, f64); 4] =
+    [("bullshark", 50, 5.0), ("mysticeti", 50, 5.0), ("mysticeti", 100, 15.0), ("mysticeti", 200, 60.0)];
+/// Workers of a replica, where the layer has any.
+const WORKERS: u32 = 4;
 
 /// Stops a run after so many blocks, or after some wall time.
 struct Stop {
@@ -53,6 +56,7 @@ fn setup(protocol: ProtocolKind, replicas: u32, simulated: Span) -> (Scenario, S
         format!("consensus.replicas={replicas}"),
         format!("consensus.protocol={}", protocol.name()),
         "world.load_tps=100".to_string(),
+        format!("certified.workers={WORKERS}"),
     ];
     let scenario =
         Scenario::load(&workloads.join("regional.toml"), &settings).expect("the committed scenario is valid");
