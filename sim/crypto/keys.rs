@@ -29,6 +29,8 @@ pub enum Role {
     Hospital = 0,
     /// A committee member, signing consensus statements.
     Replica = 1,
+    /// A patient, signing consents.
+    Patient = 2,
 }
 
 /// Bytes that are not a public key.
@@ -63,6 +65,16 @@ impl Keypair {
         material[..8].copy_from_slice(&seed.to_le_bytes());
         material[8] = role as u8;
         material[9..].copy_from_slice(&index.to_le_bytes());
+        Keypair::from_secret(&blake3::derive_key(KEY_CONTEXT, &material))
+    }
+
+    /// The key of a patient, the `number`-th of the hospital `home`, in a run with this `seed`.
+    pub fn of_patient(seed: u64, home: u32, number: u32) -> Keypair {
+        let mut material = [0; 17];
+        material[..8].copy_from_slice(&seed.to_le_bytes());
+        material[8] = Role::Patient as u8;
+        material[9..13].copy_from_slice(&home.to_le_bytes());
+        material[13..].copy_from_slice(&number.to_le_bytes());
         Keypair::from_secret(&blake3::derive_key(KEY_CONTEXT, &material))
     }
 

@@ -3,12 +3,15 @@
 //! Slice `i` covers the virtual time `[i * span, (i + 1) * span)`. A Poisson process has no memory, so each slice draws
 //! its gaps afresh from its own beginning, and nothing but the slice's index says what is in it.
 
+use std::sync::Arc;
+
 use crate::base::{Bytes, Digest, Encode, HospitalId, Span, Time};
 use crate::crypto::{BATCH, Item, Keypair, Role, Signature, sign_all, verify_batch};
 use crate::kernel::draw::{Chance, Site, draw, exponential};
 use crate::ledger::{Kind, SIGNATURE_BYTES, Stage, Transaction, TransactionBody, TxNumber};
 
-use super::{KindSpec, LoadProfile};
+use super::script::STEP;
+use super::{Call, Case, KindSpec, LoadProfile, Patient, People, Script, Verb};
 
 /// Transactions in a slice, on average: two verification batches.
 const PER_SLICE: u64 = 2 * BATCH as u64;
@@ -42,14 +45,38 @@ pub struct StreamSettings {
 }
 
 /// The stream of one run: pure, shared by all workers.
+///
+/// Kinds that are later stages of a case do not arrive by themselves: each follows the case's first transaction by a fixed
+/// number of slices, at the same place within them. A Poisson process that is moved is one still, so the rates are those
+/// of the table where all stages have the same.
 pub struct Stream {
     settings: StreamSettings,
     load: LoadProfile,
     kinds: Vec<KindSpec>,
+    script: Script,
+    /// For each kind that is a later stage: the kind that its cases begin with, and slices between.
+    follows: Vec<Option<Follows>>,
     /// Mean gap between two arrivals, in picoseconds: nanoseconds would round a load of 10^6/s by up to 0.05 %.
     gap_ps: u64,
     slice_span: Span,
     keys: Vec<Keypair>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Follows {
+    first: usize,
+    slices: u64,
+}
+
+/// Something that begins, or goes on, within a slice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Arrival {
+    /// Since the slice began.
+    after: Span,
+    kind: usize,
+    case: Case,
+    /// Where the case began.
+    hospital: HospitalId,
 }
 
 /// The transactions of one slice of time, by arrival.
@@ -57,8 +84,26 @@ pub struct Stream {
 pub struct Slice {
     /// The transactions.
     pub transactions: Vec<Transaction>,
+    /// What each of them asks for.
+    pub calls: Vec<Call>,
     /// What was really computed.
     pub totals: Totals,
+}
+
+/// What the script and the load say of a transaction.
+struct Fields {
+    number: TxNumber,
+    hospital: HospitalId,
+    kind: Kind,
+    submitted: Time,
+    payload: Bytes,
+}
+
+/// Whether kinds with this verb are later stages of cases.
+fn follows(verb: Verb, kinds: &[KindSpec], slice_span: Span) -> Option<Follows> {
+    let (first, steps) = verb.begins_with()?;
+    let first = kinds.iter().position(|kind| kind.verb == first)?;
+    Some(Follows { first, slices: STEP.0.div_ceil(slice_span.0) * steps })
 }
 
 /// Counts of real operations.
@@ -82,15 +127,17 @@ impl Totals {
 }
 
 impl Stream {
-    /// The stream of `load`, whose kinds index `kinds`.
-    pub fn new(load: LoadProfile, kinds: Vec<KindSpec>, settings: StreamSettings) -> Stream {
+    /// The stream of `load`, whose kinds index `kinds`, by `people`.
+    pub fn new(load: LoadProfile, kinds: Vec<KindSpec>, people: Arc<People>, settings: StreamSettings) -> Stream {
         let rate = load.total_tps / f64::from(settings.weight);
         assert!(rate > 0.0 && rate <= 1e9, "a load is between 0 and 10^9 transactions/s, got {rate}");
         let gap_ps = ((1e12 / rate) as u64).max(1);
         let slice_span = Span((gap_ps * PER_SLICE / 1000).clamp(1, 1_000_000_000));
         let hospitals = if settings.real { load.mix_of.len() as u32 } else { 0 };
         let keys = (0..hospitals).map(|index| Keypair::derive(settings.seed, Role::Hospital, index)).collect();
-        Stream { settings, load, kinds, gap_ps, slice_span, keys }
+        let follows = kinds.iter().map(|kind| follows(kind.verb, &kinds, slice_span)).collect();
+        let script = Script::new(settings.seed, people);
+        Stream { settings, load, kinds, script, follows, gap_ps, slice_span, keys }
     }
 
     /// Number of slices until hospitals stop.
@@ -100,21 +147,19 @@ impl Stream {
 
     /// Makes slice `index`.
     pub fn slice(&self, index: u64) -> Slice {
-        let (begin, end) = (index * self.slice_span.0, ((index + 1) * self.slice_span.0).min(self.settings.until.0));
+        let begin = Time(index * self.slice_span.0);
         let mut slice = Slice::default();
-        let mut at_ps = u128::from(begin) * 1000;
         let mut body = Vec::with_capacity(512);
-        for nth in 0u64.. {
-            let bits = self.draw(Site::Arrival, index, nth);
-            // The table is linear in its mean, so a mean in picoseconds gives a gap in picoseconds.
-            at_ps += u128::from(exponential(Span(self.gap_ps), bits).0);
-            let at = Time((at_ps / 1000) as u64);
-            if at.0 >= end {
+        for (nth, arrival) in (0u64..).zip(self.arrivals(index)) {
+            let at = begin + arrival.after;
+            if at >= self.settings.until {
                 break;
             }
             assert!(nth < 1 << NUMBER_BITS, "a slice holds about {PER_SLICE} transactions");
             let number = TxNumber(index << NUMBER_BITS | nth);
-            slice.transactions.push(self.transaction(number, at, &mut body));
+            let (transaction, call) = self.transaction(number, at, &arrival, &mut body);
+            slice.transactions.push(transaction);
+            slice.calls.push(call);
         }
         slice.totals.hashed = slice.transactions.len() as u64;
         if self.settings.real {
@@ -123,20 +168,58 @@ impl Stream {
         slice
     }
 
+    /// What arrives in a slice, in order: what begins in it, and what goes on that began in slices before.
+    fn arrivals(&self, index: u64) -> Vec<Arrival> {
+        let mut arrivals = self.beginnings(index);
+        arrivals.retain(|arrival| self.follows[arrival.kind].is_none());
+        for (kind, follows) in self.follows.iter().enumerate() {
+            let Some(Follows { first, slices }) = *follows else { continue };
+            // What began before the run did has an index below zero.
+            let begun = self.beginnings(index.wrapping_sub(slices)).into_iter().filter(|arrival| arrival.kind == first);
+            arrivals.extend(begun.map(|arrival| Arrival { kind, ..arrival }));
+        }
+        arrivals.sort_unstable();
+        arrivals
+    }
+
+    /// The Poisson process of a slice, later stages' kinds included.
+    fn beginnings(&self, index: u64) -> Vec<Arrival> {
+        let mut arrivals = Vec::with_capacity(2 * PER_SLICE as usize);
+        let mut after_ps = 0u128;
+        for nth in 0u64.. {
+            // The table is linear in its mean, so a mean in picoseconds gives a gap in picoseconds.
+            after_ps += u128::from(exponential(Span(self.gap_ps), self.draw(Site::Arrival, index, nth)).0);
+            let after = Span((after_ps / 1000) as u64);
+            if after >= self.slice_span {
+                break;
+            }
+            let case = Case(index.wrapping_shl(NUMBER_BITS) | nth);
+            let hospital = self.load.hospitals.choose(self.draw(Site::Hospital, case.0, 0));
+            let mix = &self.load.mixes[usize::from(self.load.mix_of[hospital])];
+            let kind = mix.choose(self.draw(Site::Kind, case.0, 0));
+            arrivals.push(Arrival { after, kind, case, hospital: HospitalId(hospital as u32) });
+        }
+        arrivals
+    }
+
     fn draw(&self, site: Site, a: u64, b: u64) -> u64 {
         draw(self.settings.seed, site, a, b, 0)
     }
 
-    fn transaction(&self, number: TxNumber, submitted: Time, body: &mut Vec<u8>) -> Transaction {
-        let hospital = self.load.hospitals.choose(self.draw(Site::Hospital, number.0, 0));
-        let mix = &self.load.mixes[usize::from(self.load.mix_of[hospital])];
-        let kind = mix.choose(self.draw(Site::Kind, number.0, 0));
-        let spec = &self.kinds[kind];
+    fn transaction(
+        &self,
+        number: TxNumber,
+        submitted: Time,
+        arrival: &Arrival,
+        body: &mut Vec<u8>,
+    ) -> (Transaction, Call) {
+        let (kind, spec) = (Kind(arrival.kind as u8), &self.kinds[arrival.kind]);
+        let (hospital, call) = self.script.call(spec.verb, arrival.case, arrival.hospital, submitted);
         let payload = spec.payload.draw(self.draw(Site::Payload, number.0, 0));
-        let (hospital, kind) = (HospitalId(hospital as u32), Kind(kind as u8));
-        let id = self.body(body, spec, number, hospital, kind, submitted, payload);
+        let fields = Fields { number, hospital, kind, submitted, payload };
+        let id = self.body(body, spec, &fields, &call);
         let forged = Chance::new(self.settings.injection.forged);
-        Transaction {
+        let transaction = Transaction {
             id,
             number,
             submitted,
@@ -147,29 +230,25 @@ impl Stream {
             authentic: !forged.happens(self.draw(Site::Inject, number.0, 0)),
             replay: false,
             stage: Stage::Local,
-        }
+        };
+        (transaction, call)
     }
 
-    /// Writes the canonical body and returns its id. Anchor and references are uniform bytes: they stand for digests
-    /// and pseudonymous identifiers, whose content no ledger in this crate reads.
-    #[expect(clippy::too_many_arguments, reason = "one call site; the fields of one body")]
-    fn body(
-        &self,
-        body: &mut Vec<u8>,
-        spec: &KindSpec,
-        number: TxNumber,
-        hospital: HospitalId,
-        kind: Kind,
-        submitted: Time,
-        payload: Bytes,
-    ) -> Digest {
+    /// Writes the canonical body and returns its id. References begin with the call; the rest of them, and the anchor,
+    /// are uniform bytes: they stand for digests and pseudonymous identifiers that no contract reads.
+    fn body(&self, body: &mut Vec<u8>, spec: &KindSpec, fields: &Fields, call: &Call) -> Digest {
+        let &Fields { number, hospital, kind, submitted, payload } = fields;
         let mut filler = [0u8; 1024];
         let fixed = TransactionBody::FIXED_BYTES + SIGNATURE_BYTES;
         let references = (spec.wire.0.saturating_sub(fixed) as usize).min(filler.len() - 32);
         for (nth, word) in filler[..(references + 32).next_multiple_of(8)].chunks_exact_mut(8).enumerate() {
             word.copy_from_slice(&self.draw(Site::Body, number.0, nth as u64).to_le_bytes());
         }
-        let (anchor, rest) = filler.split_first_chunk::<32>().expect("the filler is longer");
+        let (anchor, rest) = filler.split_first_chunk_mut::<32>().expect("the filler is longer");
+        body.clear();
+        call.encode(body);
+        let written = body.len().min(references);
+        rest[..written].copy_from_slice(&body[..written]);
         let value = TransactionBody {
             number,
             hospital,
@@ -188,9 +267,12 @@ impl Stream {
     /// Signs every id with its hospital's key, spoils the signatures that an attacker forged, and replaces what each
     /// transaction says of itself by what verification says.
     fn sign_and_verify(&self, slice: &mut Slice) {
-        for chunk in slice.transactions.chunks_mut(BATCH) {
-            let key = |tx: &Transaction| &self.keys[tx.hospital.index()];
-            let messages: Vec<(&Keypair, [u8; 32])> = chunk.iter().map(|tx| (key(tx), tx.id.0)).collect();
+        let of_patient = |patient: Patient| Keypair::of_patient(self.settings.seed, patient.home.0, patient.number);
+        let patients: Vec<Option<Keypair>> = slice.calls.iter().map(|call| call.signer().map(of_patient)).collect();
+        for (chunk, patients) in slice.transactions.chunks_mut(BATCH).zip(patients.chunks(BATCH)) {
+            let signed = chunk.iter().zip(patients);
+            let key = |(tx, patient): (&Transaction, _)| (signer(&self.keys, tx, patient), tx.id.0);
+            let messages: Vec<(&Keypair, [u8; 32])> = signed.map(key).collect();
             let mut signatures: Vec<Signature> = sign_all(&messages);
             for (signature, tx) in signatures.iter_mut().zip(chunk.iter()) {
                 signature.0[40] ^= u8::from(!tx.authentic);
@@ -209,4 +291,9 @@ impl Stream {
             slice.totals.verified += chunk.len() as u64;
         }
     }
+}
+
+/// The patient's key, or the hospital's.
+fn signer<'k>(keys: &'k [Keypair], tx: &Transaction, patient: &'k Option<Keypair>) -> &'k Keypair {
+    patient.as_ref().unwrap_or_else(|| &keys[tx.hospital.index()])
 }

@@ -4,6 +4,8 @@ use crate::base::Bytes;
 use crate::base::Span;
 use crate::kernel::draw::LogNormal;
 
+use super::Verb;
+
 /// Standard-normal quantile of 0.95.
 const Z95: f64 = 1.644_853_626_951;
 
@@ -40,6 +42,8 @@ pub struct KindSpec {
     pub wire: Bytes,
     /// Off-ledger payload.
     pub payload: PayloadSizes,
+    /// What it asks the contracts for.
+    pub verb: Verb,
     /// Whether it concerns the ledgers of two shards, where there are shards.
     pub crosses: bool,
 }

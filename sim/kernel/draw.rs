@@ -58,6 +58,10 @@ pub enum Site {
     Schedule = 16,
     /// Which transactions concern two shards, and what they move.
     Cross = 17,
+    /// What was on the ledger before the run.
+    Genesis = 18,
+    /// What transactions ask for.
+    Script = 19,
 }
 
 // The first 64-bit words of the fraction of pi: numbers with nothing up their sleeve.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::base::{Bytes, Digest, Rate, Span};
-use crate::health::{ClassLoad, KindSpec, PayloadSizes};
+use crate::health::{ClassLoad, KindSpec, PayloadSizes, Verb};
 use crate::network::{AccessClass, CityMatrix, Metro, Place};
 
 use super::ScenarioError;
@@ -281,6 +281,7 @@ fn kinds(reader: &mut Reader) -> Result<Vec<KindSpec>, ScenarioError> {
     let kind = |row: KindRow| {
         let median = row.payload_median.unwrap_or(NO_PAYLOAD_BYTES);
         KindSpec {
+            verb: Verb::of(&row.kind),
             name: row.kind,
             standard: row.standard_mapping,
             wire: Bytes(row.on_ledger),

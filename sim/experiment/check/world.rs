@@ -5,7 +5,7 @@ use crate::consensus::{Layer, LayerLimits};
 use crate::crypto::CostTable;
 use crate::engine::{HospitalSetup, LinkSetup, ReplicaSetup, Setup, Timing};
 use crate::faults::{Behaviour, FaultPlan, Liar};
-use crate::health::{Injection, KindSpec, LoadProfile, PayloadSizes};
+use crate::health::{Injection, KindSpec, LoadProfile, PayloadSizes, Verb};
 use crate::kernel::draw::{Alias, Site, below, draw};
 use crate::ledger::{Committee, MempoolLimits};
 use crate::network::{AccessLink, Link, LossRate};
@@ -68,6 +68,7 @@ pub(super) fn setup(
         hospitals: gateways.into_iter().map(hospital).collect(),
         regions: vec!["everywhere".into()],
         kinds: vec![KindSpec {
+            verb: Verb::Record,
             name: "record.anchor".into(),
             standard: "none".into(),
             wire: Bytes(300),
