@@ -31,7 +31,7 @@ impl Net {
 
     /// Under a protocol that orders the DAG without waiting for anyone.
     fn free() -> Net {
-        Net::new(Above { weaves: true, pace: Pace::Free })
+        Net::new(Above { depth: Some(LIMITS.gc_depth), pace: Pace::Free })
     }
 
     fn post(&mut self, from: ReplicaId, out: Outbox) {
@@ -112,7 +112,7 @@ fn everyone_s_headers_are_certified_round_by_round() {
 
 #[test]
 fn a_batch_that_a_quorum_stores_goes_into_the_next_header_and_may_then_be_ordered() {
-    let mut net = Net::new(Above { weaves: false, pace: Pace::Free });
+    let mut net = Net::new(Above { depth: None, pace: Pace::Free });
     let batch = net.seal(0, 0);
     net.away = [2, 3].map(ReplicaId).into();
     net.flying.retain(|(_, to, _)| to.0 == 1);
@@ -274,14 +274,14 @@ fn what_forgotten_headers_named_goes_into_another() {
 #[test]
 fn a_round_waits_for_its_leader_and_not_for_ever() {
     let patience = Span::from_millis(1_000);
-    let mut net = Net::new(Above { weaves: true, pace: Pace::Anchored { patience } });
+    let mut net = Net::new(Above { depth: Some(LIMITS.gc_depth), pace: Pace::Anchored { patience } });
     // Replica 1 leads round 2.
     net.away.insert(ReplicaId(1));
     (0..6).for_each(|_| net.pass());
     assert_eq!(net.highest(0), 2);
     (0..8).for_each(|_| net.pass());
     assert!(net.highest(0) > 2);
-    let mut net = Net::new(Above { weaves: true, pace: Pace::Anchored { patience } });
+    let mut net = Net::new(Above { depth: Some(LIMITS.gc_depth), pace: Pace::Anchored { patience } });
     (0..6).for_each(|_| net.pass());
     assert_eq!(net.highest(0), 6, "with its leader's block it does not wait");
 }
