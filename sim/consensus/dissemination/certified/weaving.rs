@@ -201,7 +201,7 @@ impl Certified {
     }
 
     /// Whether the open round has all that the protocol above wants of it, or was waited for long enough.
-    fn may_leave(&self, now: Time) -> bool {
+    pub(super) fn may_leave(&self, now: Time) -> bool {
         let Pace::Anchored { patience } = self.above.pace else { return true };
         self.opened_at + patience <= now || self.is_anchored(self.open)
     }
