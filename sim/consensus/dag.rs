@@ -76,7 +76,7 @@ impl Round {
 /// may claim any.
 const MOST_AHEAD: u64 = 4_096;
 
-/// Blocks by round and author, whose links are known down to the oldest round kept. Memory: 32 bytes for each replica
+/// Blocks by round and author, whose links are known down to the oldest round kept. Memory: 68 bytes for each replica
 /// and round kept, and a shared block for each that is filled; a liar adds what others link to.
 #[derive(Clone, Debug)]
 pub struct Dag {

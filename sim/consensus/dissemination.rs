@@ -91,7 +91,7 @@ impl Layer {
     pub fn at(self, me: ReplicaId, committee: &Committee, limits: LayerLimits, above: Above) -> Box<dyn Dissemination> {
         let replicas = committee.len();
         let depot = Depot::new(me, replicas, limits);
-        let depot = if above.weaves && self != Layer::Certified { depot.weaving() } else { depot };
+        let depot = if above.weaves() && self != Layer::Certified { depot.weaving() } else { depot };
         match self {
             Layer::Leader => Box::new(Leader::new(depot)),
             Layer::Batched => Box::new(Batched::new(depot)),
@@ -105,10 +105,17 @@ impl Layer {
 /// What a layer is told of the ordering protocol above it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Above {
-    /// Whether it orders a DAG.
-    pub weaves: bool,
+    /// Where it orders a DAG, how many rounds below an anchor that takes anything.
+    pub depth: Option<u64>,
     /// What it wants rounds of the layer's own DAG to wait for.
     pub pace: Pace,
+}
+
+impl Above {
+    /// Whether it orders a DAG.
+    pub fn weaves(&self) -> bool {
+        self.depth.is_some()
+    }
 }
 
 /// What a replica waits for before it goes on to the next round of a certified DAG, beside a quorum of this one.
@@ -116,8 +123,8 @@ pub struct Above {
 pub enum Pace {
     /// Nothing.
     Free,
-    /// In an even round L the block of its leader, replica `L / 2 mod n`; in an odd one f + 1 blocks that link to the
-    /// leader's before, or a quorum that do not. At most for `patience`.
+    /// In an even round L the block of its leader, replica `L / 2 mod n`; in an odd one as many blocks that link to the
+    /// leader's before as every quorum has one of, or a quorum that do not. At most for `patience`.
     Anchored {
         /// After which it goes on without.
         patience: Span,

@@ -120,9 +120,11 @@ pub trait Message: Debug + 'static {
     /// What its sender states with it, unless it only passes on.
     fn statement(&self, from: ReplicaId) -> Option<Statement>;
 
-    /// Whether `from` proposes with it, for the first time or again, wholly or in part.
+    /// Whether `from` proposes with it, for the first time or again, wholly or in part; also where it is asked for what
+    /// it proposed.
     fn proposes(&self, from: ReplicaId) -> bool {
-        self.statement(from).is_some_and(|statement| statement.phase == Phase::Propose)
+        let states = |statement: Statement| statement.phase == Phase::Propose;
+        self.statement(from).is_some_and(states) || self.block().is_some_and(|block| block.author == from)
     }
 
     /// The block it carries.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::base::{Bytes, Height, NodeId, ReplicaId, Span, Time};
 use crate::consensus::dissemination::Outbox;
 use crate::consensus::{self, Charge, Context, Effect, Message, Parcel, PayloadSource, Proof, Protocol};
-use crate::ledger::{Block, FaultModel, Phase, Statement};
+use crate::ledger::{Block, FaultModel, Leaders, Phase, Statement};
 use crate::observe::Tap;
 
 use super::event::{Envelope, Event, Wire, Work};
@@ -139,7 +139,8 @@ impl<P: Protocol> Engine<'_, P> {
                 Effect::State(statement) => Some(*statement),
                 _ => None,
             };
-            let is_new = statement.is_some_and(|statement| replica.promised.is_new(&self.promises, &statement));
+            let (slot, all_propose) = (self.promises.slot, self.promises.leaders == Leaders::Everyone);
+            let is_new = statement.is_some_and(|statement| replica.promised.is_new(slot, all_propose, &statement));
             assert!(!is_new || charges.contains(&Charge::Fsync), "{me} promises {statement:?} and has not written it");
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::base::{Digest, Height, ReplicaId, Span, Time};
 use crate::consensus::{Above, Dissemination, Protocol};
 use crate::kernel::{Station, Stations};
-use crate::ledger::{Leaders, Mempool, Phase, Promises, Slot, Statement};
+use crate::ledger::{CommitRule, Mempool, Phase, Slot, Statement};
 
 use super::Setup;
 use super::cross::Collected;
@@ -90,17 +90,17 @@ pub(super) struct Promised([(u64, u64); 5]);
 
 impl Promised {
     /// Whether a statement is a promise of a higher slot than any of its kind before, which it is from now on. A proposal
-    /// is one where all propose: in a DAG a second block of a round is a lie.
-    pub fn is_new(&mut self, promises: &Promises, statement: &Statement) -> bool {
+    /// is one where `all_propose`: in a DAG a second block of a round is a lie.
+    pub fn is_new(&mut self, slot: Slot, all_propose: bool, statement: &Statement) -> bool {
         let kind = match statement.phase {
             Phase::Vote => 0,
             Phase::Commit => 1,
             Phase::Timeout => 2,
             Phase::Elect => 3,
-            Phase::Propose if promises.leaders == Leaders::Everyone => 4,
+            Phase::Propose if all_propose => 4,
             Phase::Propose | Phase::Checkpoint => return false,
         };
-        let at = match promises.slot {
+        let at = match slot {
             Slot::View => (statement.view.0, statement.height.0),
             Slot::HeightAndView => (statement.height.0, statement.view.0),
         };
@@ -114,6 +114,8 @@ impl Promised {
 /// What runs on a machine.
 pub(super) struct Replica<P: Protocol> {
     pub promised: Promised,
+    /// What its dissemination layer has.
+    pub promised_below: Promised,
     /// What it does beside following the protocol, while it does.
     pub lie: Option<Lie>,
     /// Whether judges hold it to anything and heights wait for it.
@@ -143,9 +145,14 @@ pub(super) struct Replica<P: Protocol> {
 impl<P: Protocol> Replica<P> {
     pub fn new(&Member { shard, me }: &Member, setup: &Setup, params: &P::Params) -> Self {
         let committee = &setup.shards[shard];
-        let above = Above { weaves: P::promises(params).weaves(), pace: P::pace(params) };
+        let depth = match P::promises(params).commit {
+            CommitRule::Dag { depth, .. } => Some(depth),
+            _ => None,
+        };
+        let above = Above { depth, pace: P::pace(params) };
         Replica {
             promised: Promised::default(),
+            promised_below: Promised::default(),
             lie: None,
             counted: true,
             protocol: P::new(me, committee, params),

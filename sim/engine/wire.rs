@@ -7,7 +7,7 @@ use crate::consensus::dissemination::{Destination, Outbox};
 use crate::consensus::{Message, Parcel, Protocol};
 use crate::crypto::BATCH;
 use crate::kernel::draw::{Chance, Site, draw};
-use crate::ledger::{Batch, Transaction};
+use crate::ledger::{Batch, Slot, Transaction};
 use crate::network::{Arrivals, Disturbance, Link, Partition};
 use crate::observe::Tap;
 
@@ -255,6 +255,7 @@ impl<P: Protocol> Engine<'_, P> {
     /// What a primary promises is on disk before it leaves, as a protocol's promises are.
     fn send_of_primary(&mut self, at: Time, from: NodeId, out: Outbox) {
         let promised = self.replicas[from.index()].layer.has_promised();
+        self.check_layer_written(from, &out, promised);
         let (me, costs) = (self.identity(from), &self.setup.costs);
         let (mut work, mut outbox) = (Span::ZERO, Vec::new());
         for (destination, parcel) in out {
@@ -281,6 +282,20 @@ impl<P: Protocol> Engine<'_, P> {
         }
         let slot = self.outboxes.insert(sent) as u32;
         self.schedule.post(from, done, Event::Released { node: from.0 as u16, outages: self.outages(from), slot });
+    }
+
+    /// What a primary promises for the first time is on disk before it leaves, as a protocol's promises are.
+    fn check_layer_written(&mut self, node: NodeId, out: &Outbox, written: bool) {
+        // One of a twin's two machines passes on what the other promised.
+        if !self.replicas[node.index()].counted {
+            return;
+        }
+        let me = self.identity(node);
+        let promised = &mut self.replicas[node.index()].promised_below;
+        for statement in out.iter().filter_map(|(_, parcel)| parcel.statement(me)) {
+            let is_new = promised.is_new(Slot::View, true, &statement);
+            assert!(!is_new || written, "{me} promises {statement:?} and has not written it");
+        }
     }
 
     /// Judges hear of what primaries say where that is the protocol's DAG. Of what carries another protocol they would

@@ -60,12 +60,12 @@ fn votes(dag: &Dag, block: &Block) -> u32 {
     voters.len() as u32
 }
 
-/// The block of a leader that f + 1 replicas voted for in the next round, if there is one. Where n is not 3f + 1 as in the
-/// papers, that is as many as every quorum has one of: with n = 6, two votes and a quorum of four could be strangers.
+/// The block of a leader that enough replicas voted for in the next round, if there is one: as many as every quorum has one
+/// of, which are the papers' f + 1 where n = 3f + 1. With n = 6, two votes and a quorum of four could be strangers.
 fn direct(dag: &Dag, committee: &Committee, round: View, leader: ReplicaId) -> Option<Arc<Block>> {
     let needed = committee.blocking() - u32::from(planted!("votes for an anchor off by one"));
     // Fewer blocks are fewer votes: asked often, and mostly too early.
-    if dag.authors(round.next()) < needed {
+    if dag.linked(round, leader) < needed {
         return None;
     }
     dag.of(round, leader).find(|block| votes(dag, block) >= needed).cloned()

@@ -21,7 +21,11 @@
 //!   while others go on as fast as the network.
 //! - Votes for an own header count until its round is forgotten, not until the next header is proposed; for the same
 //!   reason.
-//! - Acknowledgements of batches are not signed, as the implementation's are not: the votes for the header are.
+//! - Acknowledgements of batches are not signed, as the implementation's are not: the votes for the header are. Batches and
+//!   certified headers count as written when they are acknowledged or passed on, at no charge; headers and votes are
+//!   charged a write.
+//! - Under a leader a block names the batches (56 bytes each), where the paper's names certificates, each with all that it
+//!   builds on; and a follower checks that it has the batches, not that a quorum certified their headers.
 //! - A replica that was away asks for whole rounds at once, as later versions of the implementation do. Workers of one
 //!   replica do not run on machines of their own.
 //! - Rounds are forgotten by depth below the last committed anchor, or below the newest open round where no protocol
@@ -42,6 +46,7 @@ use std::sync::Arc;
 
 use crate::base::{Digest, Height, ReplicaId, Span, Time, View};
 use crate::consensus::dag::Dag;
+use crate::consensus::planted::planted;
 use crate::ledger::{Batch, Block, Committee, Link};
 
 use super::{Above, Depot, Destination, Dissemination, Layer, Outbox, Parcel, Stock, Woven, answer};
@@ -51,7 +56,7 @@ use headers::Headers;
 use outgoing::Outgoing;
 use waiting::{Item, Piece, Waiting};
 
-/// Rounds above its DAG of which a replica votes for headers: it has not all that those of later rounds link to.
+/// A header of a round further above the DAG than this gets no vote yet: what it links to is not here.
 const MOST_AHEAD: u64 = 2;
 
 /// The `certified` layer at one replica.
@@ -97,7 +102,7 @@ impl Certified {
             headers: Headers::new(me, committee),
             ballots: Ballots::new(committee.len()),
             waiting: Waiting::default(),
-            archive: Archive::new(kept),
+            archive: Archive::new(kept.max(above.depth.unwrap_or(0))),
             promised: false,
             moved_at: Time::ZERO,
             asked: 0,
@@ -112,10 +117,12 @@ impl Certified {
             out.push((Destination::One(from), Parcel::Ack { id, sequence }));
         }
         if new {
-            let items = self.waiting.on_batch();
-            self.take_in(now, items, out);
+            let items = self.waiting.on_batch(&id);
+            let grew = self.take_in(now, items, out);
+            // Who orders the DAG has nothing to do with a batch that no header of it names.
+            return grew || !self.above.weaves();
         }
-        new
+        false
     }
 
     /// Section 4.2: a batch that a quorum stores may go into a header.
@@ -155,7 +162,7 @@ impl Certified {
     fn on_certified(&mut self, now: Time, from: ReplicaId, woven: &[Arc<Woven>], out: &mut Outbox) -> bool {
         let fresh = |woven: &&Arc<Woven>| {
             let link = woven.header.link();
-            self.is_certified(woven) && self.dag.get(&link).is_none() && !self.waiting.holds(&link)
+            self.dag.get(&link).is_none() && !self.waiting.holds(&link) && self.is_certified(woven)
         };
         let items = woven.iter().filter(fresh).map(|woven| Item { from, piece: Piece::Certified(woven.clone()) });
         // The last is taken in first.
@@ -176,10 +183,12 @@ impl Certified {
     fn ask(&mut self, now: Time, out: &mut Outbox) {
         let retry = self.stock.depot.limits().fetch_retry;
         let (committee, me, highest) = (self.committee, self.me, self.dag.highest());
-        for (whom, links) in self.waiting.due(now, retry, |turn| committee.other(me, turn)) {
-            // All rounds between what is here and what is asked for are missed too.
-            let below = links.iter().map(|link| link.round).max().unwrap_or_default();
+        let due = self.waiting.due(now, retry, |turn| committee.other(me, turn));
+        // All rounds between what is here and what is asked for are missed too: of one, everyone has the same.
+        let mut below = due.values().flatten().map(|link| link.round).max().unwrap_or_default();
+        for (whom, links) in due {
             out.push((Destination::One(whom), Parcel::Ask { above: highest, below, links }));
+            below = highest;
         }
         if self.moved_at + retry <= now {
             (self.moved_at, self.asked) = (now, self.asked + 1);
@@ -239,13 +248,17 @@ impl Dissemination for Certified {
         self.stock.depot.refetch(now, out);
         self.outgoing.resend(now, &self.stock.depot, out);
         self.headers.resend(now, self.still_linked(), retry, out);
-        let items = self.waiting.on_forgotten(self.dag.oldest());
+        let mut items = self.waiting.on_forgotten(self.dag.oldest());
+        if !self.above.weaves() {
+            let depot = &self.stock.depot;
+            items.extend(self.waiting.on_over(|batch| depot.is_settled(batch)));
+        }
         let grew = self.take_in(now, items, out);
         self.ask(now, out);
         self.propose(now, out) || grew
     }
 
-    /// The DAG, own headers, own batches and votes were on disk; what others had said was not.
+    /// Batches, the DAG, own headers and votes were on disk; whose votes and acknowledgements had come was not.
     fn on_restarted(&mut self, now: Time) {
         self.waiting = Waiting::default();
         self.ballots.recover();
@@ -255,7 +268,7 @@ impl Dissemination for Certified {
     }
 
     fn has_promised(&mut self) -> bool {
-        std::mem::take(&mut self.promised)
+        std::mem::take(&mut self.promised) && !planted!("promises not written")
     }
 
     fn woven(&mut self) -> Option<&mut Dag> {

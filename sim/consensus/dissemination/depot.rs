@@ -103,7 +103,7 @@ pub struct Depot {
     /// Whether a batch is ordered only once it is released.
     holds_back: bool,
     settled: Vec<Settled>,
-    wanted: Vec<Wanted>,
+    wanted: BTreeMap<Digest, Wanted>,
 }
 
 impl Depot {
@@ -122,7 +122,7 @@ impl Depot {
             weaves: false,
             holds_back: false,
             settled: vec![Settled::default(); replicas as usize],
-            wanted: Vec::new(),
+            wanted: BTreeMap::new(),
         }
     }
 
@@ -174,7 +174,7 @@ impl Depot {
     /// Puts a batch in; true where it was not at hand. One that was committed and forgotten is refused.
     pub fn store(&mut self, batch: Arc<Batch>) -> bool {
         let reference = *batch.reference();
-        self.wanted.retain(|wanted| wanted.batch.id != reference.id);
+        self.wanted.remove(&reference.id);
         if self.is_settled(&reference) && !self.entries.contains_key(&reference.id) {
             return false;
         }
@@ -386,20 +386,20 @@ impl Depot {
 
     /// Asks the proposer for batches that its block orders and that are not at hand.
     pub fn fetch(&mut self, now: Time, proposer: ReplicaId, missing: &[BatchRef], out: &mut Outbox) {
-        let fresh = |batch: &&BatchRef| !self.wanted.iter().any(|wanted| wanted.batch.id == batch.id);
+        let fresh = |batch: &&BatchRef| !self.wanted.contains_key(&batch.id);
         let room = MOST_WANTED.saturating_sub(self.wanted.len());
         let asked: Vec<BatchRef> = missing.iter().filter(fresh).take(room).copied().collect();
         if asked.is_empty() {
             return;
         }
         out.push((Destination::One(proposer), Parcel::Fetch(asked.iter().map(|batch| batch.id).collect())));
-        let want = |batch| Wanted { batch, proposer, asked_at: now, attempts: 0 };
+        let want = |batch: BatchRef| (batch.id, Wanted { batch, proposer, asked_at: now, attempts: 0 });
         self.wanted.extend(asked.into_iter().map(want));
     }
 
     /// Asks again for what has not come: its origin first, then one replica after another.
     pub fn refetch(&mut self, now: Time, out: &mut Outbox) {
-        for wanted in &mut self.wanted {
+        for wanted in self.wanted.values_mut() {
             if now < wanted.asked_at + self.limits.fetch_retry {
                 continue;
             }

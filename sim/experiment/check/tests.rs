@@ -2,7 +2,7 @@
 
 use crate::base::planted;
 use crate::base::{ReplicaId, Span, Time};
-use crate::consensus::{Layer, Transport};
+use crate::consensus::Transport;
 use crate::crypto::CostTable;
 use crate::engine::{Outcome, ProtocolKind, ProtocolTables, Setup, run};
 use crate::faults::{FaultPlan, Outage};
@@ -117,9 +117,7 @@ fn planted_defects_are_found(kind: ProtocolKind) {
         let (_, without) = campaign.trial(nth);
         assert_eq!(without, None, "{}: schedule {nth} of seed 3 fails without `{defect}` too", kind.name());
     }
-    // Where only the layer sends, the engine writes for it.
-    let sends = *kind.layers() != [Layer::Certified];
-    if sends && ProtocolTables::brisk().promises(kind).tolerates == FaultModel::Byzantine {
+    if ProtocolTables::brisk().promises(kind).tolerates == FaultModel::Byzantine {
         let unwritten = planted::with("promises not written", || campaign.run(0..CHUNK, None, |_| true).finding);
         assert!(
             matches!(&unwritten, Some((_, Finding::Panicked(what))) if what.contains("has not written it")),

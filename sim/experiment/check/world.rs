@@ -98,9 +98,14 @@ fn timing(seed: u64, patience: Span) -> Timing {
 fn living(replicas: u32, faults: &FaultPlan, weaves: bool) -> Vec<ReplicaId> {
     let exempt = faults.exempt();
     let gone = |replica| faults.outages.iter().any(|outage| outage.replica == replica && outage.until.is_none());
-    let withholds = |liar: &Liar| matches!(liar.behaviour, Behaviour::SilentLeader | Behaviour::Withhold(_));
-    let for_good = |liar: &Liar| withholds(liar) && liar.until == Time::NEVER;
-    let mute = |replica| weaves && faults.liars.iter().any(|liar| liar.replica == replica && for_good(liar));
+    let is_mute = |liar: &Liar| match liar.behaviour {
+        Behaviour::SilentLeader => weaves,
+        // Those who see its blocks wait with what these order, which may be what nobody else has.
+        Behaviour::Withhold(_) => true,
+        _ => false,
+    };
+    let for_good = |liar: &Liar| is_mute(liar) && liar.until == Time::NEVER;
+    let mute = |replica| faults.liars.iter().any(|liar| liar.replica == replica && for_good(liar));
     let lives = |&replica: &ReplicaId| !gone(replica) && !exempt.contains(&replica) && !mute(replica);
     (0..replicas).map(ReplicaId).filter(lives).collect()
 }

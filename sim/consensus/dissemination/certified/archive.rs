@@ -11,8 +11,8 @@ use crate::ledger::Link;
 /// Headers in one answer.
 const MOST_FOUND: usize = 512;
 
-/// The certified headers of the last rounds: more than the DAG holds, as who was away needs those that it has not
-/// committed. Memory: 60 bytes each beside the shared contents.
+/// The certified headers of the last rounds: all that the DAG holds and mostly more, as who was away needs those that it has
+/// not committed. Memory: 60 bytes each beside the shared contents.
 #[derive(Debug)]
 pub struct Archive {
     kept: u64,

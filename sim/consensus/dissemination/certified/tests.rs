@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::base::{ReplicaId, Span, Time, View};
+use crate::base::{Height, ReplicaId, Span, Time, View};
+use crate::consensus::dag::Dag;
 use crate::consensus::dissemination::{
     Above, Certified, Depot, Destination, Dissemination, Outbox, Pace, Parcel, Woven,
 };
@@ -31,7 +32,7 @@ impl Net {
 
     /// Under a protocol that orders the DAG without waiting for anyone.
     fn free() -> Net {
-        Net::new(Above { weaves: true, pace: Pace::Free })
+        Net::new(Above { depth: Some(LIMITS.gc_depth), pace: Pace::Free })
     }
 
     fn post(&mut self, from: ReplicaId, out: Outbox) {
@@ -112,7 +113,7 @@ fn everyone_s_headers_are_certified_round_by_round() {
 
 #[test]
 fn a_batch_that_a_quorum_stores_goes_into_the_next_header_and_may_then_be_ordered() {
-    let mut net = Net::new(Above { weaves: false, pace: Pace::Free });
+    let mut net = Net::new(Above { depth: None, pace: Pace::Free });
     let batch = net.seal(0, 0);
     net.away = [2, 3].map(ReplicaId).into();
     net.flying.retain(|(_, to, _)| to.0 == 1);
@@ -266,7 +267,7 @@ fn what_forgotten_headers_named_goes_into_another() {
         blocks.any(|block| block.payload.batches.contains(batch.reference()))
     };
     let first = (1..=3).find(|&round| named(&net, round)).expect("a header named it");
-    net.layers[0].on_passed(crate::base::Height(first));
+    net.layers[0].on_passed(Height(first));
     (0..3).for_each(|_| net.pass());
     assert!((first + 1..=net.highest(1)).any(|round| named(&net, round)), "its round passed, and nothing had taken it");
 }
@@ -274,14 +275,90 @@ fn what_forgotten_headers_named_goes_into_another() {
 #[test]
 fn a_round_waits_for_its_leader_and_not_for_ever() {
     let patience = Span::from_millis(1_000);
-    let mut net = Net::new(Above { weaves: true, pace: Pace::Anchored { patience } });
+    let mut net = Net::new(Above { depth: Some(LIMITS.gc_depth), pace: Pace::Anchored { patience } });
     // Replica 1 leads round 2.
     net.away.insert(ReplicaId(1));
     (0..6).for_each(|_| net.pass());
     assert_eq!(net.highest(0), 2);
     (0..8).for_each(|_| net.pass());
     assert!(net.highest(0) > 2);
-    let mut net = Net::new(Above { weaves: true, pace: Pace::Anchored { patience } });
+    let mut net = Net::new(Above { depth: Some(LIMITS.gc_depth), pace: Pace::Anchored { patience } });
     (0..6).for_each(|_| net.pass());
     assert_eq!(net.highest(0), 6, "with its leader's block it does not wait");
+}
+
+#[test]
+fn after_an_anchor_a_round_waits_for_votes_for_it_and_not_for_ever() {
+    let patience = Span::from_millis(1_000);
+    let mut net = Net::new(Above { depth: Some(LIMITS.gc_depth), pace: Pace::Anchored { patience } });
+    net.pass();
+    net.pass();
+    let layer = &mut net.layers[0];
+    // Replica 1 leads round 2. Of round 3, three blocks are there, and one of them links to its block.
+    let linked = [&[0, 1, 2][..], &[2, 0, 3], &[3, 0, 2]];
+    let linked = linked.map(|authors| authors.iter().map(|&author| second(&layer.dag, author)).collect());
+    for (author, links) in [0, 2, 3].into_iter().zip(linked) {
+        assert!(layer.dag.insert(header(author, 3, links, &[])));
+    }
+    (layer.open, layer.opened_at) = (View(3), net.now);
+    assert!(!layer.may_leave(net.now) && layer.may_leave(net.now + patience));
+    let with_vote = header(1, 3, [1, 0, 2].map(|author| second(&layer.dag, author)).to_vec(), &[]);
+    assert!(layer.dag.insert(with_vote) && layer.may_leave(net.now));
+}
+
+fn second(dag: &Dag, author: u32) -> Link {
+    dag.of(View(2), ReplicaId(author)).next().expect("all have one").link()
+}
+
+#[test]
+fn under_a_leader_a_header_does_not_wait_for_what_is_ordered_and_forgotten() {
+    let mut net = Net::new(Above { depth: None, pace: Pace::Free });
+    let batch = Arc::new(Batch::seal(ReplicaId(1), 0, Vec::new(), 1));
+    let one = header(1, 1, Vec::new(), &[&batch]);
+    assert_eq!(votes(&net.give(1, 0, &Parcel::Header(one))), 0);
+    let payload = Payload { batches: vec![*batch.reference()], inline: Vec::new() };
+    let genesis = Block::genesis();
+    let ordering = Block::sealed(View(1), Height(1), ReplicaId(1), genesis.id(), genesis.view, payload);
+    net.layers[0].on_committed(&ordering);
+    let mut out = Outbox::new();
+    net.layers[0].on_tick(net.now, &mut out);
+    assert!(votes(&out) > 0, "{out:?}");
+}
+
+#[test]
+fn a_range_is_asked_for_once_and_what_waits_here_is_not_asked_for() {
+    let mut net = Net::free();
+    (0..3).for_each(|_| net.pass());
+    let (mut fresh, mut out) = (Net::free(), Outbox::new());
+    // The certified headers of the third round come to one who has none.
+    let third: Vec<Arc<Woven>> = net.layers[0].archive.find(View(2), View(4), &[]);
+    assert_eq!(third.len(), 4);
+    for woven in third {
+        let from = woven.header.author;
+        fresh.layers[3].on_certified(Time::ZERO, from, &[woven], &mut out);
+    }
+    fresh.layers[3].ask(Time::ZERO, &mut out);
+    let asked = |parcel: &Parcel| match parcel {
+        Parcel::Ask { above, below, links } => Some((above.next() < *below, links.len())),
+        _ => None,
+    };
+    let asked: Vec<(bool, usize)> = out.iter().filter_map(|(_, parcel)| asked(parcel)).collect();
+    assert_eq!(asked.iter().filter(|(range, _)| *range).count(), 1, "{asked:?}");
+    let second: Vec<Arc<Woven>> = net.layers[0].archive.find(View(1), View(3), &[]);
+    second.iter().for_each(|woven| {
+        fresh.layers[3].on_certified(Time::ZERO, woven.header.author, std::slice::from_ref(woven), &mut Outbox::new());
+    });
+    let due = fresh.layers[3].waiting.due(Time::ZERO + Span::from_secs(1), Span::ZERO, |_| Some(ReplicaId(0)));
+    assert!(due.values().flatten().all(|link| link.round == View(1)), "{due:?}");
+}
+
+#[test]
+fn who_proposes_or_votes_for_the_first_time_has_promised() {
+    let mut net = Net::free();
+    net.give(1, 0, &Parcel::Header(header(1, 1, Vec::new(), &[])));
+    assert!(net.layers[0].has_promised() && !net.layers[0].has_promised());
+    net.layers[0].propose(net.now + Span::from_secs(1), &mut Outbox::new());
+    assert!(net.layers[0].has_promised());
+    net.give(1, 0, &Parcel::Header(header(1, 1, Vec::new(), &[])));
+    assert!(!net.layers[0].has_promised(), "a vote that is repeated is on disk");
 }

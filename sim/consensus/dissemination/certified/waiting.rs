@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::base::{ReplicaId, Span, Time, View};
+use crate::base::{Digest, ReplicaId, Span, Time, View};
 use crate::consensus::dissemination::Woven;
-use crate::ledger::{Block, Link};
+use crate::ledger::{BatchRef, Block, Link};
 
 /// Links that one question names.
 const MOST_ASKED: usize = 512;
@@ -58,7 +58,7 @@ struct Missed {
 #[derive(Debug, Default)]
 pub struct Waiting {
     for_links: BTreeMap<Link, Missed>,
-    for_batches: Vec<Item>,
+    for_batches: BTreeMap<Digest, (BatchRef, Vec<Item>)>,
     /// Certified headers that wait.
     certified: BTreeSet<Link>,
 }
@@ -69,18 +69,18 @@ impl Waiting {
         self.certified.contains(link)
     }
 
-    /// An item waits for a certified header, which is asked for at `due`: it mostly is on its way.
-    pub fn for_link(&mut self, link: Link, item: Item, due: Time) {
+    /// An item waits for a certified header, which is asked for at the next tick.
+    pub fn for_link(&mut self, link: Link, item: Item) {
         self.certified.extend(item.certified());
-        let holder = item.from;
+        let (holder, due) = (item.from, Time::ZERO);
         let missed = self.for_links.entry(link).or_insert_with(|| Missed { items: Vec::new(), holder, due, asked: 0 });
         missed.items.push(item);
     }
 
-    /// An item waits for batches.
-    pub fn for_batches(&mut self, item: Item) {
+    /// An item waits for a batch, the first that it misses.
+    pub fn for_batch(&mut self, batch: BatchRef, item: Item) {
         self.certified.extend(item.certified());
-        self.for_batches.push(item);
+        self.for_batches.entry(batch.id).or_insert_with(|| (batch, Vec::new())).1.push(item);
     }
 
     fn let_go(&mut self, items: Vec<Item>) -> Vec<Item> {
@@ -96,19 +96,34 @@ impl Waiting {
         self.let_go(items)
     }
 
-    /// What waits for batches: one of them came.
-    pub fn on_batch(&mut self) -> Vec<Item> {
-        let items = std::mem::take(&mut self.for_batches);
+    /// What waited for a batch that came.
+    pub fn on_batch(&mut self, batch: &Digest) -> Vec<Item> {
+        let items = self.for_batches.remove(batch).map_or_else(Vec::new, |(_, items)| items);
         self.let_go(items)
     }
 
-    /// What waits for headers of rounds before `oldest`, which nobody needs any more.
+    /// What waits for batches of which `is_over` says that nobody may have them any more.
+    pub fn on_over(&mut self, is_over: impl Fn(&BatchRef) -> bool) -> Vec<Item> {
+        let over = self.for_batches.values().map(|(batch, _)| batch).filter(|batch| is_over(batch));
+        let over: Vec<Digest> = over.map(|batch| batch.id).collect();
+        over.iter().flat_map(|batch| self.on_batch(batch)).collect()
+    }
+
+    /// What waits for headers of rounds before `oldest`, which nobody needs any more. What is itself of such a round, and
+    /// waits for batches that may never have been, is dropped.
     pub fn on_forgotten(&mut self, oldest: View) -> Vec<Item> {
+        let mut dropped = Vec::new();
+        for (_, items) in self.for_batches.values_mut() {
+            dropped.extend(items.extract_if(.., |item| item.header().view < oldest));
+        }
+        self.for_batches.retain(|_, (_, items)| !items.is_empty());
+        self.let_go(dropped);
         let old: Vec<Link> = self.for_links.keys().take_while(|link| link.round < oldest).copied().collect();
         old.iter().flat_map(|link| self.on_woven(link)).collect()
     }
 
-    /// What to ask for now, by whom to ask: first who sent what names it, then `other` in turn.
+    /// What to ask for now, by whom to ask: first who sent what names it, then `other` in turn. What waits here itself
+    /// is not missed.
     pub fn due(
         &mut self,
         now: Time,
@@ -116,7 +131,9 @@ impl Waiting {
         other: impl Fn(u64) -> Option<ReplicaId>,
     ) -> BTreeMap<ReplicaId, Vec<Link>> {
         let mut questions: BTreeMap<ReplicaId, Vec<Link>> = BTreeMap::new();
-        for (link, missed) in self.for_links.iter_mut().filter(|(_, missed)| missed.due <= now) {
+        let Waiting { for_links, certified, .. } = self;
+        let is_due = |(link, missed): &(&Link, &mut Missed)| missed.due <= now && !certified.contains(link);
+        for (link, missed) in for_links.iter_mut().filter(is_due) {
             let whom = if missed.asked == 0 { Some(missed.holder) } else { other(missed.asked) };
             let Some(links) = whom.map(|whom| questions.entry(whom).or_default()) else { continue };
             if links.len() < MOST_ASKED {

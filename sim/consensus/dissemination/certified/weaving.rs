@@ -12,7 +12,8 @@ use super::{Certified, Item, Piece, vote};
 impl Certified {
     /// Rounds that a header's links reach down: half of those that are kept, so that who votes for it has them still.
     fn reach(&self) -> u64 {
-        (self.stock.depot.limits().gc_depth / 2).max(1)
+        let kept = self.above.depth.unwrap_or(self.stock.depot.limits().gc_depth);
+        (kept / 2).max(1)
     }
 
     /// The lowest round of which a header of the next round may link to anything.
@@ -101,16 +102,20 @@ impl Certified {
             return None;
         }
         if let Some(link) = self.dag.missing(&header).first() {
-            self.waiting.for_link(*link, item, now);
+            self.waiting.for_link(*link, item);
             return None;
         }
         let depot = &mut self.stock.depot;
-        let missing = depot.missing(&header.payload.batches);
-        if missing.is_empty() || planted!("certificate without availability") {
-            return Some(item);
+        let mut missing = depot.missing(&header.payload.batches);
+        if !self.above.weaves() {
+            // What a leader's block has ordered meanwhile may be forgotten everywhere.
+            missing.retain(|batch| !depot.is_settled(batch));
         }
+        let Some(&first) = missing.first().filter(|_| !planted!("certificate without availability")) else {
+            return Some(item);
+        };
         depot.fetch(now, item.from, &missing, out);
-        self.waiting.for_batches(item);
+        self.waiting.for_batch(first, item);
         None
     }
 
@@ -121,12 +126,15 @@ impl Certified {
             return false;
         }
         for link in &header.links {
-            self.tips.remove(link);
+            // What another header of the round links to is no tip any more.
+            if link.round.next() != header.view || self.dag.linked(link.round, link.author) == 1 {
+                self.tips.remove(link);
+            }
         }
         self.tips.insert(header.link());
         self.archive.insert(woven);
         self.moved_at = now;
-        if !self.above.weaves {
+        if !self.above.weaves() {
             header.payload.batches.iter().for_each(|batch| self.stock.depot.release(batch));
         }
         if header.author == self.me {
@@ -134,7 +142,7 @@ impl Certified {
         }
         if header.view > self.open && self.dag.authors(header.view) >= self.opening() {
             (self.open, self.opened_at) = (header.view, now);
-            if !self.above.weaves {
+            if !self.above.weaves() {
                 let depth = self.stock.depot.limits().gc_depth;
                 self.forget_before(View(self.open.0.saturating_sub(depth)));
             }
@@ -160,9 +168,12 @@ impl Certified {
     /// waited long enough, and nothing is to be waited for. True where the DAG grew: alone, a replica is a quorum.
     pub(super) fn propose(&mut self, now: Time, out: &mut Outbox) -> bool {
         let limits = *self.stock.depot.limits();
-        let due = self.headers.at + limits.header_delay <= now || self.outgoing.ready_bytes() >= limits.header_bytes;
         let round = self.open.next();
-        if round <= self.headers.round || !due || !self.may_leave(now) {
+        if round <= self.headers.round {
+            return false;
+        }
+        let due = self.headers.at + limits.header_delay <= now || self.outgoing.ready_bytes() >= limits.header_bytes;
+        if !due || !self.may_leave(now) {
             return false;
         }
         let batches = self.outgoing.take(&limits, &self.stock.depot);
@@ -190,25 +201,28 @@ impl Certified {
     }
 
     /// Whether the open round has all that the protocol above wants of it, or was waited for long enough.
-    fn may_leave(&self, now: Time) -> bool {
+    pub(super) fn may_leave(&self, now: Time) -> bool {
         let Pace::Anchored { patience } = self.above.pace else { return true };
         self.opened_at + patience <= now || self.is_anchored(self.open)
     }
 
-    /// Bullshark (arXiv 2209.05633), section 4: an even round has its leader's block; of an odd one, f + 1 blocks link to
-    /// the leader's before, or so many do not that these never will be.
+    /// Bullshark (arXiv 2209.05633), section 4: an even round has its leader's block; of an odd one, as many blocks link to
+    /// the leader's before as make it an anchor, or so many do not that these never will be.
     fn is_anchored(&self, round: View) -> bool {
         if round.0 == 0 {
             return true;
         }
         let anchor = View(round.0 - round.0 % 2);
         let leader = self.committee.leader(View(anchor.0 / 2));
-        let anchor = self.dag.of(anchor, leader).next().map(|block| block.link());
+        let is_there = self.dag.of(anchor, leader).next().is_some();
         if round.0.is_multiple_of(2) {
-            return anchor.is_some();
+            return is_there;
         }
-        let Some(anchor) = anchor else { return true };
-        let votes = self.dag.blocks(round).filter(|block| block.links.contains(&anchor)).count() as u32;
+        if !is_there {
+            return true;
+        }
+        // A certified DAG has one block of each replica in a round.
+        let votes = self.dag.linked(anchor, leader);
         votes >= self.committee.blocking() || self.dag.authors(round) - votes >= self.committee.quorum()
     }
 }
