@@ -9,6 +9,7 @@
 //! | egress NIC, connection, link, ingress NIC, verify | `wire.rs` |
 //! | availability, protocol core, effects, timers | `order.rs` |
 //! | commit, execute, receipts, latencies | `commit.rs` |
+//! | what a transaction asks the contracts for, and what comes of it | `contracts.rs` |
 //!
 //! Transactions across two shards are in `cross.rs` (what shards say to each other) and `settle.rs` (what comes of it).
 //! What fails is in `fail.rs`, who lies in `liar.rs`, who belongs together in `shard.rs`.
@@ -17,6 +18,7 @@
 //! costs in virtual time comes from the cost table, so neither threads nor the host change a result.
 
 mod commit;
+mod contracts;
 mod cross;
 mod event;
 mod fail;
@@ -35,6 +37,7 @@ mod submit;
 mod supply;
 mod wire;
 
+pub use contracts::{ContractOutcome, Decided};
 pub use outcome::{Counts, Outcome, Real};
 #[cfg(test)]
 pub(crate) use registry::for_each_protocol;

@@ -12,4 +12,6 @@ pub use point::{Point, simulate};
 pub use saturation::{Bracket, Saturation, Step};
 pub use search::{Found, LimitSummary, Probe, find_limit};
 pub use store::{Manifest, Store, StoreError};
-pub use summary::{DistanceSummary, HostFacts, LatencySummary, RealSummary, SloSummary, Summary, UtilisationSummary};
+pub use summary::{
+    ContractSummary, DistanceSummary, HostFacts, LatencySummary, RealSummary, SloSummary, Summary, UtilisationSummary,
+};

@@ -15,6 +15,7 @@
 //! | `dag_conduct` | a block of a DAG that others may not build on, or a vote for one, or for two of an author in a round |
 //! | `dag_rule` | a commit of another anchor, or of other blocks with it, than the DAG decides on |
 //! | `certificates` | a certificate whose signers are too few, or did not state what it says |
+//! | `contracts` | a call that is allowed where the rules refuse it, or refused otherwise than they say |
 //! | `accounting` | load that vanished or multiplied |
 //! | `atomicity` | across shards: a commit here and an abort there, an amount made or lost, a lock that stays |
 //!
@@ -28,6 +29,7 @@ mod atomicity;
 mod certificates;
 mod commit_rule;
 mod conduct;
+mod contracts;
 mod dag_conduct;
 mod dag_rule;
 mod execution;
@@ -37,6 +39,7 @@ mod tap;
 mod tests;
 
 use std::fmt;
+use std::sync::Arc;
 
 pub use tap::{Inventory, Tap};
 
@@ -47,11 +50,13 @@ use atomicity::Atomicity;
 use certificates::Certificates;
 use commit_rule::CommitRules;
 use conduct::Conduct;
+use contracts::ContractRules;
 use dag_conduct::DagConduct;
 use dag_rule::DagRules;
 use execution::{NoDoubleCommit, Validity};
 
 use crate::base::{ReplicaId, Span};
+use crate::health::People;
 use crate::ledger::{CommitRule, Committee, FaultModel, Promises};
 
 /// A rule that was broken.
@@ -109,6 +114,12 @@ impl Bench {
         }
         judges.push(Box::new(Accounting::new(weight)));
         Bench { judges }
+    }
+
+    /// With a judge of the contracts, which concern `people`.
+    pub fn with_contracts(mut self, people: Arc<People>) -> Bench {
+        self.judges.push(Box::new(ContractRules::new(people)));
+        self
     }
 
     /// The judge of what happens between `shards`, whose home replicas wait at least `timeout` for a vote.

@@ -1,9 +1,10 @@
 //! What people read: a run and a search as text.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use crate::experiment::{LatencySummary, LimitSummary, Probe, Summary};
+use crate::experiment::{ContractSummary, LatencySummary, LimitSummary, Probe, Summary};
 use crate::metrics::Definition;
 
 /// Writing to a string does not fail.
@@ -18,6 +19,7 @@ pub(super) fn of_run(summary: &Summary, folder: &Path, figures: &[PathBuf]) -> S
     heading(&mut out, summary);
     latencies(&mut out, summary);
     utilisation(&mut out, summary);
+    summary.contracts.iter().for_each(|contracts| decided(&mut out, contracts));
     accounts(&mut out, summary);
     host(&mut out, summary);
     line!(out, "digest       {}", summary.digest);
@@ -102,6 +104,29 @@ fn utilisation(out: &mut String, summary: &Summary) {
             summary.busiest_resource
         ),
         resource => line!(out, "{resource} binds"),
+    }
+    line!(out);
+}
+
+fn decided(out: &mut String, contracts: &ContractSummary) {
+    line!(out, "contracts              done   refused");
+    let families: BTreeSet<&String> = contracts.done.keys().chain(contracts.refused.keys()).collect();
+    for family in families {
+        let done = grouped(contracts.done.get(family).copied().unwrap_or(0) as f64);
+        let reasons = contracts.refused.get(family).into_iter().flatten().map(named);
+        let reasons = reasons.collect::<Vec<_>>().join(", ");
+        line!(out, "{}", format!("{family:<15}{done:>12}   {reasons}").trim_end());
+    }
+    line!(out, "glass broken {:>14}", grouped(contracts.emergencies as f64));
+    for (name, latency) in
+        [("replicas", &contracts.revocation_at_replicas_ms), ("hospitals", &contracts.revocation_at_hospitals_ms)]
+    {
+        let LatencySummary { p50, p99, max, count, .. } = latency;
+        let count = grouped(*count as f64);
+        line!(
+            out,
+            "revocations felt at all {name:<9} after {p50:.0} ms (p50), {p99:.0} ms (p99), {max:.0} ms (max); {count} of them"
+        );
     }
     line!(out);
 }

@@ -41,8 +41,12 @@ struct Open {
     paid: Vec<Transaction>,
     /// What the shard's replicas say to other shards.
     says: Vec<Share>,
+    /// Transactions that took a consent back.
+    revoked: Vec<Transaction>,
     executed_by: Signers,
     last_executed: Time,
+    /// When the last hospital knew of it.
+    last_known: Time,
 }
 
 /// Heights from the last closed one on whose proposals are timed: a liar may claim any.
@@ -189,8 +193,10 @@ impl<P: Protocol> Engine<'_, P> {
                 commits: Vec::new(),
                 paid: Vec::new(),
                 says: Vec::new(),
+                revoked: Vec::new(),
                 executed_by: Signers::none_of(replicas),
                 last_executed: at,
+                last_known: at,
             }
         });
         // Handlers end at different times: a commit that is handled later may be earlier.
@@ -225,10 +231,12 @@ impl<P: Protocol> Engine<'_, P> {
         if self.shards[shard].executor.height() < height {
             self.apply(at, shard, height);
         }
+        let known = at + self.docket.as_ref().map_or(Span::ZERO, |docket| docket.farthest(node));
         let open =
             self.shards[shard].heights.open.get_mut(&height).expect("a height is open until all have executed it");
         open.executed_by.insert(me);
         open.last_executed = at;
+        open.last_known = open.last_known.max(known);
         let (state, says) = (open.state.expect("the height is applied"), open.says.clone());
         self.observe(shard, &Tap::Executed { replica: me, height, state });
         self.send_receipts(at, node, height);
@@ -246,7 +254,6 @@ impl<P: Protocol> Engine<'_, P> {
         let transfer_of = |tx: &Transaction| transfer(setup, members, tx);
         let contents = batches.iter().map(|batch| &**batch);
         let applied = self.shards[shard].executor.apply(at, height, contents, transfer_of, took_effect);
-        open.state = Some(applied.state);
         for ordered in &mut open.batches {
             // Of two orderings in one block only the first has an effect: the list is taken, not copied.
             ordered.in_effect = in_effect.remove(&ordered.batch.id()).unwrap_or_default();
@@ -254,8 +261,12 @@ impl<P: Protocol> Engine<'_, P> {
             self.shards[shard].sealed.remove(&(reference.origin, reference.sequence));
             for transaction in &ordered.in_effect {
                 self.observe(shard, &Tap::TookEffect { height, transaction });
+                if self.decide(shard, transaction) {
+                    open.revoked.push(*transaction);
+                }
             }
         }
+        open.state = Some(self.state_of(applied.state));
         for (transaction, reason) in &applied.refused {
             self.reject(at, transaction, *reason);
         }
@@ -269,6 +280,15 @@ impl<P: Protocol> Engine<'_, P> {
         self.counts.repeated_batches += u64::from(applied.repeated_batches);
         self.counts.blocks_total += 1;
         self.shards[shard].heights.open.insert(height, open);
+    }
+
+    /// The ledger's state: what took effect, and what the contracts made of it.
+    fn state_of(&self, effects: Digest) -> Digest {
+        let Some(docket) = &self.docket else { return effects };
+        let mut hasher = blake3::Hasher::new();
+        effects.encode(&mut hasher);
+        docket.root().encode(&mut hasher);
+        Digest(*hasher.finalize().as_bytes())
     }
 
     /// A gateway tells its hospitals: one receipt for each of their transactions.
@@ -348,6 +368,9 @@ impl<P: Protocol> Engine<'_, P> {
         heights.past = heights.past.max(open.past);
         heights.proposed = heights.proposed.split_off(&(heights.past, Digest::ZERO));
         heights.with_payload -= usize::from(!open.batches.is_empty());
+        if everywhere {
+            self.note_enforced(&open.revoked, open.last_executed, open.last_known);
+        }
         for Ordered { in_effect, at_gateway, .. } in &open.batches {
             self.record_all(&open, in_effect, |_| *at_gateway, everywhere);
         }

@@ -5,6 +5,7 @@ use crate::health::Totals;
 use crate::ledger::Rejection;
 use crate::metrics::{Latencies, LatencyHistogram, Series, UtilisationTable};
 
+use super::contracts::ContractOutcome;
 use super::settle::CrossOutcome;
 
 /// Counts of the measured window, in transactions with their weight, unless said otherwise.
@@ -57,6 +58,8 @@ pub struct Outcome {
     pub latencies: Latencies,
     /// What came of transactions across two shards; nothing where there is one shard.
     pub cross: Option<CrossOutcome>,
+    /// What came of the contracts; nothing where the ledger runs none.
+    pub contracts: Option<ContractOutcome>,
     /// From a block's first proposal to its commit, once for each replica that commits it, over the whole run.
     pub ordering: LatencyHistogram,
     /// Load, throughput and latency over time.

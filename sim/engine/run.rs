@@ -13,6 +13,7 @@ use crate::network::{Flow, Uplink};
 use crate::observe::{Inventory, Tap, Violation};
 
 use super::Setup;
+use super::contracts::Docket;
 use super::event::{Envelope, Event, Upload, Wire};
 use super::gateway::Unsealed;
 use super::outcome::{Counts, Outcome, Real};
@@ -113,6 +114,8 @@ pub(super) struct Engine<'a, P: Protocol> {
     pub twins: Vec<ReplicaId>,
     /// Where there are several shards.
     pub crossing: Option<Crossing>,
+    /// Where the ledger runs contracts.
+    pub docket: Option<Docket>,
     pub violation: Option<Violation>,
     pub counts: Counts,
     pub latencies: Latencies,
@@ -140,7 +143,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
             injection: setup.injection,
             real: setup.real,
         };
-        let stream = Stream::new(setup.load.clone(), setup.kinds.clone(), settings);
+        let stream = Stream::new(setup.load.clone(), setup.kinds.clone(), setup.people.clone(), settings);
         Engine {
             setup,
             schedule: Schedule::new(nodes + setup.hospitals.len()),
@@ -161,6 +164,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
             connection_rate: P::connection_rate(params),
             twins,
             crossing: Crossing::of(setup),
+            docket: Docket::of(setup),
             violation: None,
             counts: Counts::default(),
             latencies: Latencies::new(setup.regions.len()),
@@ -215,14 +219,14 @@ impl<'a, P: Protocol> Engine<'a, P> {
         let end = self.setup.timing.end();
         // Faults still to come may unsettle what is settled.
         let faulty_until = self.setup.faults.healed().min(end);
-        let mut next = self.supply.next();
+        let mut next = self.next_transaction();
         while !(next.is_none() && self.is_settled() && self.schedule.now() >= faulty_until) {
             let until = next.map_or(end, |transaction: Transaction| transaction.submitted);
             match (self.schedule.pop_before(until), next) {
                 (Some(occurrence), _) => self.handle(occurrence),
                 (None, Some(transaction)) => {
                     self.submit(transaction);
-                    next = self.supply.next();
+                    next = self.next_transaction();
                 }
                 (None, None) => break,
             }
@@ -234,6 +238,15 @@ impl<'a, P: Protocol> Engine<'a, P> {
             }
         }
         Ok(())
+    }
+
+    fn next_transaction(&mut self) -> Option<Transaction> {
+        let Engine { supply, docket, .. } = self;
+        supply.next(&mut |slice, calls| {
+            if let Some(docket) = docket {
+                docket.expect(slice, calls);
+            }
+        })
     }
 
     /// Whether everything that was submitted is refused, or executed by every replica that ever will.
@@ -341,6 +354,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
                 .chain(self.crossing.iter().flat_map(|one| one.bench.names()))
                 .collect(),
             cross: self.crossing.map(|crossing| crossing.outcome),
+            contracts: self.docket.map(|docket| docket.outcome),
             events: self.schedule.popped(),
             ended: at,
         })

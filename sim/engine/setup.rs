@@ -1,10 +1,12 @@
 //! Everything a run follows from, beside the protocol's own settings. Validated above, in `scenario`.
 
+use std::sync::Arc;
+
 use crate::base::{Bytes, Rate, ReplicaId, Span, Time};
 use crate::consensus::{Layer, LayerLimits};
 use crate::crypto::CostTable;
 use crate::faults::FaultPlan;
-use crate::health::{Injection, KindSpec, LoadProfile};
+use crate::health::{Injection, KindSpec, LoadProfile, People};
 use crate::kernel::Window;
 use crate::kernel::draw::Chance;
 use crate::ledger::{Committee, MempoolLimits};
@@ -117,6 +119,8 @@ pub struct Setup {
     pub load: LoadProfile,
     /// The kinds that `load` chooses from.
     pub kinds: Vec<KindSpec>,
+    /// Who the load is about.
+    pub people: Arc<People>,
     /// What operations cost.
     pub costs: CostTable,
     /// The run's phases.
@@ -136,6 +140,12 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// Whether the ledger runs contracts: not where an exchange spans shards that see nothing of each other's state, nor
+    /// where contents stay with their gateway, so that nobody else could execute anything.
+    pub fn runs_contracts(&self) -> bool {
+        self.shards.len() == 1 && self.layer != Layer::Kept
+    }
+
     /// Replicas of all shards.
     pub fn replicas(&self) -> u32 {
         self.shards.iter().map(Committee::len).sum()

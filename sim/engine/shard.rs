@@ -45,7 +45,7 @@ impl Shard {
                 nodes: own.clone().map(NodeId).chain(seconds).collect(),
                 heights: Heights::new(committee.len() as usize),
                 executor: Executor::new(setup.replay_horizon),
-                bench: Bench::full(&committee, promises, &exempt, setup.weight),
+                bench: bench(setup, &committee, promises, &exempt),
                 sealed: BTreeMap::new(),
             });
             base = own.end;
@@ -66,6 +66,12 @@ impl Shard {
         }
         self.nodes.binary_search(&node).expect("a machine of this shard")
     }
+}
+
+/// All judges of a shard.
+fn bench(setup: &Setup, committee: &Committee, promises: &Promises, exempt: &[ReplicaId]) -> Bench {
+    let bench = Bench::full(committee, promises, exempt, setup.weight);
+    if setup.runs_contracts() { bench.with_contracts(setup.people.clone()) } else { bench }
 }
 
 /// Who a machine is.

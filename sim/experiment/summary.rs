@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::base::Digest;
-use crate::engine::{CrossCounts, CrossOutcome, Outcome};
+use crate::engine::{ContractOutcome, CrossCounts, CrossOutcome, Outcome};
+use crate::health::Refusal;
 use crate::ledger::Rejection;
 use crate::metrics::{Binding, Definition, LatencyHistogram, Resource};
 use crate::scenario::{Scenario, WorldData};
@@ -13,7 +14,7 @@ use crate::scenario::{Scenario, WorldData};
 use super::Point;
 
 /// Quantiles of one latency, ms.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LatencySummary {
     /// Transactions.
     pub count: u64,
@@ -95,6 +96,21 @@ pub struct CrossSummary {
     pub unproven_stages: u64,
 }
 
+/// What came of the contracts over the whole run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ContractSummary {
+    /// By family of kinds: calls allowed and done.
+    pub done: BTreeMap<String, u64>,
+    /// By family: calls refused, by reason. They are in effect: that they were refused is on the ledger.
+    pub refused: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Looks at data for which glass was broken.
+    pub emergencies: u64,
+    /// From a patient's taking a consent back, in the window, until the last replica enforces it, ms.
+    pub revocation_at_replicas_ms: LatencySummary,
+    /// Until the last hospital does, ms.
+    pub revocation_at_hospitals_ms: LatencySummary,
+}
+
 /// What was really computed, in operations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RealSummary {
@@ -163,6 +179,9 @@ pub struct Summary {
     /// Transactions across two shards; nothing where there is one shard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cross_shard: Option<CrossSummary>,
+    /// What came of the contracts; nothing where the ledger runs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contracts: Option<ContractSummary>,
     /// Refused over the whole run, by reason.
     pub rejected: BTreeMap<String, u64>,
     /// Neither in effect nor refused when the run ended.
@@ -217,6 +236,7 @@ impl Summary {
             latency_ms: latencies(outcome),
             latency_by_region_ms: by_region(point),
             cross_shard: outcome.cross.as_ref().map(cross_shard),
+            contracts: outcome.contracts.as_ref().map(|contracts| of_contracts(point, contracts)),
             rejected: rejected(outcome),
             pending: counts.pending_total,
             tampered_batches: counts.tampered_batches,
@@ -278,6 +298,27 @@ fn shards(point: &Point) -> BTreeMap<String, u32> {
 fn cross_shard(cross: &CrossOutcome) -> CrossSummary {
     let CrossCounts { begun, committed, aborted, unproven, repeated } = cross.counts;
     CrossSummary { begun, committed, aborted, repeated_stages: repeated, unproven_stages: unproven }
+}
+
+fn of_contracts(point: &Point, outcome: &ContractOutcome) -> ContractSummary {
+    let (mut done, mut refused): (BTreeMap<String, u64>, BTreeMap<String, BTreeMap<String, u64>>) = Default::default();
+    for (kind, decided) in point.setup.kinds.iter().zip(&outcome.by_kind) {
+        let family = kind.name.split('.').next().unwrap_or(&kind.name);
+        let reasons = Refusal::ALL.into_iter().zip(decided.refused).filter(|(_, count)| *count > 0);
+        for (reason, count) in reasons {
+            *refused.entry(family.to_string()).or_default().entry(reason.name().to_string()).or_default() += count;
+        }
+        if decided.done > 0 {
+            *done.entry(family.to_string()).or_default() += decided.done;
+        }
+    }
+    ContractSummary {
+        done,
+        refused,
+        emergencies: outcome.emergencies,
+        revocation_at_replicas_ms: LatencySummary::of(&outcome.enforced_by_replicas),
+        revocation_at_hospitals_ms: LatencySummary::of(&outcome.enforced_by_hospitals),
+    }
 }
 
 fn rejected(outcome: &Outcome) -> BTreeMap<String, u64> {

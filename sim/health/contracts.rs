@@ -101,9 +101,7 @@ impl Contracts {
         };
         let standing = match change {
             Change::Grant { scope, until } => Standing::Permitted { scope, until },
-            Change::Renew { until } => {
-                Standing::Permitted { scope: in_force.ok_or(Refusal::NothingInForce)?, until }
-            }
+            Change::Renew { until } => Standing::Permitted { scope: in_force.ok_or(Refusal::NothingInForce)?, until },
             Change::Revoke => in_force.map(|_| Standing::Revoked).ok_or(Refusal::NothingInForce)?,
             Change::Deny => Standing::Denied,
         };

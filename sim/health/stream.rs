@@ -15,8 +15,7 @@ use super::{Call, Case, KindSpec, LoadProfile, Patient, People, Script, Verb};
 
 /// Transactions in a slice, on average: two verification batches.
 const PER_SLICE: u64 = 2 * BATCH as u64;
-/// Bits of a transaction's number that count within its slice.
-const NUMBER_BITS: u32 = 24;
+const NUMBER_BITS: u32 = TxNumber::PLACE_BITS;
 
 /// Attacks injected into the load, as shares of all transactions.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

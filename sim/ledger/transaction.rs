@@ -14,6 +14,16 @@ pub const SIGNATURE_BYTES: u64 = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct TxNumber(pub u64);
 
+impl TxNumber {
+    /// Bits of a number that count within a slice of the stream.
+    pub const PLACE_BITS: u32 = 24;
+
+    /// The slice of the stream, and the place in it.
+    pub const fn place(self) -> (u64, usize) {
+        (self.0 >> TxNumber::PLACE_BITS, (self.0 & ((1 << TxNumber::PLACE_BITS) - 1)) as usize)
+    }
+}
+
 /// Index of a transaction's kind in the run's taxonomy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Kind(pub u8);

@@ -1,12 +1,13 @@
 //! The one conversion: validated scenario and data → the engine's [`Setup`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::base::{Bytes, HospitalId, Rate, ReplicaId, Span};
 use crate::consensus::LayerLimits;
 use crate::engine::{HospitalSetup, LinkSetup, ProtocolKind, ReplicaSetup, Setup, Timing};
 use crate::faults::FaultPlan;
-use crate::health::{HospitalSite, Injection, LoadProfile, WorldLoad};
+use crate::health::{Habits, Home, HospitalSite, Injection, LoadProfile, People, Residency, WorldLoad};
 use crate::kernel::draw::{LogNormal, Site, draw};
 use crate::ledger::{Committee, MempoolLimits};
 use crate::network::{AccessLink, Backbone, Link, LossRate, fibre_rtt};
@@ -100,6 +101,7 @@ impl Scenario {
             regions,
             load,
             kinds: world.kinds.clone(),
+            people: Arc::new(self.people(world, &rows)),
             costs: self.costs.clone(),
             timing: options.timing.unwrap_or_else(|| self.timing()),
             weight,
@@ -142,6 +144,31 @@ impl Scenario {
             kinds: world.kinds.len(),
         };
         load.over(sites, scale * total / present)
+    }
+
+    /// Whom the hospitals serve, and where their countries let data go.
+    fn people(&self, world: &WorldData, rows: &[&HospitalRow]) -> People {
+        let keys = &self.file.people;
+        let countries: Vec<&str> = {
+            let mut all: Vec<&str> = rows.iter().map(|row| row.country.as_str()).collect();
+            all.sort_unstable();
+            all.dedup();
+            all
+        };
+        let home = |row: &&HospitalRow| {
+            let (residency, adequate) = world.residency.get(&row.country).copied().unwrap_or((Residency::Free, false));
+            let country = countries.binary_search(&row.country.as_str()).expect("it is one of them");
+            let patients = libm::ceil(row.population as f64 * keys.share).clamp(1.0, f64::from(u32::MAX));
+            Home { patients: patients as u32, country: country as u16, residency, adequate }
+        };
+        let habits = Habits {
+            consented: keys.consented,
+            expired: keys.expired,
+            denied: keys.denied,
+            elsewhere: keys.elsewhere,
+            abroad: keys.abroad,
+        };
+        People::new(self.file.seed, rows.iter().map(home).collect(), habits)
     }
 
     fn layer_limits(&self) -> LayerLimits {

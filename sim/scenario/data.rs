@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::base::{Bytes, Digest, Rate, Span};
-use crate::health::{ClassLoad, KindSpec, PayloadSizes, Verb};
+use crate::health::{ClassLoad, KindSpec, PayloadSizes, Residency, Verb};
 use crate::network::{AccessClass, CityMatrix, Metro, Place};
 
 use super::ScenarioError;
@@ -19,6 +19,8 @@ const NO_PAYLOAD_BYTES: f64 = 32.0;
 /// One hospital of the data set.
 #[derive(Clone, Debug)]
 pub struct HospitalRow {
+    /// Country, ISO 3166-1 alpha-2.
+    pub country: String,
     /// WHO region code.
     pub region: String,
     /// Where it is.
@@ -44,6 +46,8 @@ pub struct WorldData {
     pub cities: CityMatrix,
     /// Modelled RTT between metros, ms, row-major.
     pub modelled_ms: Vec<f64>,
+    /// Where countries let data go, and whether others may send theirs: those that differ from free and no.
+    pub residency: BTreeMap<String, (Residency, bool)>,
     /// Connectivity classes by name.
     pub classes: BTreeMap<String, AccessClass>,
     /// Kinds of transactions.
@@ -112,6 +116,7 @@ impl Reader {
 
 #[derive(Deserialize)]
 struct NodeRow {
+    iso2: String,
     who_region: String,
     lat: f64,
     lon: f64,
@@ -205,6 +210,7 @@ impl WorldData {
             metros,
             cities: cities(&mut reader)?,
             modelled_ms,
+            residency: residency(&mut reader)?,
             classes,
             kinds,
             loads,
@@ -212,6 +218,33 @@ impl WorldData {
             digest: Digest(*reader.hasher.finalize().as_bytes()),
         })
     }
+}
+
+#[derive(Deserialize)]
+struct ResidencyRow {
+    iso2: String,
+    policy: String,
+    adequate: String,
+}
+
+fn residency(reader: &mut Reader) -> Result<BTreeMap<String, (Residency, bool)>, ScenarioError> {
+    const RESIDENCY: &str = "health/residency.csv";
+    let rows = reader.rows::<ResidencyRow>(RESIDENCY)?;
+    let row = |row: ResidencyRow| {
+        let wrong = |what: &str, known| reader.inconsistent(RESIDENCY, format!("`{what}` is none of {known}"));
+        let policy = match row.policy.as_str() {
+            "free" => Residency::Free,
+            "adequacy" => Residency::Adequacy,
+            "local_only" => Residency::LocalOnly,
+            other => return Err(wrong(other, "free, adequacy, local_only")),
+        };
+        match row.adequate.as_str() {
+            "yes" => Ok((row.iso2, (policy, true))),
+            "no" => Ok((row.iso2, (policy, false))),
+            other => Err(wrong(other, "yes, no")),
+        }
+    };
+    rows.into_iter().map(row).collect()
 }
 
 const HOSPITALS: &str = "health/nodes_5000_balanced.csv";
@@ -229,6 +262,7 @@ fn hospitals(reader: &mut Reader, classes: &BTreeMap<String, AccessClass>) -> Re
         let lacks = || reader.inconsistent("health/tz_offsets.csv", format!("it lacks the time zone `{}`", row.tz));
         Ok(HospitalRow {
             utc_offset_minutes: *offset.ok_or_else(lacks)?,
+            country: row.iso2,
             region: row.who_region,
             place: Place { lat: row.lat, lon: row.lon },
             class: row.connectivity_class,

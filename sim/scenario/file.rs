@@ -21,6 +21,9 @@ pub struct ScenarioFile {
     /// Who submits what, from where.
     #[serde(default)]
     pub world: World,
+    /// Whom it is about, and what they agree to.
+    #[serde(default)]
+    pub people: PeopleKeys,
     /// Who orders it, and how.
     #[serde(default)]
     pub consensus: Consensus,
@@ -86,6 +89,24 @@ pub struct World {
     pub load_tps: Option<f64>,
     /// A measured city farther than this from a metro does not stand for it, km.
     pub near_km: f64,
+}
+
+/// Whom the load is about, and what they agree to: shares between 0 and 1.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PeopleKeys {
+    /// Of those that a hospital stands for, who are on the ledger.
+    pub share: f64,
+    /// Patients and other hospitals between which there is a consent before the run.
+    pub consented: f64,
+    /// Of those consents, the ones whose time is over.
+    pub expired: f64,
+    /// Patients who deny a hospital one purpose, their own included.
+    pub denied: f64,
+    /// Looks at data of patients of other hospitals.
+    pub elsewhere: f64,
+    /// Of those and of exchanges, the ones with any hospital of the world in place of a near one.
+    pub abroad: f64,
 }
 
 /// Who orders it, and how.
@@ -293,6 +314,12 @@ impl Default for World {
             load_tps: None,
             near_km: 150.0,
         }
+    }
+}
+
+impl Default for PeopleKeys {
+    fn default() -> Self {
+        PeopleKeys { share: 1.0, consented: 0.6, expired: 0.05, denied: 0.01, elsewhere: 0.1, abroad: 0.005 }
     }
 }
 

@@ -15,7 +15,7 @@ fn submitted(setup: &Setup) -> Vec<Transaction> {
         injection: setup.injection,
         real: false,
     };
-    let stream = Stream::new(setup.load.clone(), setup.kinds.clone(), settings);
+    let stream = Stream::new(setup.load.clone(), setup.kinds.clone(), setup.people.clone(), settings);
     (0..stream.slices()).flat_map(|index| stream.slice(index).transactions).collect()
 }
 

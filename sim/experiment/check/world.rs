@@ -1,11 +1,13 @@
 //! The small world of a schedule: replicas at random distances, and a hospital at each gateway that lives.
 
+use std::sync::Arc;
+
 use crate::base::{Bytes, Rate, ReplicaId, Span, Time};
 use crate::consensus::{Layer, LayerLimits};
 use crate::crypto::CostTable;
 use crate::engine::{HospitalSetup, LinkSetup, ReplicaSetup, Setup, Timing};
 use crate::faults::{Behaviour, FaultPlan, Liar};
-use crate::health::{Injection, KindSpec, LoadProfile, PayloadSizes, Verb};
+use crate::health::{Habits, Home, Injection, KindSpec, LoadProfile, PayloadSizes, People, Residency, Verb};
 use crate::kernel::draw::{Alias, Site, below, draw};
 use crate::ledger::{Committee, MempoolLimits};
 use crate::network::{AccessLink, Link, LossRate};
@@ -65,6 +67,7 @@ pub(super) fn setup(
         link: LinkSetup { jitter_permille: 50, loss: LossRate::default(), window: None, nagle: false },
         rtt: distances(seed, replicas),
         load: load(gateways.len()),
+        people: people(seed, gateways.len()),
         hospitals: gateways.into_iter().map(hospital).collect(),
         regions: vec!["everywhere".into()],
         kinds: vec![KindSpec {
@@ -127,6 +130,12 @@ fn load(hospitals: usize) -> LoadProfile {
         mixes: vec![Alias::new(&[1])],
         hospital_tps: vec![LOAD_TPS / hospitals as f64; hospitals],
     }
+}
+
+fn people(seed: u64, hospitals: usize) -> Arc<People> {
+    let home = Home { patients: 1_000, country: 0, residency: Residency::Free, adequate: true };
+    let habits = Habits { consented: 0.5, expired: 0.1, denied: 0.1, elsewhere: 0.5, abroad: 0.1 };
+    Arc::new(People::new(seed, vec![home; hospitals], habits))
 }
 
 fn hospital(gateway: ReplicaId) -> HospitalSetup {
