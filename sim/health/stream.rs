@@ -173,8 +173,9 @@ impl Stream {
         arrivals.retain(|arrival| self.follows[arrival.kind].is_none());
         for (kind, follows) in self.follows.iter().enumerate() {
             let Some(Follows { first, slices }) = *follows else { continue };
-            // What began before the run did has an index below zero.
-            let begun = self.beginnings(index.wrapping_sub(slices)).into_iter().filter(|arrival| arrival.kind == first);
+            // What began before the run is not on the ledger: its later stages do not come.
+            let Some(before) = index.checked_sub(slices) else { continue };
+            let begun = self.beginnings(before).into_iter().filter(|arrival| arrival.kind == first);
             arrivals.extend(begun.map(|arrival| Arrival { kind, ..arrival }));
         }
         arrivals.sort_unstable();
@@ -192,7 +193,7 @@ impl Stream {
             if after >= self.slice_span {
                 break;
             }
-            let case = Case(index.wrapping_shl(NUMBER_BITS) | nth);
+            let case = Case(index << NUMBER_BITS | nth);
             let hospital = self.load.hospitals.choose(self.draw(Site::Hospital, case.0, 0));
             let mix = &self.load.mixes[usize::from(self.load.mix_of[hospital])];
             let kind = mix.choose(self.draw(Site::Kind, case.0, 0));
