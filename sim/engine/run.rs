@@ -393,9 +393,9 @@ impl<'a, P: Protocol> Engine<'a, P> {
     }
 
     /// A resource that a shard shares, as if it were one node's: bytes stand where the others have time. Where contents
-    /// stay with their gateway, blocks have no room to run out of.
+    /// stay with their gateway, blocks have no room to run out of; nor where a committed block is a whole sub-DAG.
     fn add_block_space(&self, table: &mut UtilisationTable) {
-        if self.setup.layer == Layer::Kept {
+        if self.setup.layer == Layer::Kept || self.promises.weaves() {
             return;
         }
         let space = self.setup.layer.block_space(&self.setup.layer_limits);
