@@ -4,7 +4,7 @@ use slab::Slab;
 use thiserror::Error;
 
 use crate::base::{Bytes, Digest, Encode, NodeId, Rate, ReplicaId, Span, Time};
-use crate::consensus::Protocol;
+use crate::consensus::{Layer, Protocol};
 use crate::health::{Stream, StreamSettings};
 use crate::kernel::{Occurrence, Schedule, Station, Window};
 use crate::ledger::{Committee, Promises, Rejection, Transaction};
@@ -399,7 +399,19 @@ impl<'a, P: Protocol> Engine<'a, P> {
         if self.setup.link.window.is_some() {
             table.add(Resource::WanConnection, self.flows.iter().map(|flow| (flow.busy(), length)));
         }
-        // A resource that a shard shares, as if it were one node's: bytes stand where the others have time.
+        self.add_block_space(&mut table);
+        let bound = self.setup.mempool.transactions as u64;
+        let held = |replica: &Replica<P>| (Span(replica.mempool_max), Span(bound));
+        table.add(Resource::Mempool, self.replicas.iter().map(held));
+        table
+    }
+
+    /// A resource that a shard shares, as if it were one node's: bytes stand where the others have time. Where contents
+    /// stay with their gateway, blocks have no room to run out of; nor where a committed block is a whole sub-DAG.
+    fn add_block_space(&self, table: &mut UtilisationTable) {
+        if self.setup.layer == Layer::Kept || self.promises.weaves() {
+            return;
+        }
         let space = self.setup.layer.block_space(&self.setup.layer_limits);
         let most = self.setup.layer_limits.block_batches as u64;
         let of_shard = |Shard { heights, .. }: &Shard| {
@@ -407,10 +419,6 @@ impl<'a, P: Protocol> Engine<'a, P> {
             [bytes, (Span(heights.batches), Span(most * heights.blocks))]
         };
         table.add(Resource::BlockSpace, self.shards.iter().flat_map(of_shard));
-        let bound = self.setup.mempool.transactions as u64;
-        let held = |replica: &Replica<P>| (Span(replica.mempool_max), Span(bound));
-        table.add(Resource::Mempool, self.replicas.iter().map(held));
-        table
     }
 
     fn digest(&mut self, utilisation: &UtilisationTable) -> Digest {

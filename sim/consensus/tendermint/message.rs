@@ -112,7 +112,9 @@ impl Message for TendermintMessage {
 
     fn proposes(&self, from: ReplicaId) -> bool {
         match self {
-            M::Proposal { block, .. } | M::Whole { block, .. } | M::Part { block, .. } => block.author == from,
+            M::Proposal { block, .. } | M::Whole { block, .. } | M::Part { block, .. } | M::Decided { block, .. } => {
+                block.author == from
+            }
             M::Header(header) => header.by == from,
             _ => false,
         }
