@@ -17,7 +17,8 @@
 //! - The asynchronous fallback of CCS'22 is left out, as the later paper does.
 //! - An anchor takes what lies at most `gc_depth` rounds below it, as Narwhal's implementation does, and not what a rule
 //!   on clocks of the authors says (CCS'22, section 6).
-//! - With n = 3f + 3 an anchor needs one vote more than f + 1 ([`Committee::blocking`]): else a quorum may have none of them.
+//! - With n = 3f + 3 an anchor needs one vote more than f + 1 ([`Committee::blocking`]): else a quorum may have none of
+//!   them.
 //! - A path over weak edges counts when leaders before an anchor are decided: a superset of the paths that the proof
 //!   needs, and the same at every replica.
 
@@ -32,7 +33,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::{ReplicaId, Span, View};
 use crate::ledger::{CommitRule, Committee, DagRule, FaultModel, Leaders, Locks, Promises, Slot};
 
-use super::dag::{MOST_DEPTH, ROUND, Waves};
+use super::dag::{Dag, MOST_DEPTH, ROUND, Waves};
 use super::{BadSetting, Context, Event, Layer, MOST_TIMEOUT_MS, Pace, Protocol};
 
 /// Settings of Bullshark. Headers, batches and workers are the layer's.
@@ -53,7 +54,6 @@ impl Default for BullsharkParams {
 
 /// A Bullshark replica.
 pub struct Bullshark {
-    committee: Committee,
     waves: Waves,
 }
 
@@ -105,12 +105,12 @@ impl Protocol for Bullshark {
     }
 
     fn new(_: ReplicaId, committee: &Committee, params: &BullsharkParams) -> Self {
-        Bullshark { committee: *committee, waves: Waves::new(committee, params.gc_depth) }
+        Bullshark { waves: Waves::new(committee, params.gc_depth, leader) }
     }
 
     /// What it has committed is on disk; the rest it reads from the layer's DAG.
     fn recovered(&self) -> Self {
-        Bullshark { committee: self.committee, waves: self.waves.clone() }
+        Bullshark { waves: self.waves.clone() }
     }
 
     fn step(&mut self, event: Event<'_, Self>, ctx: &mut Context<'_, Self>) {
@@ -125,18 +125,11 @@ impl Protocol for Bullshark {
 impl Bullshark {
     /// arXiv 2209.05633, figure 2: the DAG has grown, and may decide on leaders.
     fn on_woven(&mut self, ctx: &mut Context<'_, Self>) {
-        let Some(dag) = ctx.dag() else { return };
-        let committee = self.committee;
-        let fresh = self.waves.advance(dag, &|_, round| Some(leader(&committee, round)));
-        if fresh.is_empty() {
-            return;
-        }
-        fresh.into_iter().for_each(|block| ctx.commit(block));
-        ctx.pass(self.waves.passed());
+        self.waves.order(ctx);
     }
 }
 
 /// The leader of an even round: replicas lead in turn.
-fn leader(committee: &Committee, round: View) -> ReplicaId {
-    committee.leader(View(round.0 / 2))
+fn leader(committee: &Committee, _: &Dag, round: View) -> Option<ReplicaId> {
+    Some(committee.leader(View(round.0 / 2)))
 }

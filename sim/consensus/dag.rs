@@ -235,8 +235,8 @@ impl Dag {
         front
     }
 
-    /// What `anchor`, which is known, builds on, itself included, that no anchor took before and that is of round `from` or above:
-    /// ascending by round, author and id. From now on it is taken.
+    /// What `anchor`, which is known, builds on, itself included, that no anchor took before and that is of round `from`
+    /// or above: ascending by round, author and id. From now on it is taken.
     pub fn take(&mut self, anchor: &Link, from: View) -> Vec<Arc<Block>> {
         let mut found: Vec<Arc<Block>> = Vec::new();
         self.take_one(anchor, from, &mut found);

@@ -15,7 +15,8 @@
 //!   DAG has blocks of f + 1 replicas of the third round, of which a real coin's shares would reveal it. Its shares'
 //!   size and verification are left out.
 //! - Waves begin in even rounds, so that the first round of all, 1, belongs to none.
-//! - With n = 3f + 3 an anchor needs one vote more than f + 1 ([`Committee::blocking`]): else a quorum may have none of them.
+//! - With n = 3f + 3 an anchor needs one vote more than f + 1 ([`Committee::blocking`]): else a quorum may have none of
+//!   them.
 //! - An anchor takes what lies at most `gc_depth` rounds below it, as the implementation does.
 
 #[cfg(test)]
@@ -53,7 +54,6 @@ impl Default for TuskParams {
 
 /// A Tusk replica.
 pub struct Tusk {
-    committee: Committee,
     waves: Waves,
 }
 
@@ -98,12 +98,12 @@ impl Protocol for Tusk {
     }
 
     fn new(_: ReplicaId, committee: &Committee, params: &TuskParams) -> Self {
-        Tusk { committee: *committee, waves: Waves::new(committee, params.gc_depth) }
+        Tusk { waves: Waves::new(committee, params.gc_depth, leader) }
     }
 
     /// What it has committed is on disk; the rest it reads from the layer's DAG.
     fn recovered(&self) -> Self {
-        Tusk { committee: self.committee, waves: self.waves.clone() }
+        Tusk { waves: self.waves.clone() }
     }
 
     fn step(&mut self, event: Event<'_, Self>, ctx: &mut Context<'_, Self>) {
@@ -118,14 +118,7 @@ impl Protocol for Tusk {
 impl Tusk {
     /// Section 5, algorithm 3: the DAG has grown, and may decide on leaders.
     fn on_woven(&mut self, ctx: &mut Context<'_, Self>) {
-        let Some(dag) = ctx.dag() else { return };
-        let committee = self.committee;
-        let fresh = self.waves.advance(dag, &|dag, round| leader(&committee, dag, round));
-        if fresh.is_empty() {
-            return;
-        }
-        fresh.into_iter().for_each(|block| ctx.commit(block));
-        ctx.pass(self.waves.passed());
+        self.waves.order(ctx);
     }
 }
 

@@ -91,6 +91,15 @@ impl<P: Protocol> Wire<P> {
             Wire::Note(_) => Checks::default(),
         }
     }
+
+    /// Whether `from` proposes with it.
+    pub fn proposes(&self, from: ReplicaId) -> bool {
+        match self {
+            Wire::Order(message) => message.proposes(from),
+            Wire::Parcel(parcel) => parcel.proposes(from),
+            Wire::Note(_) => false,
+        }
+    }
 }
 
 impl<P: Protocol> Clone for Wire<P> {

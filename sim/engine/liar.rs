@@ -107,13 +107,9 @@ impl<P: Protocol> Engine<'_, P> {
 
     /// The replicas of its shard that a liar keeps a message or parcel from.
     pub(super) fn kept_from(&self, node: NodeId, wire: &Wire<P>) -> &[ReplicaId] {
-        let Some(Behaviour::Withhold(victims)) = self.behaviour(node) else { return &[] };
-        let me = self.identity(node);
-        let proposes = match wire {
-            Wire::Order(message) => message.proposes(me),
-            Wire::Parcel(parcel) => parcel.proposes(me),
-            Wire::Note(_) => false,
-        };
-        if proposes { victims } else { &[] }
+        match self.behaviour(node) {
+            Some(Behaviour::Withhold(victims)) if wire.proposes(self.identity(node)) => victims,
+            _ => &[],
+        }
     }
 }

@@ -132,17 +132,13 @@ impl<P: Protocol> Engine<'_, P> {
             return;
         }
         let me = self.identity(node);
-        let replica = &mut self.replicas[node.index()];
-        for effect in effects {
-            let statement = match effect {
-                Effect::Send(_, message) | Effect::Broadcast(message) => message.statement(me),
-                Effect::State(statement) => Some(*statement),
-                _ => None,
-            };
-            let (slot, all_propose) = (self.promises.slot, self.promises.leaders == Leaders::Everyone);
-            let is_new = statement.is_some_and(|statement| replica.promised.is_new(slot, all_propose, &statement));
-            assert!(!is_new || charges.contains(&Charge::Fsync), "{me} promises {statement:?} and has not written it");
-        }
+        let statements = effects.iter().filter_map(|effect| match effect {
+            Effect::Send(_, message) | Effect::Broadcast(message) => message.statement(me),
+            Effect::State(statement) => Some(*statement),
+            _ => None,
+        });
+        let by = (self.promises.slot, self.promises.leaders == Leaders::Everyone);
+        self.replicas[node.index()].promised.check(by, charges.contains(&Charge::Fsync), statements);
     }
 
     /// What a handler costs its core: its fixed part, a signature for each statement, and sending each copy; and its disk.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::base::{Digest, Height, ReplicaId, Span, Time};
 use crate::consensus::{Above, Dissemination, Protocol};
 use crate::kernel::{Station, Stations};
-use crate::ledger::{CommitRule, Mempool, Phase, Slot, Statement};
+use crate::ledger::{Mempool, Phase, Slot, Statement};
 
 use super::Setup;
 use super::cross::Collected;
@@ -89,9 +89,23 @@ impl Machine {
 pub(super) struct Promised([(u64, u64); 5]);
 
 impl Promised {
+    /// Panics where one of `statements`, which leave now, is a new promise and is not `written`. `slot` and `all_propose` say
+    /// how the promises of these are told apart.
+    pub fn check(
+        &mut self,
+        (slot, all_propose): (Slot, bool),
+        written: bool,
+        statements: impl Iterator<Item = Statement>,
+    ) {
+        for statement in statements {
+            let is_new = self.is_new(slot, all_propose, &statement);
+            assert!(!is_new || written, "{} promises {statement:?} and has not written it", statement.by);
+        }
+    }
+
     /// Whether a statement is a promise of a higher slot than any of its kind before, which it is from now on. A proposal
     /// is one where `all_propose`: in a DAG a second block of a round is a lie.
-    pub fn is_new(&mut self, slot: Slot, all_propose: bool, statement: &Statement) -> bool {
+    fn is_new(&mut self, slot: Slot, all_propose: bool, statement: &Statement) -> bool {
         let kind = match statement.phase {
             Phase::Vote => 0,
             Phase::Commit => 1,
@@ -145,11 +159,7 @@ pub(super) struct Replica<P: Protocol> {
 impl<P: Protocol> Replica<P> {
     pub fn new(&Member { shard, me }: &Member, setup: &Setup, params: &P::Params) -> Self {
         let committee = &setup.shards[shard];
-        let depth = match P::promises(params).commit {
-            CommitRule::Dag { depth, .. } => Some(depth),
-            _ => None,
-        };
-        let above = Above { depth, pace: P::pace(params) };
+        let above = Above { depth: P::promises(params).depth(), pace: P::pace(params) };
         Replica {
             promised: Promised::default(),
             promised_below: Promised::default(),

@@ -291,11 +291,8 @@ impl<P: Protocol> Engine<'_, P> {
             return;
         }
         let me = self.identity(node);
-        let promised = &mut self.replicas[node.index()].promised_below;
-        for statement in out.iter().filter_map(|(_, parcel)| parcel.statement(me)) {
-            let is_new = promised.is_new(Slot::View, true, &statement);
-            assert!(!is_new || written, "{me} promises {statement:?} and has not written it");
-        }
+        let statements = out.iter().filter_map(|(_, parcel)| parcel.statement(me));
+        self.replicas[node.index()].promised_below.check((Slot::View, true), written, statements);
     }
 
     /// Judges hear of what primaries say where that is the protocol's DAG. Of what carries another protocol they would

@@ -151,6 +151,14 @@ pub struct Promises {
 impl Promises {
     /// Whether proposals make a DAG, not a chain.
     pub fn weaves(&self) -> bool {
-        matches!(self.commit, CommitRule::Dag { .. })
+        self.depth().is_some()
+    }
+
+    /// Where proposals make a DAG, how many rounds below an anchor that takes anything.
+    pub fn depth(&self) -> Option<u64> {
+        match self.commit {
+            CommitRule::Dag { depth, .. } => Some(depth),
+            _ => None,
+        }
     }
 }

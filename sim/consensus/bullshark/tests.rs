@@ -14,7 +14,7 @@ fn told(loom: &Loom) -> Vec<String> {
 }
 
 fn told_to(committee: &Committee, loom: &Loom) -> Vec<String> {
-    let decided = decide(&loom.dag, committee, View(0), &|_, round| Some(leader(committee, round)));
+    let decided = decide(&loom.dag, committee, View(0), leader);
     let in_words = |(round, decision): (View, Decision)| match decision {
         Decision::Commit(block) => format!("commit {}", loom.name(&block)),
         Decision::Skip => format!("skip {}", round.0),
@@ -140,8 +140,8 @@ fn anchors_are_delivered_once_and_only_what_none_will_take_is_passed() {
     let committee = Committee::new(4);
     let deliver = |depth| {
         let mut loom = Loom::weave(4, ONE_VOTE);
-        let mut waves = Waves::new(&committee, depth);
-        let mut fresh = || waves.advance(&mut loom.dag, &|_, round| Some(leader(&committee, round))).len();
+        let mut waves = Waves::new(&committee, depth, leader);
+        let mut fresh = || waves.advance(&mut loom.dag).len();
         ([fresh(), fresh()], waves.passed())
     };
     assert_eq!(deliver(4), ([2, 0], View(0)));

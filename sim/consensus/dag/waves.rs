@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::base::{ReplicaId, Span, View};
 use crate::consensus::planted::planted;
+use crate::consensus::{Context, Protocol};
 use crate::ledger::{Block, Committee};
 
 use super::{Dag, Decision, Line};
@@ -46,7 +47,7 @@ fn wave() -> u64 {
 }
 
 /// Who leads an even round, if that is known yet.
-pub type LeaderOf<'a> = &'a dyn Fn(&Dag, View) -> Option<ReplicaId>;
+pub type LeaderOf = fn(&Committee, &Dag, View) -> Option<ReplicaId>;
 
 /// How many replicas' blocks of the next round link to a block.
 fn votes(dag: &Dag, block: &Block) -> u32 {
@@ -60,11 +61,11 @@ fn votes(dag: &Dag, block: &Block) -> u32 {
     voters.len() as u32
 }
 
-/// The block of a leader that enough replicas voted for in the next round, if there is one: as many as every quorum has one
-/// of, which are the papers' f + 1 where n = 3f + 1. With n = 6, two votes and a quorum of four could be strangers.
+/// The block of a leader that enough replicas voted for in the next round, if there is one: as many as every quorum has
+/// one of, which are the papers' f + 1 where n = 3f + 1. With n = 6, two votes and a quorum of four could be strangers.
 fn direct(dag: &Dag, committee: &Committee, round: View, leader: ReplicaId) -> Option<Arc<Block>> {
     let needed = committee.blocking() - u32::from(planted!("votes for an anchor off by one"));
-    // Fewer blocks are fewer votes: asked often, and mostly too early.
+    // Asked often, and mostly too early.
     if dag.linked(round, leader) < needed {
         return None;
     }
@@ -76,11 +77,11 @@ fn direct(dag: &Dag, committee: &Committee, round: View, leader: ReplicaId) -> O
 /// The first leader that has votes enough is an anchor. Of those before it, one is an anchor too if the next anchor
 /// reaches its block, and is skipped if not: then nobody ever had votes enough for it, as those who voted and those whom
 /// any later block links to, a quorum, share one.
-pub fn decide(dag: &Dag, committee: &Committee, after: View, leader: LeaderOf<'_>) -> Vec<(View, Decision)> {
+pub fn decide(dag: &Dag, committee: &Committee, after: View, leader: LeaderOf) -> Vec<(View, Decision)> {
     let (mut decided, mut open) = (Vec::new(), Vec::new());
     let mut round = View(after.0 - after.0 % wave() + wave());
     while round < dag.highest() {
-        let Some(leader_here) = leader(dag, round) else { break };
+        let Some(leader_here) = leader(committee, dag, round) else { break };
         match direct(dag, committee, round, leader_here) {
             Some(anchor) => {
                 let before = std::mem::take(&mut open);
@@ -120,6 +121,7 @@ fn indirect(dag: &Dag, before: &[(View, ReplicaId)], anchor: &Arc<Block>) -> Vec
 #[derive(Clone, Debug)]
 pub struct Waves {
     committee: Committee,
+    leader: LeaderOf,
     /// The last leader's round that is decided.
     after: View,
     line: Line,
@@ -127,14 +129,25 @@ pub struct Waves {
 
 impl Waves {
     /// No anchors yet; each will take what lies at most `depth` rounds below it.
-    pub fn new(committee: &Committee, depth: u64) -> Waves {
-        Waves { committee: *committee, after: View(0), line: Line::new(depth) }
+    pub fn new(committee: &Committee, depth: u64, leader: LeaderOf) -> Waves {
+        Waves { committee: *committee, leader, after: View(0), line: Line::new(depth) }
+    }
+
+    /// The layer's DAG has grown: commits what it decides on.
+    pub fn order<P: Protocol>(&mut self, ctx: &mut Context<'_, P>) {
+        let Some(dag) = ctx.dag() else { return };
+        let fresh = self.advance(dag);
+        if fresh.is_empty() {
+            return;
+        }
+        fresh.into_iter().for_each(|block| ctx.commit(block));
+        ctx.pass(self.passed());
     }
 
     /// Appends the sub-DAGs of new anchors to the line, and returns them.
-    pub fn advance(&mut self, dag: &mut Dag, leader: LeaderOf<'_>) -> Vec<Arc<Block>> {
+    pub fn advance(&mut self, dag: &mut Dag) -> Vec<Arc<Block>> {
         let mut fresh = Vec::new();
-        for (round, decision) in decide(dag, &self.committee, self.after, leader) {
+        for (round, decision) in decide(dag, &self.committee, self.after, self.leader) {
             match decision {
                 Decision::Commit(anchor) => {
                     let last = self.line.tip().view;

@@ -131,9 +131,8 @@ impl Committer {
             if dag.authors(round) < quorum && !planted!("wave of two rounds") {
                 return Decision::Undecided;
             }
-            // Of a quorum and as many as are against, a quorum votes.
-            let surely = || dag.counted(round).filter(|(_, strong)| *strong >= quorum + against).count();
-            if !dag.is_forked(round) && surely() >= quorum as usize {
+            let certificates = || dag.counted(round).filter(|(_, strong)| self.surely(*strong, against)).count();
+            if !dag.is_forked(round) && certificates() >= quorum as usize {
                 return dag
                     .of(slot.round, leader)
                     .next()
@@ -220,12 +219,10 @@ impl Committer {
         if dag.authors(round) < quorum {
             return false;
         }
-        // Of a quorum and as many as do not vote, a quorum votes.
         let (against, forked) = (votes.others.count(), dag.is_forked(votes.of.round.next()));
-        let surely = |strong: u32| !forked && strong >= quorum + against;
         let mut blocks = 0;
         for (block, strong) in dag.counted(round) {
-            if !surely(strong) && !self.certifies(dag, block, votes) {
+            if (forked || !self.surely(strong, against)) && !self.certifies(dag, block, votes) {
                 continue;
             }
             blocks += 1;
@@ -235,6 +232,12 @@ impl Committer {
             }
         }
         false
+    }
+
+    /// Whether a block that links to `strong` replicas' blocks, of whom `against` at most do not vote, certifies: of a quorum
+    /// and as many as do not vote, a quorum votes. Where replicas have several blocks it says nothing.
+    fn surely(&self, strong: u32, against: u32) -> bool {
+        strong >= self.committee.quorum() + against
     }
 
     /// Whether `block` is a certificate of what the votes are for.

@@ -14,8 +14,8 @@ const MOST_KEPT: u64 = 65_536;
 /// The fewest and most rounds of them.
 const KEPT_ROUNDS: [u64; 2] = [64, 1_024];
 
-/// Whether a block's links are as the paper's validity rules have them: its author's own block before first, then others ascending, one
-/// of each replica and among them a quorum's of the round before.
+/// Whether a block's links are as the paper's validity rules have them: its author's own block before first, then others
+/// ascending, one of each replica and among them a quorum's of the round before.
 pub fn is_woven(block: &Block, committee: &Committee) -> bool {
     let (round, author) = (block.view, block.author);
     let Some(own) = block.links.first() else {

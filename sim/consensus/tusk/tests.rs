@@ -13,7 +13,7 @@ const EVERYONE: [&str; 4] = ["A", "B", "C", "D"];
 /// Names of the blocks that are anchors; none where a leader is undecided before.
 fn anchors(loom: &Loom) -> Vec<String> {
     let committee = Committee::new(4);
-    let decided = decide(&loom.dag, &committee, View(0), &|dag, round| leader(&committee, dag, round));
+    let decided = decide(&loom.dag, &committee, View(0), leader);
     let name = |(_, decision): (View, Decision)| match decision {
         Decision::Commit(block) => Some(loom.name(&block).to_string()),
         Decision::Skip | Decision::Undecided => None,

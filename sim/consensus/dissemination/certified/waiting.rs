@@ -122,8 +122,8 @@ impl Waiting {
         old.iter().flat_map(|link| self.on_woven(link)).collect()
     }
 
-    /// What to ask for now, by whom to ask: first who sent what names it, then `other` in turn. What waits here itself
-    /// is not missed.
+    /// What is due to be asked for, by whom to ask: the sender of what names it, then `other` in turn. What waits here
+    /// itself is not missed.
     pub fn due(
         &mut self,
         now: Time,
