@@ -3,6 +3,7 @@
 mod args;
 mod calibrate;
 mod check;
+mod contracts;
 mod control;
 mod exit;
 mod host;

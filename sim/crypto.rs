@@ -22,11 +22,13 @@ mod batch;
 pub mod costs;
 mod keys;
 pub mod merkle;
+mod state;
 mod verify;
 
 pub use batch::{BATCH, Item, verify_batch};
 pub use costs::{CostError, CostTable};
 pub use keys::{KeyError, Keypair, PublicKey, Role, Signature, sign_all};
+pub use state::{RowProof, StateMap};
 
 #[cfg(test)]
 mod oracle;

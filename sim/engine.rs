@@ -33,11 +33,12 @@ mod settle;
 mod setup;
 mod shard;
 mod sharded;
+mod state;
 mod submit;
 mod supply;
 mod wire;
 
-pub use contracts::{ContractOutcome, Decided};
+pub use contracts::{Caught, ContractOutcome, Decided, Felt, Reach, Stored};
 pub use outcome::{Counts, Outcome, Real};
 #[cfg(test)]
 pub(crate) use registry::for_each_protocol;
@@ -46,3 +47,4 @@ pub use run::{Control, Progress, RunError, Unwatched, run_protocol};
 pub use settle::{CrossCounts, CrossOutcome};
 pub use setup::{CrossSetup, HospitalSetup, LinkSetup, ReplicaSetup, Setup, Timing};
 pub use sharded::{ShardKey, ShardMap, ShardedParams};
+pub use state::StateProof;

@@ -1,6 +1,7 @@
 //! Experiments: a point is one run of one scenario; a search is many; the store keeps what they found.
 
 mod check;
+mod contracts;
 mod point;
 mod saturation;
 mod search;
@@ -8,10 +9,9 @@ mod store;
 mod summary;
 
 pub use check::{Campaign, Checked, Finding};
+pub use contracts::{CaughtSummary, ContractSummary, ErasedSummary, KindSummary, ReachSummary, StoredSummary};
 pub use point::{Point, simulate};
 pub use saturation::{Bracket, Saturation, Step};
 pub use search::{Found, LimitSummary, Probe, find_limit};
 pub use store::{Manifest, Store, StoreError};
-pub use summary::{
-    ContractSummary, DistanceSummary, HostFacts, LatencySummary, RealSummary, SloSummary, Summary, UtilisationSummary,
-};
+pub use summary::{DistanceSummary, HostFacts, LatencySummary, RealSummary, SloSummary, Summary, UtilisationSummary};

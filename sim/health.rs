@@ -10,14 +10,24 @@ mod call;
 mod contracts;
 mod load;
 mod people;
+mod refusal;
 mod script;
 mod stream;
+mod supply;
 mod taxonomy;
+mod verb;
 
-pub use call::{Call, Case, Category, Change, ConsentKey, Patient, Purpose, Refusal, Scope};
-pub use contracts::Contracts;
+pub use call::{Amount, Call, Case, Category, ConsentKey, Patient, Purpose, Scope};
+pub use contracts::{
+    AccessCall, Account, Anchors, BILLED_AT_GENESIS, Change, ClaimCall, ConsentCall, Contracts, FILLS, GovernanceCall,
+    LicenceCall, Motion, NOTICE, PackCall, RecordCall, Residue, RxCall, SPLIT, STIPEND, ShareCall, Signed, TRIAL_TERM,
+    TrialCall, Verdict, Write,
+};
 pub use load::{ClassLoad, HospitalSite, LoadProfile, WorldLoad};
 pub use people::{Habits, Home, People, Residency, Standing};
-pub use script::{Script, Verb};
+pub use refusal::Refusal;
+pub use script::{Part, Planted, Script};
 pub use stream::{Injection, Slice, Stream, StreamSettings, Totals};
+pub use supply::{LOTS, Lot, Pack, Unit};
 pub use taxonomy::{KindSpec, PayloadSizes};
+pub use verb::Verb;

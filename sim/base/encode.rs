@@ -67,6 +67,12 @@ macro_rules! encode_newtypes {
 }
 encode_newtypes!(NodeId, ReplicaId, HospitalId, View, Height, Time, Span, Bytes);
 
+impl Encode for bool {
+    fn encode(&self, sink: &mut impl Sink) {
+        u8::from(*self).encode(sink);
+    }
+}
+
 impl Encode for str {
     fn encode(&self, sink: &mut impl Sink) {
         self.as_bytes().encode(sink);
@@ -88,3 +94,14 @@ impl<T: Encode> Encode for Option<T> {
         }
     }
 }
+
+macro_rules! encode_tuples {
+    ($(($($name:ident $nth:tt),*))*) => {$(
+        impl<$($name: Encode),*> Encode for ($($name,)*) {
+            fn encode(&self, sink: &mut impl Sink) {
+                $(self.$nth.encode(sink);)*
+            }
+        }
+    )*};
+}
+encode_tuples!((A 0, B 1)(A 0, B 1, C 2));

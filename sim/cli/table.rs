@@ -1,17 +1,19 @@
 //! What people read: a run and a search as text.
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use crate::experiment::{ContractSummary, LatencySummary, LimitSummary, Probe, Summary};
+use crate::experiment::{LatencySummary, LimitSummary, Probe, Summary};
 use crate::metrics::Definition;
+
+use super::contracts::of_contracts;
 
 /// Writing to a string does not fail.
 macro_rules! line {
     ($out:expr) => { $out.push('\n') };
     ($out:expr, $($arg:tt)*) => { writeln!($out, $($arg)*).expect("writing to a string does not fail") };
 }
+pub(super) use line;
 
 /// A run.
 pub(super) fn of_run(summary: &Summary, folder: &Path, figures: &[PathBuf]) -> String {
@@ -19,7 +21,7 @@ pub(super) fn of_run(summary: &Summary, folder: &Path, figures: &[PathBuf]) -> S
     heading(&mut out, summary);
     latencies(&mut out, summary);
     utilisation(&mut out, summary);
-    summary.contracts.iter().for_each(|contracts| decided(&mut out, contracts));
+    summary.contracts.iter().for_each(|contracts| of_contracts(&mut out, contracts));
     accounts(&mut out, summary);
     host(&mut out, summary);
     line!(out, "digest       {}", summary.digest);
@@ -108,29 +110,6 @@ fn utilisation(out: &mut String, summary: &Summary) {
     line!(out);
 }
 
-fn decided(out: &mut String, contracts: &ContractSummary) {
-    line!(out, "contracts              done   refused");
-    let families: BTreeSet<&String> = contracts.done.keys().chain(contracts.refused.keys()).collect();
-    for family in families {
-        let done = grouped(contracts.done.get(family).copied().unwrap_or(0) as f64);
-        let reasons = contracts.refused.get(family).into_iter().flatten().map(named);
-        let reasons = reasons.collect::<Vec<_>>().join(", ");
-        line!(out, "{}", format!("{family:<15}{done:>12}   {reasons}").trim_end());
-    }
-    line!(out, "glass broken {:>14}", grouped(contracts.emergencies as f64));
-    for (name, latency) in
-        [("replicas", &contracts.revocation_at_replicas_ms), ("hospitals", &contracts.revocation_at_hospitals_ms)]
-    {
-        let LatencySummary { p50, p99, max, count, .. } = latency;
-        let count = grouped(*count as f64);
-        line!(
-            out,
-            "revocations felt at all {name:<9} after {p50:.0} ms (p50), {p99:.0} ms (p99), {max:.0} ms (max); {count} of them"
-        );
-    }
-    line!(out);
-}
-
 fn accounts(out: &mut String, summary: &Summary) {
     line!(out, "messages     {:>12.2} per transaction", summary.messages_per_tx);
     line!(out, "bytes        {:>12} per transaction", grouped(summary.bytes_per_tx));
@@ -152,7 +131,7 @@ fn accounts(out: &mut String, summary: &Summary) {
     line!(out);
 }
 
-fn named((reason, count): (&String, &u64)) -> String {
+pub(super) fn named((reason, count): (&String, &u64)) -> String {
     format!("{} {reason}", grouped(*count as f64))
 }
 
@@ -213,9 +192,10 @@ pub(super) fn of_limit(summary: &LimitSummary, probes: &[Probe], folder: &Path, 
 }
 
 /// A number with its thousands apart.
-fn grouped(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let mut out = String::new();
+pub(super) fn grouped(number: f64) -> String {
+    let digits = format!("{:.0}", number.abs());
+    // What rounds to nought has no sign.
+    let mut out = if number < 0.0 && digits != "0" { "-".to_string() } else { String::new() };
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index) % 3 == 0 {
             out.push(',');
@@ -232,5 +212,6 @@ mod tests {
     #[test]
     fn thousands_are_set_apart() {
         assert_eq!([0.4, 12.0, 1234.6, 1e6].map(grouped), ["0", "12", "1,235", "1,000,000"]);
+        assert_eq!([-0.4, -123.0, -1234.6].map(grouped), ["0", "-123", "-1,235"]);
     }
 }

@@ -10,6 +10,7 @@ use crate::ledger::{Batch, BatchRef, Block, SIGNATURE_BYTES, Signers, Transactio
 use crate::metrics::Definition;
 use crate::observe::Tap;
 
+use super::contracts::Felt;
 use super::cross::{Share, transfer};
 use super::event::Event;
 use super::run::Engine;
@@ -41,8 +42,8 @@ struct Open {
     paid: Vec<Transaction>,
     /// What the shard's replicas say to other shards.
     says: Vec<Share>,
-    /// Transactions that took a consent back.
-    revoked: Vec<Transaction>,
+    /// Transactions that everyone must keep to.
+    felt: Vec<(Felt, Transaction)>,
     executed_by: Signers,
     last_executed: Time,
     /// When the last hospital knew of it.
@@ -193,7 +194,7 @@ impl<P: Protocol> Engine<'_, P> {
                 commits: Vec::new(),
                 paid: Vec::new(),
                 says: Vec::new(),
-                revoked: Vec::new(),
+                felt: Vec::new(),
                 executed_by: Signers::none_of(replicas),
                 last_executed: at,
                 last_known: at,
@@ -237,8 +238,9 @@ impl<P: Protocol> Engine<'_, P> {
         open.executed_by.insert(me);
         open.last_executed = at;
         open.last_known = open.last_known.max(known);
-        let (state, says) = (open.state.expect("the height is applied"), open.says.clone());
+        let (state, says, felt) = (open.state.expect("the height is applied"), open.says.clone(), open.felt.clone());
         self.observe(shard, &Tap::Executed { replica: me, height, state });
+        self.note_reached(at, node, &felt);
         self.send_receipts(at, node, height);
         self.tell(at, node, &says);
         self.close_if_settled(shard, height);
@@ -254,6 +256,9 @@ impl<P: Protocol> Engine<'_, P> {
         let transfer_of = |tx: &Transaction| transfer(setup, members, tx);
         let contents = batches.iter().map(|batch| &**batch);
         let applied = self.shards[shard].executor.apply(at, height, contents, transfer_of, took_effect);
+        if let Some(docket) = &mut self.docket {
+            docket.begin(height);
+        }
         for ordered in &mut open.batches {
             // Of two orderings in one block only the first has an effect: the list is taken, not copied.
             ordered.in_effect = in_effect.remove(&ordered.batch.id()).unwrap_or_default();
@@ -261,10 +266,12 @@ impl<P: Protocol> Engine<'_, P> {
             self.shards[shard].sealed.remove(&(reference.origin, reference.sequence));
             for transaction in &ordered.in_effect {
                 self.observe(shard, &Tap::TookEffect { height, transaction });
-                if self.decide(shard, transaction) {
-                    open.revoked.push(*transaction);
-                }
+                let felt = self.decide(shard, at, height, transaction);
+                open.felt.extend(felt.map(|felt| (felt, *transaction)));
             }
+        }
+        if let Some(docket) = &mut self.docket {
+            docket.end();
         }
         open.state = Some(self.state_of(applied.state));
         for (transaction, reason) in &applied.refused {
@@ -287,7 +294,7 @@ impl<P: Protocol> Engine<'_, P> {
         let Some(docket) = &self.docket else { return effects };
         let mut hasher = blake3::Hasher::new();
         effects.encode(&mut hasher);
-        docket.root().encode(&mut hasher);
+        docket.history().encode(&mut hasher);
         Digest(*hasher.finalize().as_bytes())
     }
 
@@ -333,6 +340,7 @@ impl<P: Protocol> Engine<'_, P> {
         self.series.at(received).reply_us.saturating_record_n(latency.0 / 1_000, weight);
         if self.window.contains(transaction.submitted) {
             self.record(Definition::SubmitToReply, transaction, received);
+            self.note_receipt(transaction, latency);
             if latency <= self.setup.deadline {
                 self.counts.good += weight;
             }
@@ -369,7 +377,7 @@ impl<P: Protocol> Engine<'_, P> {
         heights.proposed = heights.proposed.split_off(&(heights.past, Digest::ZERO));
         heights.with_payload -= usize::from(!open.batches.is_empty());
         if everywhere {
-            self.note_enforced(&open.revoked, open.last_executed, open.last_known);
+            self.note_felt(&open.felt, open.last_executed, open.last_known);
         }
         for Ordered { in_effect, at_gateway, .. } in &open.batches {
             self.record_all(&open, in_effect, |_| *at_gateway, everywhere);

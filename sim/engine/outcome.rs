@@ -7,6 +7,7 @@ use crate::metrics::{Latencies, LatencyHistogram, Series, UtilisationTable};
 
 use super::contracts::ContractOutcome;
 use super::settle::CrossOutcome;
+use super::state::StateProof;
 
 /// Counts of the measured window, in transactions with their weight, unless said otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub struct Real {
     pub totals: Totals,
     /// Transactions applied to the ledger's state.
     pub executed: u64,
+    /// The tree over the contracts' state; none where cryptography is modelled or there are no contracts.
+    pub state: Option<StateProof>,
 }
 
 /// The outcome of a run.

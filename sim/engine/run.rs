@@ -242,9 +242,9 @@ impl<'a, P: Protocol> Engine<'a, P> {
 
     fn next_transaction(&mut self) -> Option<Transaction> {
         let Engine { supply, docket, .. } = self;
-        supply.next(&mut |slice, calls| {
+        supply.next(&mut |slice, parts| {
             if let Some(docket) = docket {
-                docket.expect(slice, calls);
+                docket.expect(slice, parts);
             }
         })
     }
@@ -338,7 +338,8 @@ impl<'a, P: Protocol> Engine<'a, P> {
         let utilisation = self.utilisation();
         let digest = self.digest(&utilisation);
         let executed = self.counts.in_effect_total / u64::from(self.setup.weight);
-        let real = Real { totals: self.supply.finish(), executed };
+        let (contracts, state) = self.docket.map(|docket| docket.close(self.setup)).unzip();
+        let real = Real { totals: self.supply.finish(), executed, state: state.flatten() };
         Ok(Outcome {
             digest,
             counts: self.counts,
@@ -354,7 +355,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
                 .chain(self.crossing.iter().flat_map(|one| one.bench.names()))
                 .collect(),
             cross: self.crossing.map(|crossing| crossing.outcome),
-            contracts: self.docket.map(|docket| docket.outcome),
+            contracts,
             events: self.schedule.popped(),
             ended: at,
         })

@@ -8,7 +8,7 @@ use std::vec;
 
 use crate::base::{Digest, ReplicaId};
 use crate::crypto::{Item, Keypair, Role, Signature, sign_all, verify_batch};
-use crate::health::{Call, Slice, Stream, Totals};
+use crate::health::{Part, Slice, Stream, Totals};
 use crate::kernel::pool::InOrder;
 use crate::ledger::{Statement, Transaction};
 
@@ -81,7 +81,7 @@ impl Supply {
     }
 
     /// The next transaction by arrival. `begun` is told what those of a slice ask for when it begins.
-    pub fn next(&mut self, begun: &mut dyn FnMut(u64, Vec<Call>)) -> Option<Transaction> {
+    pub fn next(&mut self, begun: &mut dyn FnMut(u64, Vec<Part>)) -> Option<Transaction> {
         loop {
             if let Some(transaction) = self.current.next() {
                 return Some(transaction);
@@ -97,7 +97,7 @@ impl Supply {
             self.ahead -= 1;
             self.totals.add(slice.totals);
             if let Some(first) = slice.transactions.first() {
-                begun(first.number.place().0, slice.calls);
+                begun(first.number.place().0, slice.parts);
             }
             self.current = slice.transactions.into_iter();
         }

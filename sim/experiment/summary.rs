@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::base::Digest;
-use crate::engine::{ContractOutcome, CrossCounts, CrossOutcome, Outcome};
-use crate::health::Refusal;
+use crate::engine::{CrossCounts, CrossOutcome, Outcome};
 use crate::ledger::Rejection;
 use crate::metrics::{Binding, Definition, LatencyHistogram, Resource};
 use crate::scenario::{Scenario, WorldData};
 
 use super::Point;
+use super::contracts::ContractSummary;
 
 /// Quantiles of one latency, ms.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ pub struct LatencySummary {
 }
 
 impl LatencySummary {
-    fn of(histogram: &LatencyHistogram) -> LatencySummary {
+    pub(super) fn of(histogram: &LatencyHistogram) -> LatencySummary {
         LatencySummary {
             count: histogram.count(),
             p50: histogram.quantile_ms(0.5),
@@ -96,21 +96,6 @@ pub struct CrossSummary {
     pub unproven_stages: u64,
 }
 
-/// What came of the contracts over the whole run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ContractSummary {
-    /// By family of kinds: calls allowed and done.
-    pub done: BTreeMap<String, u64>,
-    /// By family: calls refused, by reason. They are in effect: that they were refused is on the ledger.
-    pub refused: BTreeMap<String, BTreeMap<String, u64>>,
-    /// Looks at data for which glass was broken.
-    pub emergencies: u64,
-    /// From a patient's taking a consent back, in the window, until the last replica enforces it, ms.
-    pub revocation_at_replicas_ms: LatencySummary,
-    /// Until the last hospital does, ms.
-    pub revocation_at_hospitals_ms: LatencySummary,
-}
-
 /// What was really computed, in operations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RealSummary {
@@ -122,6 +107,15 @@ pub struct RealSummary {
     pub hashed: u64,
     /// Transactions applied to the ledger's state.
     pub executed: u64,
+    /// Rows of the contracts' state, and its root; nothing where no tree was made.
+    #[serde(default)]
+    pub rows: u64,
+    /// The root over them.
+    #[serde(default)]
+    pub state_root: Option<Digest>,
+    /// Rows that were proved under the root when the run was over, and found not to be with one bit flipped.
+    #[serde(default)]
+    pub proved: u64,
 }
 
 /// The host's part: outside the digest.
@@ -236,7 +230,7 @@ impl Summary {
             latency_ms: latencies(outcome),
             latency_by_region_ms: by_region(point),
             cross_shard: outcome.cross.as_ref().map(cross_shard),
-            contracts: outcome.contracts.as_ref().map(|contracts| of_contracts(point, contracts)),
+            contracts: outcome.contracts.as_ref().map(|contracts| ContractSummary::of(point, contracts)),
             rejected: rejected(outcome),
             pending: counts.pending_total,
             tampered_batches: counts.tampered_batches,
@@ -254,6 +248,9 @@ impl Summary {
                 verified: totals.verified,
                 hashed: totals.hashed,
                 executed: outcome.real.executed,
+                rows: outcome.real.state.map_or(0, |state| state.rows),
+                state_root: outcome.real.state.map(|state| state.root),
+                proved: outcome.real.state.map_or(0, |state| state.proved),
             },
             host,
         }
@@ -298,27 +295,6 @@ fn shards(point: &Point) -> BTreeMap<String, u32> {
 fn cross_shard(cross: &CrossOutcome) -> CrossSummary {
     let CrossCounts { begun, committed, aborted, unproven, repeated } = cross.counts;
     CrossSummary { begun, committed, aborted, repeated_stages: repeated, unproven_stages: unproven }
-}
-
-fn of_contracts(point: &Point, outcome: &ContractOutcome) -> ContractSummary {
-    let (mut done, mut refused): (BTreeMap<String, u64>, BTreeMap<String, BTreeMap<String, u64>>) = Default::default();
-    for (kind, decided) in point.setup.kinds.iter().zip(&outcome.by_kind) {
-        let family = kind.name.split('.').next().unwrap_or(&kind.name);
-        let reasons = Refusal::ALL.into_iter().zip(decided.refused).filter(|(_, count)| *count > 0);
-        for (reason, count) in reasons {
-            *refused.entry(family.to_string()).or_default().entry(reason.name().to_string()).or_default() += count;
-        }
-        if decided.done > 0 {
-            *done.entry(family.to_string()).or_default() += decided.done;
-        }
-    }
-    ContractSummary {
-        done,
-        refused,
-        emergencies: outcome.emergencies,
-        revocation_at_replicas_ms: LatencySummary::of(&outcome.enforced_by_replicas),
-        revocation_at_hospitals_ms: LatencySummary::of(&outcome.enforced_by_hospitals),
-    }
 }
 
 fn rejected(outcome: &Outcome) -> BTreeMap<String, u64> {

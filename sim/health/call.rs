@@ -2,9 +2,30 @@
 //!
 //! A call is signed with its transaction: the body's references begin with its encoding. Purposes are those of HL7 v3
 //! `PurposeOfUse`, consents those of FHIR R4 `Consent` (a permit or deny provision with a period, a purpose, a class of
-//! data and an actor).
+//! data and an actor). Each contract has the calls that it decides in its own file.
 
-use crate::base::{Encode, HospitalId, Sink, Time};
+use crate::base::{Encode, HospitalId, Sink};
+
+use super::contracts::{
+    AccessCall, ClaimCall, ConsentCall, GovernanceCall, LicenceCall, PackCall, RecordCall, RxCall, ShareCall, TrialCall,
+};
+
+/// Writes the canonical encoding of an enum of calls: the variant's number, then its fields in order.
+macro_rules! encode_calls {
+    ($name:ident { $($nth:literal $variant:ident { $($field:ident),* })* }) => {
+        impl $crate::base::Encode for $name {
+            fn encode(&self, sink: &mut impl $crate::base::Sink) {
+                match self {
+                    $(Self::$variant { $($field),* } => {
+                        sink.put(&[$nth]);
+                        $($field.encode(sink);)*
+                    })*
+                }
+            }
+        }
+    };
+}
+pub(super) use encode_calls;
 
 /// A patient: who cares for them, and their number there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +46,15 @@ impl Encode for Patient {
 /// A matter of several transactions, named by the slice of its first one and its place there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Case(pub u64);
+
+impl Encode for Case {
+    fn encode(&self, sink: &mut impl Sink) {
+        self.0.encode(sink);
+    }
+}
+
+/// Money, in hundredths.
+pub type Amount = u64;
 
 /// What data are asked for (HL7 v3 `PurposeOfUse`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,6 +84,18 @@ pub enum Category {
     Sensitive = 3,
 }
 
+impl Encode for Purpose {
+    fn encode(&self, sink: &mut impl Sink) {
+        (*self as u8).encode(sink);
+    }
+}
+
+impl Encode for Category {
+    fn encode(&self, sink: &mut impl Sink) {
+        (*self as u8).encode(sink);
+    }
+}
+
 impl Category {
     /// Every category.
     pub const ALL: [Category; 4] =
@@ -63,6 +105,12 @@ impl Category {
 /// A set of categories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scope(pub u8);
+
+impl Encode for Scope {
+    fn encode(&self, sink: &mut impl Sink) {
+        self.0.encode(sink);
+    }
+}
 
 impl Scope {
     /// Everything.
@@ -91,87 +139,48 @@ impl Encode for ConsentKey {
     fn encode(&self, sink: &mut impl Sink) {
         self.patient.encode(sink);
         self.grantee.encode(sink);
-        (self.purpose as u8).encode(sink);
+        self.purpose.encode(sink);
     }
-}
-
-/// What a patient changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// From now on this may be used, until then.
-    Grant {
-        /// What.
-        scope: Scope,
-        /// Until when.
-        until: Time,
-    },
-    /// What was granted is not any more.
-    Revoke,
-    /// What is granted goes on.
-    Renew {
-        /// Until when.
-        until: Time,
-    },
-    /// Nothing may be used, whatever custom or law would let pass; but for emergencies.
-    Deny,
 }
 
 /// What a transaction asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// A record of a patient is anchored.
-    Record {
-        /// Whose.
-        patient: Patient,
-        /// Of what class.
-        category: Category,
-    },
-    /// A patient changes a consent. The patient's key signs it.
-    Consent {
-        /// Which.
-        key: ConsentKey,
-        /// How.
-        change: Change,
-    },
-    /// Somebody at the signing hospital reads, finds or changes a patient's data.
-    Access {
-        /// Whose.
-        patient: Patient,
-        /// What for.
-        purpose: Purpose,
-        /// Of what class.
-        category: Category,
-    },
-    /// The signing hospital asks for a patient's data that another keeps.
-    Request {
-        /// Names the exchange.
-        case: Case,
-        /// Whose, and so whom it asks.
-        patient: Patient,
-        /// What for.
-        purpose: Purpose,
-        /// Of what class.
-        category: Category,
-    },
-    /// The patient's hospital hands them over.
-    Disclose {
-        /// The exchange.
-        case: Case,
-    },
-    /// They have come.
-    Acknowledge {
-        /// The exchange.
-        case: Case,
-    },
     /// Nothing that a contract looks at: the ledger keeps it, in order.
     Plain,
+    /// A record is anchored, amended or forgotten.
+    Record(RecordCall),
+    /// A patient changes a consent.
+    Consent(ConsentCall),
+    /// A patient's data are looked at, or a patient is attended from afar.
+    Access(AccessCall),
+    /// Data go from one hospital to another.
+    Share(ShareCall),
+    /// Care is paid for.
+    Claim(ClaimCall),
+    /// Medicines are prescribed and dispensed.
+    Rx(RxCall),
+    /// Medicines go from their maker to where they are dispensed.
+    Pack(PackCall),
+    /// A trial goes on.
+    Trial(TrialCall),
+    /// Data are licensed.
+    Licence(LicenceCall),
+    /// The ledger's members decide.
+    Governance(GovernanceCall),
 }
+
+const _: () = assert!(size_of::<Call>() <= 48, "calls wait in memory until they are decided");
 
 impl Call {
     /// The patient whose key signs it; where there is none, the hospital's does.
     pub const fn signer(&self) -> Option<Patient> {
-        match self {
-            Call::Consent { key, .. } => Some(key.patient),
+        match *self {
+            Call::Consent(ConsentCall { key, .. }) => Some(key.patient),
+            Call::Record(RecordCall::Erase { patient })
+            | Call::Claim(ClaimCall::Confirm { patient, .. })
+            | Call::Trial(TrialCall::Enrol { patient, .. } | TrialCall::Withdraw { patient, .. })
+            | Call::Licence(LicenceCall::Grant { patient, .. }) => Some(patient),
             _ => None,
         }
     }
@@ -179,127 +188,23 @@ impl Call {
 
 impl Encode for Call {
     fn encode(&self, sink: &mut impl Sink) {
-        match *self {
-            Call::Plain => 0u8.encode(sink),
-            Call::Record { patient, category } => {
-                1u8.encode(sink);
-                patient.encode(sink);
-                (category as u8).encode(sink);
-            }
-            Call::Consent { key, change } => {
-                2u8.encode(sink);
-                key.encode(sink);
-                change.encode(sink);
-            }
-            Call::Access { patient, purpose, category } => {
-                3u8.encode(sink);
-                patient.encode(sink);
-                (purpose as u8).encode(sink);
-                (category as u8).encode(sink);
-            }
-            Call::Request { case, patient, purpose, category } => {
-                4u8.encode(sink);
-                case.0.encode(sink);
-                patient.encode(sink);
-                (purpose as u8).encode(sink);
-                (category as u8).encode(sink);
-            }
-            Call::Disclose { case } => {
-                5u8.encode(sink);
-                case.0.encode(sink);
-            }
-            Call::Acknowledge { case } => {
-                6u8.encode(sink);
-                case.0.encode(sink);
-            }
-        }
-    }
-}
-
-impl Encode for Change {
-    fn encode(&self, sink: &mut impl Sink) {
-        match *self {
-            Change::Grant { scope, until } => {
-                0u8.encode(sink);
-                scope.0.encode(sink);
-                until.encode(sink);
-            }
-            Change::Revoke => 1u8.encode(sink),
-            Change::Renew { until } => {
-                2u8.encode(sink);
-                until.encode(sink);
-            }
-            Change::Deny => 3u8.encode(sink),
-        }
-    }
-}
-
-/// Why a contract refuses a call. The transaction is in effect all the same: that it was refused is on the ledger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Refusal {
-    /// The hospital has no such patient.
-    UnknownPatient = 0,
-    /// There is no consent.
-    NoConsent = 1,
-    /// The patient has revoked it.
-    ConsentRevoked = 2,
-    /// The patient denies it.
-    ConsentDenied = 3,
-    /// It was for a time that is over.
-    ConsentExpired = 4,
-    /// It does not cover that class of data.
-    OutOfScope = 5,
-    /// There is nothing in force to be revoked or renewed.
-    NothingInForce = 6,
-    /// The patient's country lets such data go nowhere else.
-    DataStay = 7,
-    /// The patient's country lets them go only where they are protected as well, and the other is no such country.
-    NoAdequacy = 8,
-    /// Nobody asked, or what was asked for was refused.
-    NotRequested = 9,
-    /// Nothing was handed over.
-    NotDisclosed = 10,
-    /// Somebody else has to do that.
-    WrongParty = 11,
-    /// It was done before.
-    DoneBefore = 12,
-}
-
-impl Refusal {
-    /// Every reason, in the order of reports.
-    pub const ALL: [Refusal; 13] = [
-        Refusal::UnknownPatient,
-        Refusal::NoConsent,
-        Refusal::ConsentRevoked,
-        Refusal::ConsentDenied,
-        Refusal::ConsentExpired,
-        Refusal::OutOfScope,
-        Refusal::NothingInForce,
-        Refusal::DataStay,
-        Refusal::NoAdequacy,
-        Refusal::NotRequested,
-        Refusal::NotDisclosed,
-        Refusal::WrongParty,
-        Refusal::DoneBefore,
-    ];
-
-    /// The reason's name in reports.
-    pub const fn name(self) -> &'static str {
         match self {
-            Refusal::UnknownPatient => "unknown_patient",
-            Refusal::NoConsent => "no_consent",
-            Refusal::ConsentRevoked => "consent_revoked",
-            Refusal::ConsentDenied => "consent_denied",
-            Refusal::ConsentExpired => "consent_expired",
-            Refusal::OutOfScope => "out_of_scope",
-            Refusal::NothingInForce => "nothing_in_force",
-            Refusal::DataStay => "data_stay",
-            Refusal::NoAdequacy => "no_adequacy",
-            Refusal::NotRequested => "not_requested",
-            Refusal::NotDisclosed => "not_disclosed",
-            Refusal::WrongParty => "wrong_party",
-            Refusal::DoneBefore => "done_before",
+            Call::Plain => sink.put(&[0]),
+            Call::Record(call) => family(1, call, sink),
+            Call::Consent(call) => family(2, call, sink),
+            Call::Access(call) => family(3, call, sink),
+            Call::Share(call) => family(4, call, sink),
+            Call::Claim(call) => family(5, call, sink),
+            Call::Rx(call) => family(6, call, sink),
+            Call::Pack(call) => family(7, call, sink),
+            Call::Trial(call) => family(8, call, sink),
+            Call::Licence(call) => family(9, call, sink),
+            Call::Governance(call) => family(10, call, sink),
         }
     }
+}
+
+fn family(number: u8, call: &impl Encode, sink: &mut impl Sink) {
+    sink.put(&[number]);
+    call.encode(sink);
 }

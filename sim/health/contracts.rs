@@ -6,187 +6,217 @@
 //!
 //! | calls | what is enforced |
 //! |---|---|
-//! | `record.*` | the patient is one of the hospital that signs |
+//! | `record.*` | the patient is one of the hospital that signs and has a key; a correction supersedes a record that there is; the patient signs to be forgotten |
 //! | `consent.*` | signed by the patient; what is revoked or renewed is in force |
 //! | `access.*` | own patients for treatment and payment by custom, others by a consent for that purpose and class of data, in its time; never against a denial, but in emergencies, which always pass and are counted apart |
+//! | `tele.*`, `device.*` | a session needs a consent to treatment, and may cross a border only where data may; devices are of the hospital's own patients |
 //! | `share.*` | asked for under a consent and where the country's law lets data go; disclosed by the patient's hospital, once, and only what was asked for; acknowledged by who asked |
+//! | `claim.*` | insured; no service billed twice; confirmed by the patient's key before it is adjudicated; paid once, what was adjudicated |
+//! | `rx.*`, `pack.*` | filled as often as prescribed; a pack is genuine, in custody, dispensed or taken out once, not recalled; units ship from who holds them to who receives them |
+//! | `trial.*` | nothing is captured without consent or after a withdrawal; one stipend |
+//! | `data.*` | licensed under a consent to research; the royalty is split and paid once |
+//! | `governance.*` | members vote once each; more than two thirds carry; in effect [`NOTICE`] blocks later |
+//!
+//! Whoever is suspended can do nothing but save a life. Rows that calls change are authenticated ([`Write`]).
 
+mod access;
+mod accounts;
+mod claims;
+mod consents;
+mod governance;
+mod licences;
+mod packs;
+mod prescriptions;
+mod records;
+mod shares;
+mod table;
 #[cfg(test)]
 mod tests;
+mod trials;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::{Digest, Encode, HospitalId, Time};
+use crate::base::{Digest, Encode, Height, HospitalId, Time};
 
-use super::Refusal;
-use super::call::{Call, Case, Category, Change, ConsentKey, Patient, Purpose};
-use super::people::{People, Residency, Standing};
+use super::call::{Call, Case, Category, Purpose};
+use super::people::People;
+use super::refusal::Refusal;
 
-/// How far an exchange has come.
+pub use access::AccessCall;
+pub use accounts::Account;
+pub use claims::{BILLED_AT_GENESIS, ClaimCall};
+pub use consents::{Change, ConsentCall};
+pub use governance::{GovernanceCall, Motion, NOTICE};
+pub use licences::{LicenceCall, SPLIT};
+pub use packs::PackCall;
+pub use prescriptions::{FILLS, RxCall};
+pub use records::{Anchors, RecordCall, Residue};
+pub use shares::ShareCall;
+pub use table::Write;
+pub use trials::{STIPEND, TRIAL_TERM, TrialCall};
+
+use accounts::Accounts;
+use claims::Claims;
+use consents::Consents;
+use governance::Governance;
+use licences::Licences;
+use packs::Packs;
+use prescriptions::Prescriptions;
+use records::Records;
+use shares::Shares;
+use trials::Trials;
+
+/// Done, or why not.
+pub type Verdict = Result<(), Refusal>;
+
+/// Who signed a call, or whose patient did, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Requested,
-    Disclosed,
-    Acknowledged,
+pub struct Signed {
+    /// The hospital that submitted it.
+    pub by: HospitalId,
+    /// The intended arrival.
+    pub at: Time,
+    /// Bytes of its transaction on the ledger.
+    pub bytes: u32,
 }
 
-/// An exchange of a patient's data.
-#[derive(Clone, Copy, Debug)]
-struct Exchange {
-    from: HospitalId,
-    to: HospitalId,
-    stage: Stage,
-}
-
-/// The state of all contracts at one height. Memory: 64 bytes for each consent changed, 48 for each exchange.
+/// The state of all contracts at one height.
 #[derive(Debug)]
 pub struct Contracts {
-    people: Arc<People>,
-    consents: BTreeMap<ConsentKey, Standing>,
-    exchanges: BTreeMap<Case, Exchange>,
-    /// What the calls of this height changed, and their verdicts.
+    accounts: Accounts,
+    claims: Claims,
+    consents: Consents,
+    governance: Governance,
+    licences: Licences,
+    packs: Packs,
+    prescriptions: Prescriptions,
+    records: Records,
+    shares: Shares,
+    trials: Trials,
+    /// What was asked for, and the verdicts.
     hasher: blake3::Hasher,
 }
 
 impl Contracts {
     /// At genesis.
     pub fn new(people: Arc<People>) -> Contracts {
-        let (consents, exchanges) = (BTreeMap::new(), BTreeMap::new());
-        Contracts { people, consents, exchanges, hasher: blake3::Hasher::new() }
+        Contracts {
+            accounts: Accounts::new(),
+            claims: Claims::new(people.clone()),
+            consents: Consents::new(people.clone()),
+            governance: Governance::new(people.clone()),
+            licences: Licences::new(people.clone()),
+            packs: Packs::new(people.clone()),
+            prescriptions: Prescriptions::new(people.clone()),
+            records: Records::new(people.clone()),
+            shares: Shares::new(),
+            trials: Trials::new(people),
+            hasher: blake3::Hasher::new(),
+        }
     }
 
-    /// Executes what the hospital `by`, or its patient, signed `at` that time.
-    pub fn execute(&mut self, by: HospitalId, at: Time, call: &Call) -> Result<(), Refusal> {
-        let verdict = match *call {
-            Call::Plain => Ok(()),
-            Call::Record { patient, .. } => self.record(by, patient),
-            Call::Consent { key, change } => self.consent(by, at, key, change),
-            Call::Access { patient, purpose, category } => self.access(by, at, patient, purpose, category),
-            Call::Request { case, patient, purpose, category } => {
-                self.request(by, at, case, &ConsentKey { patient, grantee: by, purpose }, category)
-            }
-            Call::Disclose { case } => self.disclose(by, case),
-            Call::Acknowledge { case } => self.acknowledge(by, case),
-        };
+    /// A block begins.
+    pub fn begin(&mut self, height: Height) {
+        for claim in self.governance.begin(height) {
+            self.claims.dispute(claim);
+        }
+    }
+
+    /// Executes a call.
+    pub fn execute(&mut self, signed: Signed, call: &Call) -> Verdict {
+        let verdict = self.decide(signed, call);
         call.encode(&mut self.hasher);
         verdict.map_or_else(|refusal| refusal as u8 + 1, |()| 0).encode(&mut self.hasher);
         verdict
     }
 
+    fn decide(&mut self, signed: Signed, call: &Call) -> Verdict {
+        let emergency = matches!(call, Call::Access(AccessCall::Look { purpose: Purpose::Emergency, .. }));
+        if !emergency {
+            self.governance.admitted(signed.by)?;
+        }
+        match call {
+            Call::Plain => Ok(()),
+            Call::Record(call) => self.records.execute(signed, call),
+            Call::Consent(call) => self.consents.execute(signed, call),
+            Call::Access(call) => self.access(signed, call),
+            Call::Share(call) => self.share(signed, call),
+            Call::Claim(call) => self.claims.execute(signed, call, &mut self.accounts),
+            Call::Rx(call) => self.prescriptions.execute(signed, call, &mut self.packs),
+            Call::Pack(call) => self.packs.execute(signed, call),
+            Call::Trial(call) => self.trials.execute(signed, call, &mut self.consents, &mut self.accounts),
+            Call::Licence(call) => self.licences.execute(signed, call, &self.consents, &mut self.accounts),
+            Call::Governance(call) => self.governance.execute(signed, call),
+        }
+    }
+
+    fn access(&mut self, signed: Signed, call: &AccessCall) -> Verdict {
+        match *call {
+            AccessCall::Look { patient, purpose, category } => {
+                self.consents.permit(signed, patient, purpose, category)?;
+                self.records.reachable(patient)
+            }
+            AccessCall::Session { patient } => {
+                self.consents.permit(signed, patient, Purpose::Treatment, Category::Clinical)?;
+                self.governance.may_leave(patient.home, signed.by)
+            }
+            AccessCall::Readings { patient } | AccessCall::Alert { patient } => {
+                self.records.own(patient, signed)?;
+                self.records.reachable(patient)
+            }
+        }
+    }
+
+    fn share(&mut self, signed: Signed, call: &ShareCall) -> Verdict {
+        match *call {
+            ShareCall::Request { case, patient, purpose, category } => {
+                self.consents.permit(signed, patient, purpose, category)?;
+                self.records.reachable(patient)?;
+                self.governance.may_leave(patient.home, signed.by)?;
+                self.shares.request(signed, case, patient)
+            }
+            ShareCall::Disclose { case } => self.shares.disclose(signed, case),
+            ShareCall::Acknowledge { case } => self.shares.acknowledge(signed, case),
+        }
+    }
+
     /// A commitment to everything executed so far.
-    pub fn root(&self) -> Digest {
+    pub fn history(&self) -> Digest {
         Digest(*self.hasher.finalize().as_bytes())
     }
 
-    fn known(&self, patient: Patient) -> Result<(), Refusal> {
-        if self.people.knows(patient) { Ok(()) } else { Err(Refusal::UnknownPatient) }
+    /// The rows that were written since the last time.
+    pub fn settle(&mut self, writes: &mut Vec<Write>) {
+        self.accounts.settle(writes);
+        self.consents.settle(writes);
+        self.records.settle(writes);
+        self.shares.settle(writes);
+        self.claims.settle(writes);
+        self.packs.settle(writes);
+        self.prescriptions.settle(writes);
+        self.trials.settle(writes);
+        self.licences.settle(writes);
+        self.governance.settle(writes);
     }
 
-    fn record(&self, by: HospitalId, patient: Patient) -> Result<(), Refusal> {
-        self.known(patient)?;
-        if patient.home == by { Ok(()) } else { Err(Refusal::WrongParty) }
+    /// What forgetting left behind.
+    pub fn residue(&self) -> Residue {
+        self.records.residue()
     }
 
-    fn standing(&self, key: &ConsentKey) -> Option<Standing> {
-        self.consents.get(key).copied().or_else(|| self.people.genesis(key))
+    /// Patients with at least one record.
+    pub fn recorded(&self) -> u64 {
+        self.records.patients()
     }
 
-    /// A consent's life: granted, renewed while it is in force, revoked or denied; granted again after any of these.
-    fn consent(&mut self, by: HospitalId, at: Time, key: ConsentKey, change: Change) -> Result<(), Refusal> {
-        self.record(by, key.patient)?;
-        let in_force = match self.standing(&key) {
-            Some(Standing::Permitted { scope, until }) if until > at => Some(scope),
-            _ => None,
-        };
-        let standing = match change {
-            Change::Grant { scope, until } => Standing::Permitted { scope, until },
-            Change::Renew { until } => Standing::Permitted { scope: in_force.ok_or(Refusal::NothingInForce)?, until },
-            Change::Revoke => in_force.map(|_| Standing::Revoked).ok_or(Refusal::NothingInForce)?,
-            Change::Deny => Standing::Denied,
-        };
-        self.consents.insert(key, standing);
-        Ok(())
+    /// Who hands over, and to whom, in an exchange.
+    pub fn parties(&self, case: Case) -> Option<(HospitalId, HospitalId)> {
+        self.shares.parties(case)
     }
 
-    fn access(
-        &self,
-        by: HospitalId,
-        at: Time,
-        patient: Patient,
-        purpose: Purpose,
-        category: Category,
-    ) -> Result<(), Refusal> {
-        self.known(patient)?;
-        if purpose == Purpose::Emergency {
-            return Ok(());
-        }
-        permits(self.standing(&ConsentKey { patient, grantee: by, purpose }), category, at)
-    }
-
-    fn request(
-        &mut self,
-        by: HospitalId,
-        at: Time,
-        case: Case,
-        key: &ConsentKey,
-        category: Category,
-    ) -> Result<(), Refusal> {
-        self.access(by, at, key.patient, key.purpose, category)?;
-        self.may_leave(key.patient, by)?;
-        if self.exchanges.contains_key(&case) {
-            return Err(Refusal::DoneBefore);
-        }
-        self.exchanges.insert(case, Exchange { from: key.patient.home, to: by, stage: Stage::Requested });
-        Ok(())
-    }
-
-    /// Whether the law of the patient's country lets data go where another hospital is.
-    fn may_leave(&self, patient: Patient, to: HospitalId) -> Result<(), Refusal> {
-        let (from, to) = (self.people.home(patient.home), self.people.home(to));
-        match from.residency {
-            _ if from.country == to.country => Ok(()),
-            Residency::Free => Ok(()),
-            Residency::Adequacy if to.adequate => Ok(()),
-            Residency::Adequacy => Err(Refusal::NoAdequacy),
-            Residency::LocalOnly => Err(Refusal::DataStay),
-        }
-    }
-
-    fn disclose(&mut self, by: HospitalId, case: Case) -> Result<(), Refusal> {
-        let exchange = self.exchanges.get_mut(&case).ok_or(Refusal::NotRequested)?;
-        match exchange.stage {
-            _ if exchange.from != by => Err(Refusal::WrongParty),
-            Stage::Requested => {
-                exchange.stage = Stage::Disclosed;
-                Ok(())
-            }
-            Stage::Disclosed | Stage::Acknowledged => Err(Refusal::DoneBefore),
-        }
-    }
-
-    fn acknowledge(&mut self, by: HospitalId, case: Case) -> Result<(), Refusal> {
-        let exchange = self.exchanges.get_mut(&case).ok_or(Refusal::NotRequested)?;
-        match exchange.stage {
-            _ if exchange.to != by => Err(Refusal::WrongParty),
-            Stage::Requested => Err(Refusal::NotDisclosed),
-            Stage::Disclosed => {
-                exchange.stage = Stage::Acknowledged;
-                Ok(())
-            }
-            Stage::Acknowledged => Err(Refusal::DoneBefore),
-        }
-    }
-}
-
-/// Whether what stands lets data of a category be used at a time.
-fn permits(standing: Option<Standing>, category: Category, at: Time) -> Result<(), Refusal> {
-    match standing {
-        None => Err(Refusal::NoConsent),
-        Some(Standing::Revoked) => Err(Refusal::ConsentRevoked),
-        Some(Standing::Denied) => Err(Refusal::ConsentDenied),
-        Some(Standing::Permitted { until, .. }) if until <= at => Err(Refusal::ConsentExpired),
-        Some(Standing::Permitted { scope, .. }) if !scope.covers(category) => Err(Refusal::OutOfScope),
-        Some(Standing::Permitted { .. }) => Ok(()),
+    /// The balances of all hospitals, payers and patients, and of the operator, hundredths. Their sum is nought: contracts
+    /// move money, and make none.
+    pub fn balances(&self) -> [i64; 4] {
+        self.accounts.by_holder()
     }
 }

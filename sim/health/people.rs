@@ -2,20 +2,24 @@
 //!
 //! Billions of patients are not kept: what nobody has touched yet is computed when it is asked for.
 
-use crate::base::{HospitalId, Time};
+use crate::base::{Encode, HospitalId, Sink, Time};
 use crate::kernel::draw::{Chance, Site, below, draw};
 
-use super::call::{ConsentKey, Patient, Purpose, Scope};
+use super::call::{Amount, ConsentKey, Patient, Purpose, Scope};
+use super::contracts::Verdict;
+use super::refusal::Refusal;
+use super::supply::{LOTS, Lot, Pack, Unit};
 
 /// Where a country lets its patients' data go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Residency {
     /// Anywhere.
-    Free,
+    Free = 0,
     /// To countries that protect them as well.
-    Adequacy,
+    Adequacy = 1,
     /// Nowhere else.
-    LocalOnly,
+    LocalOnly = 2,
 }
 
 /// What of a hospital matters to contracts.
@@ -44,6 +48,8 @@ pub struct Habits {
     pub elsewhere: f64,
     /// Data asked for in another country.
     pub abroad: f64,
+    /// Patients who are insured.
+    pub insured: f64,
 }
 
 /// A consent as the ledger has it.
@@ -62,18 +68,42 @@ pub enum Standing {
     Denied,
 }
 
+impl Encode for Standing {
+    fn encode(&self, sink: &mut impl Sink) {
+        match *self {
+            Standing::Permitted { scope, until } => (0u8, scope, until).encode(sink),
+            Standing::Revoked => 1u8.encode(sink),
+            Standing::Denied => 2u8.encode(sink),
+        }
+    }
+}
+
+/// Members who vote on the ledger's rules: hospitals spread evenly over the list.
+const MEMBERS: usize = 7;
+/// Hospitals on either side of one in the data set, which is sorted by country, that one payer may serve.
+const PAYER_BLOCK: usize = 50;
+/// The most that a cover bears in a year, and the least, in hundredths: settings of this model, not measured figures.
+const COVER: [Amount; 2] = [2_000_000, 50_000];
+
 /// Everyone.
 #[derive(Clone, Debug)]
 pub struct People {
     seed: u64,
     homes: Vec<Home>,
     habits: Habits,
+    /// The hospital that runs the insurer of each hospital's patients.
+    payers: Vec<HospitalId>,
+    members: Vec<HospitalId>,
 }
 
 impl People {
     /// The people of these hospitals.
     pub fn new(seed: u64, homes: Vec<Home>, habits: Habits) -> People {
-        People { seed, homes, habits }
+        let count = homes.len();
+        let members =
+            (0..count.min(MEMBERS)).map(|nth| HospitalId((nth * count / MEMBERS.min(count)) as u32)).collect();
+        let payers = (0..count).map(|hospital| HospitalId(payer(&homes, hospital) as u32)).collect();
+        People { seed, homes, habits, payers, members }
     }
 
     /// A hospital.
@@ -92,15 +122,65 @@ impl People {
     }
 
     /// Whether there is such a patient.
-    pub fn knows(&self, patient: Patient) -> bool {
-        self.homes.get(patient.home.index()).is_some_and(|home| patient.number < home.patients)
+    pub fn known(&self, patient: Patient) -> Verdict {
+        let known = self.homes.get(patient.home.index()).is_some_and(|home| patient.number < home.patients);
+        if known { Ok(()) } else { Err(Refusal::UnknownPatient) }
+    }
+
+    /// Whether a patient is one of a hospital.
+    pub fn own(&self, patient: Patient, hospital: HospitalId) -> Verdict {
+        self.known(patient)?;
+        if patient.home == hospital { Ok(()) } else { Err(Refusal::WrongParty) }
+    }
+
+    /// The hospital that runs a patient's insurer.
+    pub fn payer(&self, patient: Patient) -> HospitalId {
+        self.payers[patient.home.index()]
+    }
+
+    /// What a patient's cover bears in a year, hundredths; nothing for who is not insured.
+    pub fn cover(&self, patient: Patient) -> Option<Amount> {
+        let bits = |nth| draw(self.seed, Site::Genesis, person(patient), u64::MAX, nth);
+        let [most, least] = COVER;
+        Chance::new(self.habits.insured).happens(bits(0)).then(|| least + below(most - least, bits(1)))
+    }
+
+    /// The members who vote on the ledger's rules, at most 64.
+    pub fn members(&self) -> &[HospitalId] {
+        &self.members
+    }
+
+    /// Whether a pack was in the supply before the run.
+    pub fn stocks(&self, pack: Pack) -> bool {
+        pack.home.index() < self.homes.len() && pack.is_genuine()
+    }
+
+    /// A pack's lot.
+    pub fn lot(&self, pack: Pack) -> Lot {
+        self.lot_of(pack.home, pack.serial)
+    }
+
+    /// Whether a unit was on its way before the run.
+    pub fn ships(&self, unit: Unit) -> bool {
+        unit.home.index() < self.homes.len() && unit.is_of_genesis()
+    }
+
+    /// The lot of a unit that was on its way before the run.
+    pub fn lot_of_unit(&self, unit: Unit) -> Lot {
+        self.lot_of(unit.home, unit.serial)
+    }
+
+    /// Some lots are in everybody's stock: the lesser of two draws.
+    fn lot_of(&self, home: HospitalId, serial: u64) -> Lot {
+        let drawn = |nth: u64| below(LOTS, draw(self.seed, Site::Genesis, serial, u64::from(home.0), 16 + nth)) as u32;
+        Lot(drawn(0).min(drawn(1)))
     }
 
     /// What was on the ledger before the run. By custom a hospital uses its own patients' data for treatment and payment.
     pub fn genesis(&self, key: &ConsentKey) -> Option<Standing> {
         let own = key.grantee == key.patient.home && matches!(key.purpose, Purpose::Treatment | Purpose::Payment);
         let grantee = u64::from(key.grantee.0) << 2 | key.purpose as u64;
-        let patient = u64::from(key.patient.home.0) << 32 | u64::from(key.patient.number);
+        let patient = person(key.patient);
         let bits = |nth| draw(self.seed, Site::Genesis, patient, grantee, nth);
         let is = |share, nth| Chance::new(share).happens(bits(nth));
         if is(self.habits.denied, 0) {
@@ -116,4 +196,15 @@ impl People {
         let scope = if below(4, bits(3)) == 0 { Scope::ALL } else { Scope::USUAL };
         Some(Standing::Permitted { scope, until })
     }
+}
+
+/// A patient as 64 bits for draws.
+fn person(patient: Patient) -> u64 {
+    u64::from(patient.home.0) << 32 | u64::from(patient.number)
+}
+
+/// The first hospital of the same country among those of the same stretch of the list.
+fn payer(homes: &[Home], hospital: usize) -> usize {
+    let first = hospital / PAYER_BLOCK * PAYER_BLOCK;
+    (first..=hospital).find(|&other| homes[other].country == homes[hospital].country).unwrap_or(hospital)
 }

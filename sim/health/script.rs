@@ -1,71 +1,22 @@
-//! Who asks the contracts for what: lives of patients, consents and exchanges, from the seed alone.
+//! Who asks the contracts for what: lives of patients, of claims, of medicines, from the seed alone.
 //!
 //! Every choice is a draw for the case that a transaction belongs to, so a later stage of a case finds what its first one
-//! chose without anybody's having kept it.
+//! chose without anybody's having kept it. Each family of calls has its own file.
+
+mod care;
+mod money;
+mod rules;
+mod supply;
 
 use std::sync::Arc;
 
 use crate::base::{HospitalId, Span, Time};
 use crate::kernel::draw::{Chance, Site, below, draw};
 
-use super::call::{Call, Case, Category, Change, ConsentKey, Patient, Purpose, Scope};
+use super::call::{Call, Case, Category, ConsentKey, Patient, Purpose};
 use super::people::{People, Standing};
-
-/// What transactions of a kind ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
-    /// A record is anchored.
-    Record,
-    /// A consent is given.
-    Grant,
-    /// A consent is taken back.
-    Revoke,
-    /// A consent goes on.
-    Renew,
-    /// Use is denied.
-    Deny,
-    /// Data are read, found or written.
-    Access,
-    /// Data are read in an emergency.
-    BreakGlass,
-    /// Data are asked for.
-    Request,
-    /// They are handed over.
-    Disclose,
-    /// They have come.
-    Acknowledge,
-    /// No contract looks at it.
-    Plain,
-}
-
-impl Verb {
-    /// What kinds of this name ask for (`tx_taxonomy.csv`).
-    pub fn of(kind: &str) -> Verb {
-        match kind {
-            "record.amend" | "record.erase" => Verb::Plain,
-            "consent.grant" => Verb::Grant,
-            "consent.revoke" => Verb::Revoke,
-            "consent.renew" => Verb::Renew,
-            "consent.deny" => Verb::Deny,
-            "access.break_glass" => Verb::BreakGlass,
-            "share.request" => Verb::Request,
-            "share.disclose" => Verb::Disclose,
-            "share.acknowledge" => Verb::Acknowledge,
-            _ if kind.starts_with("record.") || kind == "immunization.record" => Verb::Record,
-            _ if kind.starts_with("access.") => Verb::Access,
-            _ => Verb::Plain,
-        }
-    }
-
-    /// The verb that a case with this one begins with, and how many steps later this comes.
-    pub const fn begins_with(self) -> Option<(Verb, u64)> {
-        match self {
-            Verb::Disclose => Some((Verb::Request, 1)),
-            Verb::Acknowledge => Some((Verb::Request, 2)),
-            _ => None,
-        }
-    }
-}
+use super::stream::Injection;
+use super::verb::Verb;
 
 /// From one stage of a case to the next.
 pub const STEP: Span = Span::from_millis(1_500);
@@ -84,8 +35,53 @@ enum About {
     Purpose = 2,
     Category = 3,
     Scope = 4,
+    Planted = 5,
+    Manner = 6,
+    Amount = 7,
+    Lot = 8,
+    Motion = 9,
+    Vote = 10,
     Patient = 16,
     Other = 32,
+}
+
+/// What was planted in a call for the contracts to catch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Planted {
+    /// A pack that no maker made, or that is where it does not belong.
+    Counterfeit = 0,
+    /// A claim for what was not done, was paid before, or costs less.
+    Fraud = 1,
+    /// Data captured in a trial of who is no subject of it.
+    Breach = 2,
+}
+
+impl Planted {
+    /// Everything that can be planted.
+    pub const ALL: [Planted; 3] = [Planted::Counterfeit, Planted::Fraud, Planted::Breach];
+
+    /// Its name in reports.
+    pub const fn name(self) -> &'static str {
+        ["counterfeits", "frauds", "breaches"][self as usize]
+    }
+}
+
+/// One transaction's part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The hospital that signs it, or whose patient does.
+    pub by: HospitalId,
+    /// What it asks for.
+    pub call: Call,
+    /// What was planted in it.
+    pub planted: Option<Planted>,
+}
+
+impl Part {
+    fn honest(by: HospitalId, call: Call) -> Part {
+        Part { by, call, planted: None }
+    }
 }
 
 /// Writes calls.
@@ -93,41 +89,46 @@ enum About {
 pub struct Script {
     seed: u64,
     people: Arc<People>,
+    injection: Injection,
 }
 
 impl Script {
     /// For these people.
-    pub fn new(seed: u64, people: Arc<People>) -> Script {
-        Script { seed, people }
+    pub fn new(seed: u64, people: Arc<People>, injection: Injection) -> Script {
+        Script { seed, people, injection }
+    }
+
+    /// The part of a transaction with this verb at a time. `by` is where the case begins; of several transactions with the
+    /// verb in a case it is the `nth`.
+    pub fn part(&self, verb: Verb, case: Case, nth: u32, by: HospitalId, at: Time) -> Part {
+        match verb {
+            Verb::Plain => Part::honest(by, Call::Plain),
+            Verb::Anchor | Verb::Amend | Verb::Erase => self.record(verb, case, by),
+            Verb::Grant | Verb::Revoke | Verb::Renew | Verb::Deny => self.consent(verb, case, by, at),
+            Verb::Look | Verb::BreakGlass | Verb::Attend | Verb::Report | Verb::Alert => self.access(verb, case, by),
+            Verb::Request | Verb::Disclose | Verb::Acknowledge => self.share(verb, case, by),
+            Verb::Inquire | Verb::Submit | Verb::Confirm | Verb::Adjudicate | Verb::Pay => self.claim(verb, case, by),
+            Verb::License | Verb::Royalty => self.licence(verb, case, by),
+            Verb::Prescribe | Verb::Dispense => self.prescription(verb, case, nth, by),
+            Verb::Verify | Verb::Decommission | Verb::Suspect | Verb::Recall => self.pack(verb, case, by),
+            Verb::Commission | Verb::Aggregate | Verb::Ship | Verb::Receive | Verb::Unpack => self.unit(verb, case, by),
+            Verb::Transform | Verb::Sense => self.unit(verb, case, by),
+            Verb::Enrol | Verb::Capture | Verb::Stipend | Verb::Withdraw => self.trial(verb, case, nth, by),
+            Verb::Propose | Verb::Vote | Verb::Enact => self.motion(verb, case, nth, by),
+        }
     }
 
     fn bits(&self, case: Case, about: About, nth: u64) -> u64 {
         draw(self.seed, Site::Script, case.0, about as u64 + nth, 0)
     }
 
-    /// The call of a transaction with this verb at a time, and the hospital that signs it or whose patient does. `by` is
-    /// where the case begins.
-    pub fn call(&self, verb: Verb, case: Case, by: HospitalId, at: Time) -> (HospitalId, Call) {
-        let (purpose, category) = (self.purpose(case), self.category(case));
-        match verb {
-            Verb::Plain => (by, Call::Plain),
-            Verb::Record => (by, Call::Record { patient: self.patient(case, by, 0), category }),
-            Verb::Grant | Verb::Revoke | Verb::Renew | Verb::Deny => {
-                let change = self.change(verb, case, at);
-                (by, Call::Consent { key: self.consent(verb, case, by), change })
-            }
-            Verb::Access => (by, Call::Access { patient: self.subject(case, by, purpose), purpose, category }),
-            Verb::BreakGlass => {
-                let purpose = Purpose::Emergency;
-                (by, Call::Access { patient: self.abroad_or_near(case, by, 0), purpose, category })
-            }
-            Verb::Request => {
-                let patient = self.permitting(case, by, purpose);
-                (by, Call::Request { case, patient, purpose, category })
-            }
-            Verb::Disclose => (self.permitting(case, by, purpose).home, Call::Disclose { case }),
-            Verb::Acknowledge => (by, Call::Acknowledge { case }),
-        }
+    fn happens(&self, share: f64, case: Case, about: About, nth: u64) -> bool {
+        Chance::new(share).happens(self.bits(case, about, nth))
+    }
+
+    /// Whether something is planted in the `nth` transaction with a verb of a case.
+    fn plants(&self, share: f64, case: Case, nth: u64) -> bool {
+        Chance::new(share).happens(draw(self.seed, Site::Script, case.0, About::Planted as u64, 1 + nth))
     }
 
     fn purpose(&self, case: Case) -> Purpose {
@@ -166,17 +167,16 @@ impl Script {
     }
 
     fn abroad_or_near(&self, case: Case, by: HospitalId, nth: u64) -> Patient {
-        let abroad = Chance::new(self.people.habits().abroad).happens(self.bits(case, About::Abroad, 0));
-        let home = match abroad {
+        let home = match self.happens(self.people.habits().abroad, case, About::Abroad, 0) {
             true => HospitalId(below(self.people.hospitals(), self.bits(case, About::Other, nth)) as u32),
             false => self.near(case, by, nth),
         };
         self.patient(case, home, nth)
     }
 
-    /// Whom a hospital looks at: mostly its own, and of others mostly those who let it.
+    /// Whom a hospital attends to: mostly its own, and of others mostly those who let it.
     fn subject(&self, case: Case, by: HospitalId, purpose: Purpose) -> Patient {
-        let elsewhere = Chance::new(self.people.habits().elsewhere).happens(self.bits(case, About::Elsewhere, 0));
+        let elsewhere = self.happens(self.people.habits().elsewhere, case, About::Elsewhere, 0);
         if elsewhere { self.permitting(case, by, purpose) } else { self.patient(case, by, 0) }
     }
 
@@ -186,32 +186,14 @@ impl Script {
         (0..TRIES).map(candidate).find(|&patient| self.is_permitted(patient, by, purpose)).unwrap_or(candidate(0))
     }
 
+    /// Another hospital, mostly one that the patient lets use data.
+    fn permitted(&self, case: Case, patient: Patient, purpose: Purpose) -> HospitalId {
+        let candidate = |nth| self.near(case, patient.home, nth);
+        (0..TRIES).map(candidate).find(|&other| self.is_permitted(patient, other, purpose)).unwrap_or(candidate(0))
+    }
+
     fn is_permitted(&self, patient: Patient, grantee: HospitalId, purpose: Purpose) -> bool {
         let genesis = self.people.genesis(&ConsentKey { patient, grantee, purpose });
         matches!(genesis, Some(Standing::Permitted { until: Time::NEVER, .. }))
-    }
-
-    /// The consent that a patient of `home` changes: of what is taken back or goes on mostly one that is in force.
-    fn consent(&self, verb: Verb, case: Case, home: HospitalId) -> ConsentKey {
-        let (patient, purpose) = (self.patient(case, home, 0), self.purpose(case));
-        let key = |nth| ConsentKey { patient, grantee: self.near(case, home, nth), purpose };
-        let in_force = |key: &ConsentKey| self.is_permitted(patient, key.grantee, purpose);
-        match verb {
-            Verb::Revoke | Verb::Renew => (0..TRIES).map(key).find(in_force).unwrap_or(key(0)),
-            _ => key(0),
-        }
-    }
-
-    fn change(&self, verb: Verb, case: Case, at: Time) -> Change {
-        let until = at + TERM;
-        match verb {
-            Verb::Revoke => Change::Revoke,
-            Verb::Renew => Change::Renew { until },
-            Verb::Deny => Change::Deny,
-            _ => {
-                let usual = below(4, self.bits(case, About::Scope, 0)) > 0;
-                Change::Grant { scope: if usual { Scope::USUAL } else { Scope::ALL }, until }
-            }
-        }
     }
 }

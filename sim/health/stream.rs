@@ -11,7 +11,7 @@ use crate::kernel::draw::{Chance, Site, draw, exponential};
 use crate::ledger::{Kind, SIGNATURE_BYTES, Stage, Transaction, TransactionBody, TxNumber};
 
 use super::script::STEP;
-use super::{Call, Case, KindSpec, LoadProfile, Patient, People, Script, Verb};
+use super::{Call, Case, KindSpec, LoadProfile, Part, Patient, People, Script, Verb};
 
 /// Transactions in a slice, on average: two verification batches.
 const PER_SLICE: u64 = 2 * BATCH as u64;
@@ -24,6 +24,12 @@ pub struct Injection {
     pub forged: f64,
     /// Transactions sent a second time, to any gateway.
     pub replayed: f64,
+    /// Packs that are no maker's, or not where they belong (share of packs dispensed, verified or taken out).
+    pub counterfeits: f64,
+    /// Claims for what was not done, was paid before, or costs less (share of claims).
+    pub frauds: f64,
+    /// Data captured in trials of who is no subject (share of captures).
+    pub breaches: f64,
     /// Batches that a gateway sends on with other content under the same id (share of batches).
     pub tampered_batches: f64,
 }
@@ -84,7 +90,7 @@ pub struct Slice {
     /// The transactions.
     pub transactions: Vec<Transaction>,
     /// What each of them asks for.
-    pub calls: Vec<Call>,
+    pub parts: Vec<Part>,
     /// What was really computed.
     pub totals: Totals,
 }
@@ -135,7 +141,7 @@ impl Stream {
         let hospitals = if settings.real { load.mix_of.len() as u32 } else { 0 };
         let keys = (0..hospitals).map(|index| Keypair::derive(settings.seed, Role::Hospital, index)).collect();
         let follows = kinds.iter().map(|kind| follows(kind.verb, &kinds, slice_span)).collect();
-        let script = Script::new(settings.seed, people);
+        let script = Script::new(settings.seed, people, settings.injection);
         Stream { settings, load, kinds, script, follows, gap_ps, slice_span, keys }
     }
 
@@ -156,9 +162,9 @@ impl Stream {
             }
             assert!(nth < 1 << NUMBER_BITS, "a slice holds about {PER_SLICE} transactions");
             let number = TxNumber(index << NUMBER_BITS | nth);
-            let (transaction, call) = self.transaction(number, at, &arrival, &mut body);
+            let (transaction, part) = self.transaction(number, at, &arrival, &mut body);
             slice.transactions.push(transaction);
-            slice.calls.push(call);
+            slice.parts.push(part);
         }
         slice.totals.hashed = slice.transactions.len() as u64;
         if self.settings.real {
@@ -212,12 +218,13 @@ impl Stream {
         submitted: Time,
         arrival: &Arrival,
         body: &mut Vec<u8>,
-    ) -> (Transaction, Call) {
+    ) -> (Transaction, Part) {
         let (kind, spec) = (Kind(arrival.kind as u8), &self.kinds[arrival.kind]);
-        let (hospital, call) = self.script.call(spec.verb, arrival.case, arrival.hospital, submitted);
+        let part = self.script.part(spec.verb, arrival.case, 0, arrival.hospital, submitted);
+        let hospital = part.by;
         let payload = spec.payload.draw(self.draw(Site::Payload, number.0, 0));
         let fields = Fields { number, hospital, kind, submitted, payload };
-        let id = self.body(body, spec, &fields, &call);
+        let id = self.body(body, spec, &fields, &part.call);
         let forged = Chance::new(self.settings.injection.forged);
         let transaction = Transaction {
             id,
@@ -231,7 +238,7 @@ impl Stream {
             replay: false,
             stage: Stage::Local,
         };
-        (transaction, call)
+        (transaction, part)
     }
 
     /// Writes the canonical body and returns its id. References begin with the call; the rest of them, and the anchor,
@@ -268,7 +275,8 @@ impl Stream {
     /// transaction says of itself by what verification says.
     fn sign_and_verify(&self, slice: &mut Slice) {
         let of_patient = |patient: Patient| Keypair::of_patient(self.settings.seed, patient.home.0, patient.number);
-        let patients: Vec<Option<Keypair>> = slice.calls.iter().map(|call| call.signer().map(of_patient)).collect();
+        let patients: Vec<Option<Keypair>> =
+            slice.parts.iter().map(|part| part.call.signer().map(of_patient)).collect();
         for (chunk, patients) in slice.transactions.chunks_mut(BATCH).zip(patients.chunks(BATCH)) {
             let signed = chunk.iter().zip(patients);
             let key = |(tx, patient): (&Transaction, _)| (signer(&self.keys, tx, patient), tx.id.0);

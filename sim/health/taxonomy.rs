@@ -44,6 +44,8 @@ pub struct KindSpec {
     pub payload: PayloadSizes,
     /// What it asks the contracts for.
     pub verb: Verb,
+    /// The world's mean rate in the model behind the load tables, transactions/s; 0 where it has none.
+    pub world_tps: f64,
     /// Whether it concerns the ledgers of two shards, where there are shards.
     pub crosses: bool,
 }

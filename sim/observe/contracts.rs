@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::base::{HospitalId, Time};
-use crate::health::{Call, Case, Category, Change, ConsentKey, Patient, People, Purpose, Refusal, Residency, Standing};
+use crate::health::{
+    AccessCall, Call, Case, Category, Change, ConsentCall, ConsentKey, Patient, People, Purpose, RecordCall, Refusal,
+    Residency, ShareCall, Standing, Verdict,
+};
 use crate::ledger::Transaction;
 
 use super::{Judge, Tap};
@@ -83,37 +86,36 @@ impl ContractRules {
 
     /// Why a call must be refused; none where it must be allowed.
     fn refused(&self, by: HospitalId, at: Time, call: &Call) -> Option<Refusal> {
-        let own = |patient: Patient| match patient {
-            patient if !self.people.knows(patient) => Some(Refusal::UnknownPatient),
-            patient if patient.home != by => Some(Refusal::WrongParty),
-            _ => None,
-        };
+        let own = |patient: Patient| self.people.own(patient, by).err();
         match *call {
             Call::Plain => None,
-            Call::Record { patient, .. } => own(patient),
-            Call::Consent { key, change } => own(key.patient).or_else(|| match change {
+            Call::Record(RecordCall::Anchor { patient, .. }) => own(patient),
+            Call::Consent(ConsentCall { key, change }) => own(key.patient).or_else(|| match change {
                 Change::Grant { .. } | Change::Deny => None,
                 Change::Revoke | Change::Renew { .. } => {
                     let in_force = self.end(&key).is_ok_and(|until| at < until);
                     (!in_force).then_some(Refusal::NothingInForce)
                 }
             }),
-            Call::Access { patient, purpose, category } => self.looked_at(by, at, patient, purpose, category),
-            Call::Request { case, patient, purpose, category } => self
+            Call::Access(AccessCall::Look { patient, purpose, category }) => {
+                self.looked_at(by, at, patient, purpose, category)
+            }
+            Call::Share(ShareCall::Request { case, patient, purpose, category }) => self
                 .looked_at(by, at, patient, purpose, category)
                 .or_else(|| self.kept_in(patient, by))
                 .or_else(|| self.requested.contains_key(&case).then_some(Refusal::DoneBefore)),
-            Call::Disclose { case } => match self.requested.get(&case) {
+            Call::Share(ShareCall::Disclose { case }) => match self.requested.get(&case) {
                 None => Some(Refusal::NotRequested),
                 Some((from, _)) if *from != by => Some(Refusal::WrongParty),
                 Some(_) => self.disclosed.contains(&case).then_some(Refusal::DoneBefore),
             },
-            Call::Acknowledge { case } => match self.requested.get(&case) {
+            Call::Share(ShareCall::Acknowledge { case }) => match self.requested.get(&case) {
                 None => Some(Refusal::NotRequested),
                 Some((_, to)) if *to != by => Some(Refusal::WrongParty),
                 Some(_) if !self.disclosed.contains(&case) => Some(Refusal::NotDisclosed),
                 Some(_) => self.acknowledged.contains(&case).then_some(Refusal::DoneBefore),
             },
+            _ => None,
         }
     }
 
@@ -126,7 +128,7 @@ impl ContractRules {
         category: Category,
     ) -> Option<Refusal> {
         match purpose {
-            _ if !self.people.knows(patient) => Some(Refusal::UnknownPatient),
+            _ if self.people.known(patient).is_err() => Some(Refusal::UnknownPatient),
             Purpose::Emergency => None,
             _ => self.usable(&ConsentKey { patient, grantee: by, purpose }, category, at),
         }
@@ -134,15 +136,17 @@ impl ContractRules {
 
     fn allow(&mut self, by: HospitalId, at: Time, call: &Call) {
         match *call {
-            Call::Consent { key, change } => self.changes.entry(key).or_default().push((at, change)),
-            Call::Request { case, patient, .. } => drop(self.requested.insert(case, (patient.home, by))),
-            Call::Disclose { case } => drop(self.disclosed.insert(case)),
-            Call::Acknowledge { case } => drop(self.acknowledged.insert(case)),
-            Call::Plain | Call::Record { .. } | Call::Access { .. } => {}
+            Call::Consent(ConsentCall { key, change }) => self.changes.entry(key).or_default().push((at, change)),
+            Call::Share(ShareCall::Request { case, patient, .. }) => {
+                drop(self.requested.insert(case, (patient.home, by)))
+            }
+            Call::Share(ShareCall::Disclose { case }) => drop(self.disclosed.insert(case)),
+            Call::Share(ShareCall::Acknowledge { case }) => drop(self.acknowledged.insert(case)),
+            _ => {}
         }
     }
 
-    fn on_decided(&mut self, tx: &Transaction, call: &Call, verdict: Result<(), Refusal>) -> Result<(), String> {
+    fn on_decided(&mut self, tx: &Transaction, call: &Call, verdict: Verdict) -> Result<(), String> {
         let (by, at) = (tx.hospital, tx.submitted);
         let due = self.refused(by, at, call);
         if verdict.err() != due {
@@ -164,7 +168,7 @@ impl Judge for ContractRules {
 
     fn observe(&mut self, tap: &Tap<'_>) -> Result<(), String> {
         match tap {
-            Tap::Decided { transaction, call, verdict } => self.on_decided(transaction, call, *verdict),
+            Tap::Decided { transaction, call, verdict, .. } => self.on_decided(transaction, call, *verdict),
             _ => Ok(()),
         }
     }

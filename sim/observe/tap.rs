@@ -1,7 +1,7 @@
 //! What judges are told.
 
 use crate::base::{Digest, Height, ReplicaId, Time};
-use crate::health::{Call, Refusal};
+use crate::health::{Call, Verdict};
 use crate::ledger::{
     Batch, Block, Certificate, Rejection, Stage, Statement, Step, TimeoutCertificate, Totals, Transaction, Transfer,
     TxNumber,
@@ -30,7 +30,7 @@ pub enum Tap<'a> {
     /// A transaction took effect, in order, at the height executed now.
     TookEffect { height: Height, transaction: &'a Transaction },
     /// A contract allowed what a transaction in effect asks for, or refused it.
-    Decided { transaction: &'a Transaction, call: &'a Call, verdict: Result<(), Refusal> },
+    Decided { height: Height, transaction: &'a Transaction, call: &'a Call, verdict: Verdict },
     /// A replica executed a block and reached a state.
     Executed { replica: ReplicaId, height: Height, state: Digest },
     /// The run is over, and this is what its queues still hold.

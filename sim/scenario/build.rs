@@ -167,6 +167,7 @@ impl Scenario {
             denied: keys.denied,
             elsewhere: keys.elsewhere,
             abroad: keys.abroad,
+            insured: keys.insured,
         };
         People::new(self.file.seed, rows.iter().map(home).collect(), habits)
     }
@@ -219,8 +220,14 @@ impl Scenario {
 
     fn injection(&self) -> Injection {
         let inject = &self.file.inject;
-        let (forged, replayed, tampered_batches) = (inject.forged, inject.replayed, inject.tampered_batches);
-        Injection { forged, replayed, tampered_batches }
+        Injection {
+            forged: inject.forged,
+            replayed: inject.replayed,
+            tampered_batches: inject.tampered_batches,
+            counterfeits: inject.counterfeits,
+            frauds: inject.frauds,
+            breaches: inject.breaches,
+        }
     }
 
     fn faults(&self, world: &WorldData, placement: &Placement) -> FaultPlan {

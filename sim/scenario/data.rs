@@ -161,6 +161,7 @@ struct ClassRow {
 #[derive(Deserialize)]
 struct KindRow {
     kind: String,
+    world_mean_tps_model: Option<f64>,
     standard_mapping: String,
     #[serde(rename = "offchain_payload_median_B")]
     payload_median: Option<f64>,
@@ -316,6 +317,7 @@ fn kinds(reader: &mut Reader) -> Result<Vec<KindSpec>, ScenarioError> {
         let median = row.payload_median.unwrap_or(NO_PAYLOAD_BYTES);
         KindSpec {
             verb: Verb::of(&row.kind),
+            world_tps: row.world_mean_tps_model.unwrap_or(0.0),
             name: row.kind,
             standard: row.standard_mapping,
             wire: Bytes(row.on_ledger),

@@ -107,6 +107,8 @@ pub struct PeopleKeys {
     pub elsewhere: f64,
     /// Of those and of exchanges, the ones with any hospital of the world in place of a near one.
     pub abroad: f64,
+    /// Patients who are insured.
+    pub insured: f64,
 }
 
 /// Who orders it, and how.
@@ -301,6 +303,13 @@ pub struct InjectKeys {
     pub replayed: f64,
     /// Batches of which one receiver gets other content under the same id (layer `batched`).
     pub tampered_batches: f64,
+    /// Packs dispensed, verified or taken out that are no maker's, or stolen elsewhere: 0.00005 in the EU's legal chain
+    /// to 0.105 where medicines are falsified most (WHO 2017).
+    pub counterfeits: f64,
+    /// Claims for what was not done, was billed before, or costs less.
+    pub frauds: f64,
+    /// Data captured in trials of who is no subject of it.
+    pub breaches: f64,
 }
 
 impl Default for World {
@@ -319,7 +328,15 @@ impl Default for World {
 
 impl Default for PeopleKeys {
     fn default() -> Self {
-        PeopleKeys { share: 1.0, consented: 0.6, expired: 0.05, denied: 0.01, elsewhere: 0.1, abroad: 0.005 }
+        PeopleKeys {
+            share: 1.0,
+            consented: 0.6,
+            expired: 0.05,
+            denied: 0.01,
+            elsewhere: 0.1,
+            abroad: 0.005,
+            insured: 0.95,
+        }
     }
 }
 

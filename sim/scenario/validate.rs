@@ -156,9 +156,19 @@ fn world(file: &ScenarioFile) -> Vec<Check> {
         within("world.scale", world.scale, 1e-6, 500.0),
         within("world.load_tps", world.load_tps.unwrap_or(1.0), 0.01, MOST_TPS),
         within("world.near_km", world.near_km, 0.0, 20_100.0),
+        within("people.share", file.people.share, 1e-6, 1.0),
+        share("people.consented", file.people.consented),
+        share("people.expired", file.people.expired),
+        share("people.denied", file.people.denied),
+        share("people.elsewhere", file.people.elsewhere),
+        share("people.abroad", file.people.abroad),
+        share("people.insured", file.people.insured),
         share("inject.forged", file.inject.forged),
         share("inject.replayed", file.inject.replayed),
         share("inject.tampered_batches", file.inject.tampered_batches),
+        share("inject.counterfeits", file.inject.counterfeits),
+        share("inject.frauds", file.inject.frauds),
+        share("inject.breaches", file.inject.breaches),
     ]
 }
 

@@ -71,7 +71,8 @@ pub(super) fn setup(
         hospitals: gateways.into_iter().map(hospital).collect(),
         regions: vec!["everywhere".into()],
         kinds: vec![KindSpec {
-            verb: Verb::Record,
+            verb: Verb::Anchor,
+            world_tps: LOAD_TPS,
             name: "record.anchor".into(),
             standard: "none".into(),
             wire: Bytes(300),
@@ -134,7 +135,7 @@ fn load(hospitals: usize) -> LoadProfile {
 
 fn people(seed: u64, hospitals: usize) -> Arc<People> {
     let home = Home { patients: 1_000, country: 0, residency: Residency::Free, adequate: true };
-    let habits = Habits { consented: 0.5, expired: 0.1, denied: 0.1, elsewhere: 0.5, abroad: 0.1 };
+    let habits = Habits { consented: 0.5, expired: 0.1, denied: 0.1, elsewhere: 0.5, abroad: 0.1, insured: 1.0 };
     Arc::new(People::new(seed, vec![home; hospitals], habits))
 }
 

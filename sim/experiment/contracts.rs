@@ -1,0 +1,170 @@
+//! What a point's contracts came to, units in the names.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{Caught, ContractOutcome, Decided, Felt, Reach};
+use crate::health::{KindSpec, Planted, Refusal, Verb};
+
+use super::Point;
+use super::summary::LatencySummary;
+
+/// What came of the calls of one kind.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct KindSummary {
+    /// Allowed and done.
+    pub done: u64,
+    /// Refused, by reason. They are in effect: that they were refused is on the ledger.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused: BTreeMap<String, u64>,
+    /// From submission in the window to the receipt, ms.
+    pub reply_ms: LatencySummary,
+}
+
+/// How soon something is felt that everyone must keep to, from its submission in the window, ms.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReachSummary {
+    /// Until the last replica keeps to it.
+    pub replicas_ms: LatencySummary,
+    /// Until the last hospital does.
+    pub hospitals_ms: LatencySummary,
+    /// Until each hospital does: at its median, half of them do.
+    pub coverage_ms: LatencySummary,
+}
+
+/// What was planted for the contracts to catch.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CaughtSummary {
+    /// Planted, and in effect.
+    pub injected: u64,
+    /// Of them, refused.
+    pub caught: u64,
+    /// Of them, let pass.
+    pub missed: u64,
+}
+
+/// Records, by the bytes that they take.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StoredSummary {
+    /// Patients with at least one record.
+    pub patients: u64,
+    /// Bytes on the ledger for each of them.
+    pub on_ledger_bytes_per_patient: f64,
+    /// Bytes of the resources that anchors are of, for each of them.
+    pub off_ledger_bytes_per_patient: f64,
+}
+
+/// What forgetting left behind.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ErasedSummary {
+    /// Patients whose key is destroyed.
+    pub patients: u64,
+    /// Their anchors of the run: on the ledger for good, and nobody's.
+    pub orphaned_anchors: u64,
+    /// The bytes of the transactions that hold these.
+    pub residual_bytes: u64,
+}
+
+/// What came of the contracts over the whole run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ContractSummary {
+    /// By kind.
+    pub kinds: BTreeMap<String, KindSummary>,
+    /// Looks at data for which glass was broken.
+    pub emergencies: u64,
+    /// Looks at data by region, refused ones included.
+    pub looks_by_region: BTreeMap<String, u64>,
+    /// Revocations, recalls, erasures, enactments.
+    pub felt: BTreeMap<String, ReachSummary>,
+    /// Counterfeits, frauds, breaches of trials.
+    pub planted: BTreeMap<String, CaughtSummary>,
+    /// Exchanges that crossed a border, where both countries' laws let them.
+    pub disclosed_abroad: u64,
+    /// The bytes that went.
+    pub disclosed_abroad_bytes: u64,
+    /// Exchanges that a country's law stopped.
+    pub stopped_at_border: u64,
+    /// Of claims paid: from submission to effect, of all four stages together, ms.
+    pub settlement_ms: LatencySummary,
+    /// Records.
+    pub stored: StoredSummary,
+    /// What forgetting left behind.
+    pub erased: ErasedSummary,
+    /// Balances of all hospitals, payers and patients and of the operator, hundredths: their sum is nought.
+    pub balances: BTreeMap<String, i64>,
+    /// Bytes of samples that Merkle roots of devices stood for, less the roots' own.
+    pub batching_saved_bytes: i64,
+    /// Rows of authenticated state that were written.
+    pub rows: u64,
+}
+
+impl ContractSummary {
+    pub(super) fn of(point: &Point, outcome: &ContractOutcome) -> ContractSummary {
+        let kinds = &point.setup.kinds;
+        let by_kind = kinds.iter().zip(&outcome.by_kind).filter(|(_, decided)| decided.all() > 0);
+        let per_patient = |bytes: u64| bytes as f64 / outcome.stored.patients.max(1) as f64;
+        let stopped = [Refusal::DataStay, Refusal::NoAdequacy].map(|law| {
+            let requests = kinds.iter().zip(&outcome.by_kind).filter(|(kind, _)| kind.verb == Verb::Request);
+            requests.map(|(_, decided)| decided.refused[law as usize]).sum::<u64>()
+        });
+        let holders = ["hospitals", "payers", "patients", "operator"].map(String::from);
+        ContractSummary {
+            kinds: by_kind.map(|(kind, decided)| (kind.name.clone(), of_kind(decided))).collect(),
+            emergencies: outcome.emergencies,
+            looks_by_region: point.setup.regions.iter().cloned().zip(outcome.looks.iter().copied()).collect(),
+            felt: Felt::ALL.into_iter().zip(&outcome.reach).filter_map(of_reach).collect(),
+            planted: Planted::ALL.into_iter().zip(&outcome.caught).filter_map(of_planted).collect(),
+            disclosed_abroad: outcome.abroad[0],
+            disclosed_abroad_bytes: outcome.abroad[1],
+            stopped_at_border: stopped.iter().sum(),
+            settlement_ms: LatencySummary::of(&outcome.settlement),
+            stored: StoredSummary {
+                patients: outcome.stored.patients,
+                on_ledger_bytes_per_patient: per_patient(outcome.stored.on_ledger),
+                off_ledger_bytes_per_patient: per_patient(outcome.stored.off_ledger),
+            },
+            erased: ErasedSummary {
+                patients: outcome.residue.patients,
+                orphaned_anchors: outcome.residue.orphaned.count,
+                residual_bytes: outcome.residue.orphaned.bytes,
+            },
+            balances: holders.into_iter().zip(outcome.balances).collect(),
+            batching_saved_bytes: saved(kinds, &outcome.by_kind),
+            rows: outcome.rows,
+        }
+    }
+}
+
+fn of_kind(decided: &Decided) -> KindSummary {
+    let refused = Refusal::all().zip(decided.refused).filter(|(_, count)| *count > 0);
+    KindSummary {
+        done: decided.done,
+        refused: refused.map(|(reason, count)| (reason.name().to_string(), count)).collect(),
+        reply_ms: LatencySummary::of(&decided.latency),
+    }
+}
+
+fn of_reach((felt, reach): (Felt, &Reach)) -> Option<(String, ReachSummary)> {
+    let summary = ReachSummary {
+        replicas_ms: LatencySummary::of(&reach.replicas),
+        hospitals_ms: LatencySummary::of(&reach.hospitals),
+        coverage_ms: LatencySummary::of(&reach.coverage),
+    };
+    (summary.coverage_ms.count > 0).then(|| (felt.name().to_string(), summary))
+}
+
+fn of_planted((planted, caught): (Planted, &Caught)) -> Option<(String, CaughtSummary)> {
+    let &Caught { planted: injected, caught } = caught;
+    let summary = CaughtSummary { injected, caught, missed: injected - caught };
+    (injected > 0).then(|| (planted.name().to_string(), summary))
+}
+
+/// A root stands for as many samples as the load table has them for each root.
+fn saved(kinds: &[KindSpec], by_kind: &[Decided]) -> i64 {
+    let find = |name: &str| kinds.iter().position(|kind| kind.name == name);
+    let (Some(root), Some(sample)) = (find("device.batch_root"), find("device.sample")) else { return 0 };
+    let per_root = kinds[sample].world_tps / kinds[root].world_tps.max(1e-9);
+    let each = per_root * kinds[sample].wire.0 as f64 - kinds[root].wire.0 as f64;
+    (by_kind[root].done as f64 * each) as i64
+}

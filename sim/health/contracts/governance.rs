@@ -1,0 +1,194 @@
+//! Governance: members propose, vote and enact. What is enacted takes effect some blocks later, at the same height for
+//! everyone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::base::{Encode, Height, HospitalId, Sink};
+use crate::health::call::encode_calls;
+use crate::health::{Case, People, Refusal, Residency};
+
+use super::table::{Table, Write};
+use super::{Signed, Verdict};
+
+/// What members do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GovernanceCall {
+    /// A hospital proposes something.
+    Propose {
+        /// Names the motion.
+        case: Case,
+        /// What.
+        motion: Motion,
+    },
+    /// A member votes.
+    Vote {
+        /// The motion.
+        case: Case,
+        /// For it, or against.
+        yes: bool,
+    },
+    /// Who proposed it enacts it.
+    Enact {
+        /// The motion.
+        case: Case,
+    },
+}
+
+/// What can be proposed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Motion {
+    /// A country lets its patients' data go elsewhere, or does not.
+    Residency {
+        /// The country, by number.
+        country: u16,
+        /// Where its data may go from then on.
+        policy: Residency,
+    },
+    /// A hospital is a member no more: its calls are refused.
+    Suspend(HospitalId),
+    /// A hospital is one again.
+    Admit(HospitalId),
+    /// A dispute about a claim is upheld: nothing more is paid on it.
+    Dispute(Case),
+}
+
+impl Encode for Motion {
+    fn encode(&self, sink: &mut impl Sink) {
+        match *self {
+            Motion::Residency { country, policy } => (0u8, country, policy as u8).encode(sink),
+            Motion::Suspend(hospital) => (1u8, hospital).encode(sink),
+            Motion::Admit(hospital) => (2u8, hospital).encode(sink),
+            Motion::Dispute(claim) => (3u8, claim).encode(sink),
+        }
+    }
+}
+
+encode_calls!(GovernanceCall {
+    0 Propose { case, motion }
+    1 Vote { case, yes }
+    2 Enact { case }
+});
+
+/// Blocks from the one that enacts a motion to the first for which it is in effect.
+pub const NOTICE: u64 = 8;
+
+#[derive(Clone, Copy, Debug)]
+struct Proposal {
+    by: HospitalId,
+    motion: Motion,
+    /// Members who voted, and those of them who are for it: a bit for each, in the order of members.
+    voted: u64,
+    yes: u64,
+    enacted: bool,
+}
+
+impl Encode for Proposal {
+    fn encode(&self, sink: &mut impl Sink) {
+        (self.by, self.motion, self.enacted).encode(sink);
+        (self.voted, self.yes).encode(sink);
+    }
+}
+
+/// Motions, and the rules that follow from those in effect.
+#[derive(Clone, Debug)]
+pub(super) struct Governance {
+    people: Arc<People>,
+    height: Height,
+    proposals: Table<Case, Proposal>,
+    due: BTreeMap<(Height, Case), Motion>,
+    residency: BTreeMap<u16, Residency>,
+    suspended: BTreeSet<HospitalId>,
+}
+
+impl Governance {
+    pub fn new(people: Arc<People>) -> Governance {
+        let (due, residency, suspended) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Governance { people, height: Height(0), proposals: Table::new(16), due, residency, suspended }
+    }
+
+    /// A block begins: motions that are due take effect. Returns claims whose disputes are upheld from now on.
+    pub fn begin(&mut self, height: Height) -> Vec<Case> {
+        self.height = height;
+        let mut disputes = Vec::new();
+        while let Some(entry) = self.due.first_entry().filter(|entry| entry.key().0 <= height) {
+            match entry.remove() {
+                Motion::Residency { country, policy } => drop(self.residency.insert(country, policy)),
+                Motion::Suspend(hospital) => drop(self.suspended.insert(hospital)),
+                Motion::Admit(hospital) => drop(self.suspended.remove(&hospital)),
+                Motion::Dispute(claim) => disputes.push(claim),
+            }
+        }
+        disputes
+    }
+
+    pub fn execute(&mut self, signed: Signed, call: &GovernanceCall) -> Verdict {
+        match *call {
+            GovernanceCall::Propose { case, motion } => {
+                if self.proposals.contains(&case) {
+                    return Err(Refusal::DoneBefore);
+                }
+                let proposal = Proposal { by: signed.by, motion, voted: 0, yes: 0, enacted: false };
+                self.proposals.put(case, proposal);
+                Ok(())
+            }
+            GovernanceCall::Vote { case, yes } => self.vote(signed, case, yes),
+            GovernanceCall::Enact { case } => self.enact(signed, case),
+        }
+    }
+
+    fn proposal(&self, case: Case) -> Result<Proposal, Refusal> {
+        self.proposals.get(&case).copied().ok_or(Refusal::NotProposed)
+    }
+
+    fn vote(&mut self, signed: Signed, case: Case, yes: bool) -> Verdict {
+        let proposal = self.proposal(case)?;
+        let members = self.people.members();
+        let member = members.iter().position(|member| *member == signed.by).ok_or(Refusal::NoMember)?;
+        if proposal.enacted || proposal.voted >> member & 1 == 1 {
+            return Err(Refusal::DoneBefore);
+        }
+        self.proposals.change(&case, |proposal| {
+            proposal.voted |= 1 << member;
+            proposal.yes |= u64::from(yes) << member;
+        });
+        Ok(())
+    }
+
+    /// More than two thirds of the members must be for it.
+    fn enact(&mut self, signed: Signed, case: Case) -> Verdict {
+        let proposal = self.proposal(case)?;
+        match () {
+            () if proposal.by != signed.by => return Err(Refusal::WrongParty),
+            () if proposal.enacted => return Err(Refusal::DoneBefore),
+            () if 3 * proposal.yes.count_ones() as usize <= 2 * self.people.members().len() => {
+                return Err(Refusal::NotCarried);
+            }
+            () => self.due.insert((Height(self.height.0 + NOTICE), case), proposal.motion),
+        };
+        self.proposals.change(&case, |proposal| proposal.enacted = true);
+        Ok(())
+    }
+
+    /// Whether a hospital is a member of the ledger.
+    pub fn admitted(&self, hospital: HospitalId) -> Verdict {
+        if self.suspended.contains(&hospital) { Err(Refusal::Suspended) } else { Ok(()) }
+    }
+
+    /// Whether the law of a country lets its patients' data go to another hospital.
+    pub fn may_leave(&self, from: HospitalId, to: HospitalId) -> Verdict {
+        let (from, to) = (self.people.home(from), self.people.home(to));
+        let policy = self.residency.get(&from.country).copied().unwrap_or(from.residency);
+        match policy {
+            _ if from.country == to.country => Ok(()),
+            Residency::Free => Ok(()),
+            Residency::Adequacy if to.adequate => Ok(()),
+            Residency::Adequacy => Err(Refusal::NoAdequacy),
+            Residency::LocalOnly => Err(Refusal::DataStay),
+        }
+    }
+
+    pub fn settle(&mut self, writes: &mut Vec<Write>) {
+        self.proposals.settle(writes);
+    }
+}

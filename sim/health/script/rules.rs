@@ -1,0 +1,54 @@
+//! Trials and governance.
+
+use crate::base::HospitalId;
+use crate::health::{Call, Case, GovernanceCall, Motion, Residency, TrialCall};
+use crate::kernel::draw::below;
+
+use super::super::Verb;
+use super::{About, Part, Planted, Script};
+
+/// Members who are for a motion, of all: a setting of this model, not a measured figure.
+const FOR: f64 = 0.85;
+
+impl Script {
+    pub(super) fn trial(&self, verb: Verb, case: Case, nth: u32, by: HospitalId) -> Part {
+        let patient = self.patient(case, by, 0);
+        let breach = verb == Verb::Capture && self.plants(self.injection.breaches, case, u64::from(nth));
+        let call = match verb {
+            Verb::Enrol => TrialCall::Enrol { case, patient, site: by },
+            Verb::Stipend => TrialCall::Stipend { case },
+            Verb::Withdraw => TrialCall::Withdraw { case, patient },
+            // No case has this number: a slice holds fewer.
+            _ if breach => TrialCall::Capture { case: Case(u64::MAX - case.0) },
+            _ => TrialCall::Capture { case },
+        };
+        Part { by, call: Call::Trial(call), planted: breach.then_some(Planted::Breach) }
+    }
+
+    pub(super) fn motion(&self, verb: Verb, case: Case, nth: u32, by: HospitalId) -> Part {
+        let members = self.people.members();
+        let (by, call) = match verb {
+            Verb::Propose => (by, GovernanceCall::Propose { case, motion: self.proposed(case, by) }),
+            Verb::Vote => {
+                let yes = self.happens(FOR, case, About::Vote, u64::from(nth));
+                (members[nth as usize % members.len()], GovernanceCall::Vote { case, yes })
+            }
+            _ => (by, GovernanceCall::Enact { case }),
+        };
+        Part::honest(by, Call::Governance(call))
+    }
+
+    fn proposed(&self, case: Case, by: HospitalId) -> Motion {
+        let bits = self.bits(case, About::Motion, 0);
+        let other = self.near(case, by, 0);
+        match below(4, bits) {
+            0 => Motion::Suspend(other),
+            1 => Motion::Admit(other),
+            2 => Motion::Dispute(case),
+            _ => {
+                let policy = [Residency::Free, Residency::Adequacy, Residency::LocalOnly][(bits % 3) as usize];
+                Motion::Residency { country: self.people.home(other).country, policy }
+            }
+        }
+    }
+}
