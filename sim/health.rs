@@ -1,7 +1,7 @@
 //! The domain: what hospitals do, how often, and the transactions that come of it.
 //!
-//! The world's load at one hour of the week is spread over hospitals by the people they stand for and the local time
-//! of day; arrivals are one Poisson process whose marks are the hospital and the kind. That is the same law as an
+//! The world's load is spread over hospitals by the people they stand for and the local time of day, hour by hour;
+//! arrivals are few Poisson processes whose marks are the hospital and the kind. That is the same law as an
 //! independent Poisson process at each hospital (superposition), and lets the stream be made in order, in slices,
 //! by any number of workers. What each transaction asks for follows from the seed too ([`Script`]), and is decided when
 //! it is executed ([`Contracts`]).
@@ -16,7 +16,10 @@ mod taxonomy;
 
 pub use call::{Call, Case, Category, Change, ConsentKey, Patient, Purpose, Refusal, Scope};
 pub use contracts::Contracts;
-pub use load::{ClassLoad, HospitalSite, LoadProfile, WorldLoad};
+pub use load::{
+    Calendar, ClassLoad, ExtraLoad, HospitalSite, LoadPlan, PlanSettings, Surge, SurgeClass, Volume, WEEK_HOURS,
+    WorldLoad,
+};
 pub use people::{Habits, Home, People, Residency, Standing};
 pub use script::{Script, Verb};
 pub use stream::{Injection, Slice, Stream, StreamSettings, Totals};

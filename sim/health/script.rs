@@ -106,8 +106,8 @@ impl Script {
     }
 
     /// The call of a transaction with this verb at a time, and the hospital that signs it or whose patient does. `by` is
-    /// where the case begins.
-    pub fn call(&self, verb: Verb, case: Case, by: HospitalId, at: Time) -> (HospitalId, Call) {
+    /// where the case begins; `_nth` counts the case's transactions of one kind.
+    pub fn call(&self, verb: Verb, case: Case, _nth: u32, by: HospitalId, at: Time) -> (HospitalId, Call) {
         let (purpose, category) = (self.purpose(case), self.category(case));
         match verb {
             Verb::Plain => (by, Call::Plain),
