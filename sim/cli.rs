@@ -41,7 +41,7 @@ pub fn main() -> ExitCode {
 fn validated(path: &std::path::Path, settings: &[String]) -> Result<(), Failure> {
     let scenario = Scenario::load(path, settings)?;
     let world = scenario.world()?;
-    let loads = world.region_tps.values().sum::<f64>();
+    let loads = world.world_tps(scenario.file.world.hour_of_week);
     print(&format!("{}: valid; the world's load at that hour is {loads:.0} transactions/s\n", path.display()))
 }
 

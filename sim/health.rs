@@ -1,7 +1,7 @@
 //! The domain: what hospitals do, how often, and the transactions that come of it.
 //!
-//! The world's load at one hour of the week is spread over hospitals by the people they stand for and the local time
-//! of day; arrivals are one Poisson process whose marks are the hospital and the kind. That is the same law as an
+//! The world's load is spread over hospitals by the people they stand for and the local time of day, hour by hour;
+//! arrivals are few Poisson processes whose marks are the hospital and the kind. That is the same law as an
 //! independent Poisson process at each hospital (superposition), and lets the stream be made in order, in slices,
 //! by any number of workers. What each transaction asks for follows from the seed too ([`Script`]), and is decided when
 //! it is executed ([`Contracts`]).
@@ -23,7 +23,10 @@ pub use contracts::{
     LicenceCall, Motion, NOTICE, PackCall, RecordCall, Residue, RxCall, SPLIT, STIPEND, ShareCall, Signed, TRIAL_TERM,
     TrialCall, Verdict, Write,
 };
-pub use load::{ClassLoad, HospitalSite, LoadProfile, WorldLoad};
+pub use load::{
+    Calendar, ClassLoad, ExtraLoad, HospitalSite, LoadPlan, PlanSettings, Surge, SurgeClass, Volume, WEEK_HOURS,
+    WorldLoad,
+};
 pub use people::{Habits, Home, People, Residency, Standing};
 pub use refusal::Refusal;
 pub use script::{Part, Planted, Script};

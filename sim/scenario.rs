@@ -5,6 +5,7 @@
 
 mod build;
 mod data;
+mod demand;
 mod error;
 mod fault;
 mod file;
@@ -12,6 +13,7 @@ mod overrides;
 mod shards;
 mod slo;
 mod validate;
+mod world;
 
 pub use build::{Placement, RunOptions};
 pub use data::WorldData;
@@ -20,3 +22,4 @@ pub use file::{Dissemination, Execution, FaultEntry, ScenarioFile, Weight, schem
 pub use shards::ShardSite;
 pub use slo::{Slo, SloError};
 pub use validate::Scenario;
+pub use world::{CalendarSpan, Digitised, SurgeFactor, SurgeKeys, SurgeProfile, WhoRegion, World};

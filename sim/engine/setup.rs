@@ -6,7 +6,7 @@ use crate::base::{Bytes, Rate, ReplicaId, Span, Time};
 use crate::consensus::{Layer, LayerLimits};
 use crate::crypto::CostTable;
 use crate::faults::FaultPlan;
-use crate::health::{Injection, KindSpec, LoadProfile, People};
+use crate::health::{Injection, KindSpec, LoadPlan, People};
 use crate::kernel::Window;
 use crate::kernel::draw::Chance;
 use crate::ledger::{Committee, MempoolLimits};
@@ -116,7 +116,7 @@ pub struct Setup {
     /// Region names.
     pub regions: Vec<String>,
     /// What hospitals do.
-    pub load: LoadProfile,
+    pub load: LoadPlan,
     /// The kinds that `load` chooses from.
     pub kinds: Vec<KindSpec>,
     /// Who the load is about.

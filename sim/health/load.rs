@@ -1,8 +1,23 @@
-//! The world's load: how many transactions of which kind each hospital submits at one hour of the week.
+//! The world's load: how many transactions of which kind each hospital submits, at each time of a run.
+//!
+//! [`WorldLoad`] holds the tables: classes with their means and shapes over the local day, and what each region submits at
+//! each hour of the week. Spread over hospitals, along a calendar and under a surge, it becomes a [`LoadPlan`].
+
+mod plan;
+mod surge;
+#[cfg(test)]
+mod tests;
+
+pub(super) use plan::FACTOR_ONE;
+pub use plan::{Calendar, LoadPlan, PlanSettings, Volume};
+pub use surge::{Surge, SurgeClass};
 
 use std::collections::BTreeMap;
 
-use crate::kernel::draw::Alias;
+/// Hours of a week: rows of the hourly table.
+pub const WEEK_HOURS: u32 = 168;
+/// Rounds of fitting: the worst class of the shipped tables is off by 2 % before the first and by 0.1 % after it.
+const ROUNDS: usize = 4;
 
 /// A simulated hospital (a row of `nodes_5000_balanced.csv`).
 #[derive(Clone, Debug)]
@@ -13,11 +28,15 @@ pub struct HospitalSite {
     pub utc_offset_minutes: i64,
     /// People it stands for.
     pub population: u64,
+    /// Whether its country is the one that a national surge strikes.
+    pub struck: bool,
 }
 
 /// One load class in one region (a row of `load_by_class_region.csv`), with its kinds.
 #[derive(Clone, Debug)]
 pub struct ClassLoad {
+    /// Name of the class.
+    pub name: String,
     /// WHO region code.
     pub region: String,
     /// Mean transactions/s over the week.
@@ -28,138 +47,141 @@ pub struct ClassLoad {
     pub kinds: Vec<(usize, f64)>,
 }
 
-/// Everything the load of one hour follows from.
+/// What the tables give no rate.
+#[derive(Clone, Debug)]
+pub struct ExtraLoad {
+    /// WHO region code.
+    pub region: String,
+    /// Index of the kind.
+    pub kind: usize,
+    /// Transactions/s in that region, at any hour.
+    pub tps: f64,
+}
+
+/// Everything that the load follows from.
 #[derive(Clone, Debug)]
 pub struct WorldLoad {
     /// The classes of the chosen mix.
     pub classes: Vec<ClassLoad>,
-    /// Transactions/s of each region at the hour (`load_hourly_utc_168.csv`): what regions are scaled to.
-    pub region_tps: BTreeMap<String, f64>,
-    /// Hour of the week, from Monday 00:00 UTC.
-    pub hour_of_week: u32,
-    /// Number of kinds that `ClassLoad::kinds` indexes.
-    pub kinds: usize,
+    /// Transactions/s of each region at each hour of the week, from Monday 00:00 UTC (`load_hourly_utc_168.csv`).
+    pub hourly: Vec<BTreeMap<String, f64>>,
+    /// What comes beside the tables' load, at a constant rate.
+    pub extra: Vec<ExtraLoad>,
+    /// For each kind that classes index, whether it is kept; others do not arrive, and nobody takes their place.
+    pub kept: Vec<bool>,
 }
 
-/// The load of one hour, ready to draw from.
+/// Hospitals that have the same mix of kinds at any time: those of one region and full hour of local time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct GroupKey {
+    region: String,
+    /// Full hours that local time is ahead of UTC, rounded down: hours of the table begin with those of UTC.
+    ahead_hours: i64,
+    struck: bool,
+}
+
+impl GroupKey {
+    fn of(site: &HospitalSite) -> GroupKey {
+        let ahead_hours = site.utc_offset_minutes.div_euclid(60);
+        GroupKey { region: site.region.clone(), ahead_hours, struck: site.struck }
+    }
+
+    fn local_hour(&self, hour_of_week: u32) -> usize {
+        (i64::from(hour_of_week) + self.ahead_hours).rem_euclid(24) as usize
+    }
+}
+
+/// A group and the people of its hospitals.
 #[derive(Clone, Debug)]
-pub struct LoadProfile {
-    /// Transactions/s over all hospitals.
-    pub total_tps: f64,
-    /// Chooses a hospital.
-    pub hospitals: Alias,
-    /// For each hospital, which of `mixes` it has.
-    pub mix_of: Vec<u16>,
-    /// Each chooses a kind.
-    pub mixes: Vec<Alias>,
-    /// Transactions/s of each hospital.
-    pub hospital_tps: Vec<f64>,
+struct Crowd {
+    key: GroupKey,
+    population: f64,
 }
 
-/// Resolution at which real-valued shares become integer weights.
-const WEIGHT_UNIT: f64 = 1e9;
+/// Tables brought together for the hospitals of a run.
+struct Fitted<'a> {
+    world: &'a WorldLoad,
+    crowds: &'a [Crowd],
+    /// For each class a factor with which its mean over the week is the table's.
+    factors: Vec<f64>,
+}
 
-impl WorldLoad {
-    /// Spreads the load over `sites`, multiplied by `scale`.
-    ///
-    /// Within a region a hospital's share of a class is its population's, times the class's factor at its local hour;
-    /// then all of the region is scaled to the hourly table. Weekday patterns act through that table alone.
-    pub fn over(&self, sites: &[HospitalSite], scale: f64) -> LoadProfile {
-        let mut groups: BTreeMap<(String, u32), usize> = BTreeMap::new();
-        for site in sites {
-            let next = groups.len();
-            groups.entry((site.region.clone(), self.local_hour(site))).or_insert(next);
+impl<'a> Fitted<'a> {
+    /// Within a region a group's share of a class is its population's, times the class's factor at its local hour; then
+    /// all of the region is scaled to the hourly table. Weekdays act through that table alone, so a class that hardly
+    /// knows them would lose on weekends: a factor for each class restores the mean over the week (proportional fitting
+    /// of classes and hours, hours last: they are exact, classes to within 0.1 %).
+    fn new(world: &'a WorldLoad, crowds: &'a [Crowd]) -> Fitted<'a> {
+        let mut fitted = Fitted { world, crowds, factors: vec![1.0; world.classes.len()] };
+        let mut region_means: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
+        for class in &world.classes {
+            region_means.entry(&class.region).or_default().0 += class.mean_tps;
         }
-        let mut by_index: Vec<(&(String, u32), usize)> = groups.iter().map(|(key, &index)| (key, index)).collect();
-        by_index.sort_by_key(|&(_, index)| index);
-        let kind_rates: Vec<Vec<f64>> = by_index.iter().map(|((region, hour), _)| self.kinds(region, *hour)).collect();
-        let group_of = |site: &HospitalSite| groups[&(site.region.clone(), self.local_hour(site))];
-        let raw = |site: &HospitalSite| site.population as f64 * kind_rates[group_of(site)].iter().sum::<f64>();
-        let mut region_raw: BTreeMap<&str, f64> = BTreeMap::new();
-        for site in sites {
-            *region_raw.entry(&site.region).or_default() += raw(site);
+        for (region, means) in &mut region_means {
+            let hourly = world.hourly.iter().map(|hour| hour.get(*region).copied().unwrap_or(0.0));
+            means.1 = hourly.sum::<f64>() / world.hourly.len() as f64;
         }
-        let tps = |site: &HospitalSite| {
-            let region_tps = self.region_tps.get(&site.region).copied().unwrap_or(0.0);
-            let total = region_raw[site.region.as_str()];
-            if total > 0.0 { raw(site) / total * region_tps * scale } else { 0.0 }
-        };
-        let hospital_tps: Vec<f64> = sites.iter().map(tps).collect();
-        LoadProfile {
-            total_tps: hospital_tps.iter().sum(),
-            hospitals: Alias::new(&weights(&hospital_tps)),
-            mix_of: sites.iter().map(|site| group_of(site) as u16).collect(),
-            mixes: kind_rates.iter().map(|rates| Alias::new(&weights(rates))).collect(),
-            hospital_tps,
-        }
-    }
-
-    fn local_hour(&self, site: &HospitalSite) -> u32 {
-        let minutes = i64::from(self.hour_of_week) * 60 + site.utc_offset_minutes;
-        (minutes.rem_euclid(24 * 60) / 60) as u32
-    }
-
-    /// Relative rate of each kind in a region at a local hour.
-    fn kinds(&self, region: &str, local_hour: u32) -> Vec<f64> {
-        let mut rates = vec![0.0; self.kinds];
-        for class in self.classes.iter().filter(|class| class.region == region) {
-            let rate = class.mean_tps * class.diurnal[local_hour as usize];
-            for &(kind, share) in &class.kinds {
-                rates[kind] += rate * share;
+        for _ in 0..ROUNDS {
+            let mut got = vec![0.0; world.classes.len()];
+            for hour in 0..world.hourly.len() as u32 {
+                for rates in fitted.class_rates(hour) {
+                    rates.iter().for_each(|&(class, rate)| got[class] += rate / world.hourly.len() as f64);
+                }
             }
+            for ((factor, class), got) in fitted.factors.iter_mut().zip(&world.classes).zip(got) {
+                let (classes, hours) = region_means[class.region.as_str()];
+                if got > 0.0 {
+                    *factor *= class.mean_tps / classes * hours / got;
+                }
+            }
+        }
+        fitted
+    }
+
+    /// Transactions/s of each class in each group at an hour of the week: the region's classes, by index.
+    fn class_rates(&self, hour: u32) -> Vec<Vec<(usize, f64)>> {
+        let WorldLoad { classes, hourly, .. } = self.world;
+        let hourly = &hourly[hour as usize];
+        let raw = |crowd: &Crowd| {
+            let local = crowd.key.local_hour(hour);
+            let own = classes.iter().zip(&self.factors).enumerate().filter(|(_, (c, _))| c.region == crowd.key.region);
+            let rate = |(index, (class, factor)): (usize, (&ClassLoad, &f64))| {
+                (index, crowd.population * class.mean_tps * factor * class.diurnal[local])
+            };
+            own.map(rate).collect::<Vec<_>>()
+        };
+        let mut rates: Vec<Vec<(usize, f64)>> = self.crowds.iter().map(raw).collect();
+        let mut sums: BTreeMap<&str, f64> = BTreeMap::new();
+        for (crowd, rates) in self.crowds.iter().zip(&rates) {
+            *sums.entry(&crowd.key.region).or_default() += rates.iter().map(|(_, rate)| rate).sum::<f64>();
+        }
+        for (crowd, rates) in self.crowds.iter().zip(&mut rates) {
+            let (sum, due) = (sums[crowd.key.region.as_str()], hourly.get(&crowd.key.region).copied().unwrap_or(0.0));
+            rates.iter_mut().for_each(|(_, rate)| *rate = if sum > 0.0 { *rate / sum * due } else { 0.0 });
         }
         rates
     }
-}
 
-fn weights(rates: &[f64]) -> Vec<u64> {
-    let most = rates.iter().copied().fold(0.0, f64::max);
-    rates.iter().map(|rate| if most > 0.0 { (rate / most * WEIGHT_UNIT) as u64 } else { 1 }).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn world() -> WorldLoad {
-        let mut diurnal = [1.0; 24];
-        diurnal[8] = 3.0;
-        let class = |region: &str, kind| ClassLoad {
-            region: region.into(),
-            mean_tps: 10.0,
-            diurnal: if kind == 0 { diurnal } else { [1.0; 24] },
-            kinds: vec![(kind, 1.0)],
-        };
-        let region_tps = BTreeMap::from([("AFR".into(), 100.0), ("EUR".into(), 50.0)]);
-        WorldLoad {
-            classes: vec![class("AFR", 0), class("AFR", 1), class("EUR", 1)],
-            region_tps,
-            hour_of_week: 8,
-            kinds: 2,
+    /// Transactions/s of each kind in each group, group by group, with what `surging` multiplies classes by where the
+    /// group is struck and where it is not.
+    fn kind_rates(&self, classes: &[Vec<(usize, f64)>], surging: impl Fn(&str, bool) -> f64) -> Vec<f64> {
+        let kinds = self.world.kept.len();
+        let mut all = vec![0.0; self.crowds.len() * kinds];
+        for ((crowd, rates), own) in self.crowds.iter().zip(classes).zip(all.chunks_mut(kinds)) {
+            for &(class, rate) in rates {
+                let class = &self.world.classes[class];
+                let rate = rate * surging(&class.name, crowd.key.struck);
+                let kept = class.kinds.iter().filter(|(kind, _)| self.world.kept[*kind]);
+                kept.for_each(|&(kind, share)| own[kind] += rate * share);
+            }
+            let of_region = |region: &str| {
+                let here = self.crowds.iter().filter(|crowd| crowd.key.region == region);
+                here.map(|crowd| crowd.population).sum::<f64>()
+            };
+            for extra in self.world.extra.iter().filter(|extra| extra.region == crowd.key.region) {
+                own[extra.kind] += extra.tps * crowd.population / of_region(&extra.region);
+            }
         }
-    }
-
-    fn site(region: &str, utc_offset_hours: i64, population: u64) -> HospitalSite {
-        HospitalSite { region: region.into(), utc_offset_minutes: utc_offset_hours * 60, population }
-    }
-
-    #[test]
-    fn regions_meet_the_hourly_table_and_hospitals_their_population_and_local_hour() {
-        let sites = [site("AFR", 0, 1000), site("AFR", 3, 1000), site("AFR", 0, 2000), site("EUR", 1, 7)];
-        let load = world().over(&sites, 2.0);
-        assert!((load.total_tps - 300.0).abs() < 1e-9);
-        // At 08:00 local both classes run at (3 + 1); at 11:00 at (1 + 1): 1000*4, 1000*2, 2000*4 of 14000.
-        let expected = [200.0 * 4.0 / 14.0, 200.0 * 2.0 / 14.0, 200.0 * 8.0 / 14.0, 100.0];
-        for (got, expected) in load.hospital_tps.iter().zip(expected) {
-            assert!((got - expected).abs() < 1e-9, "{got} is not {expected}");
-        }
-        assert_eq!(load.mix_of, [0, 1, 0, 2]);
-    }
-
-    #[test]
-    fn local_time_wraps_around_midnight() {
-        let world = world();
-        assert_eq!(world.local_hour(&site("AFR", -9, 1)), 23);
-        assert_eq!(world.local_hour(&site("AFR", 12, 1)), 20);
+        all
     }
 }

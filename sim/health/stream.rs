@@ -1,7 +1,12 @@
 //! The stream of transactions, in slices that any worker can make: generated, hashed, signed and verified for real.
 //!
 //! Slice `i` covers the virtual time `[i * span, (i + 1) * span)`. A Poisson process has no memory, so each slice draws
-//! its gaps afresh from its own beginning, and nothing but the slice's index says what is in it.
+//! its gaps afresh from its own beginning, at the rate that the load has then, and nothing but the slice's index says what
+//! is in it.
+
+mod sources;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -11,11 +16,18 @@ use crate::kernel::draw::{Chance, Site, draw, exponential};
 use crate::ledger::{Kind, SIGNATURE_BYTES, Stage, Transaction, TransactionBody, TxNumber};
 
 use super::script::STEP;
-use super::{Call, Case, KindSpec, LoadProfile, Part, Patient, People, Script, Verb};
+use super::{Call, Case, KindSpec, LoadPlan, Part, Patient, People, Script};
+use sources::Source;
 
 /// Transactions in a slice, on average: two verification batches.
 const PER_SLICE: u64 = 2 * BATCH as u64;
 const NUMBER_BITS: u32 = TxNumber::PLACE_BITS;
+/// Bits of a case's number that count within a slice of its source; those above them name the source.
+const CASE_BITS: u32 = NUMBER_BITS - 4;
+/// What comes less than once in four days does not come.
+const MOST_GAP_PS: u128 = 400_000 * 10u128.pow(12);
+/// Where the load changes faster than this, nobody sees it.
+const SHORTEST_SLICE: Span = Span::from_millis(1);
 
 /// Attacks injected into the load, as shares of all transactions.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -51,26 +63,17 @@ pub struct StreamSettings {
 
 /// The stream of one run: pure, shared by all workers.
 ///
-/// Kinds that are later stages of a case do not arrive by themselves: each follows the case's first transaction by a fixed
-/// number of slices, at the same place within them. A Poisson process that is moved is one still, so the rates are those
-/// of the table where all stages have the same.
+/// Kinds that are later stages of a case do not arrive by themselves: they follow the case's first transaction by a fixed
+/// number of slices, at the same place within them. A Poisson process that is moved is one still, and as many follow as
+/// have the rates of the plan.
 pub struct Stream {
     settings: StreamSettings,
-    load: LoadProfile,
+    load: LoadPlan,
     kinds: Vec<KindSpec>,
     script: Script,
-    /// For each kind that is a later stage: the kind that its cases begin with, and slices between.
-    follows: Vec<Option<Follows>>,
-    /// Mean gap between two arrivals, in picoseconds: nanoseconds would round a load of 10^6/s by up to 0.05 %.
-    gap_ps: u64,
+    sources: Vec<Source>,
     slice_span: Span,
     keys: Vec<Keypair>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Follows {
-    first: usize,
-    slices: u64,
 }
 
 /// Something that begins, or goes on, within a slice.
@@ -80,8 +83,12 @@ struct Arrival {
     after: Span,
     kind: usize,
     case: Case,
+    /// Which of the case's transactions of its kind it is.
+    nth: u32,
     /// Where the case began.
     hospital: HospitalId,
+    /// The hospital's group.
+    group: u16,
 }
 
 /// The transactions of one slice of time, by arrival.
@@ -102,13 +109,6 @@ struct Fields {
     kind: Kind,
     submitted: Time,
     payload: Bytes,
-}
-
-/// Whether kinds with this verb are later stages of cases.
-fn follows(verb: Verb, kinds: &[KindSpec], slice_span: Span) -> Option<Follows> {
-    let (first, steps) = verb.begins_with()?;
-    let first = kinds.iter().position(|kind| kind.verb == first)?;
-    Some(Follows { first, slices: STEP.0.div_ceil(slice_span.0) * steps })
 }
 
 /// Counts of real operations.
@@ -133,16 +133,18 @@ impl Totals {
 
 impl Stream {
     /// The stream of `load`, whose kinds index `kinds`, by `people`.
-    pub fn new(load: LoadProfile, kinds: Vec<KindSpec>, people: Arc<People>, settings: StreamSettings) -> Stream {
-        let rate = load.total_tps / f64::from(settings.weight);
+    pub fn new(load: LoadPlan, kinds: Vec<KindSpec>, people: Arc<People>, settings: StreamSettings) -> Stream {
+        let rate = load.highest_tps() / f64::from(settings.weight);
         assert!(rate > 0.0 && rate <= 1e9, "a load is between 0 and 10^9 transactions/s, got {rate}");
         let gap_ps = ((1e12 / rate) as u64).max(1);
-        let slice_span = Span((gap_ps * PER_SLICE / 1000).clamp(1, 1_000_000_000));
-        let hospitals = if settings.real { load.mix_of.len() as u32 } else { 0 };
+        let filled = Span(((u128::from(gap_ps) * u128::from(PER_SLICE)) / 1000).clamp(1, 1_000_000_000) as u64);
+        let slice_span = filled.min(load.resolution().max(SHORTEST_SLICE));
+        let hospitals = if settings.real { load.hospitals() as u32 } else { 0 };
         let keys = (0..hospitals).map(|index| Keypair::derive(settings.seed, Role::Hospital, index)).collect();
-        let follows = kinds.iter().map(|kind| follows(kind.verb, &kinds, slice_span)).collect();
+        let sources = Source::all(&load, &kinds);
+        assert!(sources.len() <= 1 << (NUMBER_BITS - CASE_BITS), "a case's number names its source");
         let script = Script::new(settings.seed, people, settings.injection);
-        Stream { settings, load, kinds, script, follows, gap_ps, slice_span, keys }
+        Stream { settings, load, kinds, script, sources, slice_span, keys }
     }
 
     /// Number of slices until hospitals stop.
@@ -175,37 +177,45 @@ impl Stream {
 
     /// What arrives in a slice, in order: what begins in it, and what goes on that began in slices before.
     fn arrivals(&self, index: u64) -> Vec<Arrival> {
-        let mut arrivals = self.beginnings(index);
-        arrivals.retain(|arrival| self.follows[arrival.kind].is_none());
-        for (kind, follows) in self.follows.iter().enumerate() {
-            let Some(Follows { first, slices }) = *follows else { continue };
-            // What began before the run is not on the ledger: its later stages do not come.
-            let Some(before) = index.checked_sub(slices) else { continue };
-            let begun = self.beginnings(before).into_iter().filter(|arrival| arrival.kind == first);
-            arrivals.extend(begun.map(|arrival| Arrival { kind, ..arrival }));
+        let mut arrivals = Vec::with_capacity(2 * PER_SLICE as usize);
+        let step_slices = STEP.0.div_ceil(self.slice_span.0);
+        for nth in 0..self.sources.len() {
+            self.beginnings(index, nth, |_, arrival| arrivals.push(arrival));
+            for &steps in &self.sources[nth].steps {
+                // What began before the run is not on the ledger: its later stages do not come.
+                let Some(before) = index.checked_sub(step_slices * steps) else { continue };
+                self.beginnings(before, nth, |profile, first| {
+                    let mix = (profile, first.group);
+                    let tell = |kind, nth| arrivals.push(Arrival { kind, nth, ..first });
+                    self.sources[nth].followers(&self.load, mix, self.settings.seed, first.case, steps, tell);
+                });
+            }
         }
         arrivals.sort_unstable();
         arrivals
     }
 
-    /// The Poisson process of a slice, later stages' kinds included.
-    fn beginnings(&self, index: u64) -> Vec<Arrival> {
-        let mut arrivals = Vec::with_capacity(2 * PER_SLICE as usize);
+    /// The Poisson process of a source in a slice, each arrival told with the profile that holds.
+    fn beginnings(&self, index: u64, source: usize, mut tell: impl FnMut(usize, Arrival)) {
+        let (nth_source, source) = (source as u64, &self.sources[source]);
+        let flow = source.flow(&self.load, self.settings.seed, Time(index * self.slice_span.0));
+        // In picoseconds: nanoseconds would round a load of 10^6/s by up to 0.05 %.
+        let gap_ps = (10u128.pow(18) * u128::from(self.settings.weight)).checked_div(flow.total.into());
+        let Some(gap_ps) = gap_ps.filter(|&gap| gap < MOST_GAP_PS).map(|gap| gap as u64) else { return };
         let mut after_ps = 0u128;
         for nth in 0u64.. {
+            let case = Case(index << NUMBER_BITS | nth_source << CASE_BITS | nth);
+            assert!(nth < 1 << CASE_BITS, "a slice holds about {PER_SLICE} transactions");
             // The table is linear in its mean, so a mean in picoseconds gives a gap in picoseconds.
-            after_ps += u128::from(exponential(Span(self.gap_ps), self.draw(Site::Arrival, index, nth)).0);
-            let after = Span((after_ps / 1000) as u64);
-            if after >= self.slice_span {
+            after_ps += u128::from(exponential(Span(gap_ps), self.draw(Site::Arrival, case.0, 0)).0);
+            let after = after_ps / 1000;
+            if after >= u128::from(self.slice_span.0) {
                 break;
             }
-            let case = Case(index << NUMBER_BITS | nth);
-            let hospital = self.load.hospitals.choose(self.draw(Site::Hospital, case.0, 0));
-            let mix = &self.load.mixes[usize::from(self.load.mix_of[hospital])];
-            let kind = mix.choose(self.draw(Site::Kind, case.0, 0));
-            arrivals.push(Arrival { after, kind, case, hospital: HospitalId(hospital as u32) });
+            let mark = source.mark(&self.load, &flow, self.settings.seed, case);
+            let (kind, hospital, group) = (mark.kind, mark.hospital, mark.group);
+            tell(flow.profile(), Arrival { after: Span(after as u64), kind, case, nth: 0, hospital, group });
         }
-        arrivals
     }
 
     fn draw(&self, site: Site, a: u64, b: u64) -> u64 {
@@ -220,7 +230,7 @@ impl Stream {
         body: &mut Vec<u8>,
     ) -> (Transaction, Part) {
         let (kind, spec) = (Kind(arrival.kind as u8), &self.kinds[arrival.kind]);
-        let part = self.script.part(spec.verb, arrival.case, 0, arrival.hospital, submitted);
+        let part = self.script.part(spec.verb, arrival.case, arrival.nth, arrival.hospital, submitted);
         let hospital = part.by;
         let payload = spec.payload.draw(self.draw(Site::Payload, number.0, 0));
         let fields = Fields { number, hospital, kind, submitted, payload };

@@ -62,6 +62,10 @@ pub enum Site {
     Genesis = 18,
     /// What transactions ask for.
     Script = 19,
+    /// How much more or less than usual a region submits for a while.
+    Burst = 20,
+    /// How many later transactions come of a first one.
+    Followers = 21,
 }
 
 // The first 64-bit words of the fraction of pi: numbers with nothing up their sleeve.

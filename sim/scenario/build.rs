@@ -7,7 +7,7 @@ use crate::base::{Bytes, HospitalId, Rate, ReplicaId, Span};
 use crate::consensus::LayerLimits;
 use crate::engine::{HospitalSetup, LinkSetup, ProtocolKind, ReplicaSetup, Setup, Timing};
 use crate::faults::FaultPlan;
-use crate::health::{Habits, Home, HospitalSite, Injection, LoadProfile, People, Residency, WorldLoad};
+use crate::health::{Habits, Home, Injection, People, Residency};
 use crate::kernel::draw::{LogNormal, Site, draw};
 use crate::ledger::{Committee, MempoolLimits};
 use crate::network::{AccessLink, Backbone, Link, LossRate, fibre_rtt};
@@ -78,12 +78,12 @@ impl Scenario {
         let file = &self.file;
         let placement = Placement::new(self, world);
         let rows = self.hospitals(world);
-        let regions: Vec<String> = world.region_tps.keys().cloned().collect();
-        let sites: Vec<HospitalSite> = rows.iter().map(|row| site(row)).collect();
-        let load = self.profile(world, &sites, options.load_tps);
+        let regions: Vec<String> = world.regions().cloned().collect();
+        let timing = options.timing.unwrap_or_else(|| self.timing());
+        let load = self.plan(world, &rows, options.load_tps, timing.window().until);
         let weight = match file.run.weight {
             Weight::Fixed(weight) => weight,
-            Weight::Auto(_) => libm::ceil(load.total_tps / AUTO_ARRIVALS_PER_S).max(1.0) as u32,
+            Weight::Auto(_) => libm::ceil(load.highest_tps() / AUTO_ARRIVALS_PER_S).max(1.0) as u32,
         };
         let setup = Setup {
             seed: file.seed,
@@ -103,7 +103,7 @@ impl Scenario {
             kinds: world.kinds.clone(),
             people: Arc::new(self.people(world, &rows)),
             costs: self.costs.clone(),
-            timing: options.timing.unwrap_or_else(|| self.timing()),
+            timing,
             weight,
             deadline: Span::from_millis_f64(file.slo.deadline_ms),
             injection: self.injection(),
@@ -118,32 +118,6 @@ impl Scenario {
     pub fn timing(&self) -> Timing {
         let run = &self.file.run;
         Timing { warm_up: seconds(run.warm_up_s), window: seconds(run.window_s), drain: seconds(run.drain_s) }
-    }
-
-    /// Hospitals taken evenly from the data set, which is sorted by country.
-    fn hospitals<'w>(&self, world: &'w WorldData) -> Vec<&'w HospitalRow> {
-        let (wanted, all) = (self.file.world.hospitals as usize, world.hospitals.len());
-        let wanted = wanted.min(all);
-        (0..wanted).map(|index| &world.hospitals[index * all / wanted]).collect()
-    }
-
-    fn profile(&self, world: &WorldData, sites: &[HospitalSite], load_tps: Option<f64>) -> LoadProfile {
-        let keys = &self.file.world;
-        let total: f64 = world.region_tps.values().sum();
-        let scale = match load_tps.or(keys.load_tps) {
-            Some(tps) => tps / total,
-            None => keys.scale,
-        };
-        // Regions without a hospital in a small world have nobody to submit their load.
-        let populated = |region: &&String| sites.iter().any(|site| site.region == **region);
-        let present: f64 = world.region_tps.keys().filter(populated).map(|region| world.region_tps[region]).sum();
-        let load = WorldLoad {
-            classes: world.loads.clone(),
-            region_tps: world.region_tps.clone(),
-            hour_of_week: keys.hour_of_week,
-            kinds: world.kinds.len(),
-        };
-        load.over(sites, scale * total / present)
     }
 
     /// Whom the hospitals serve, and where their countries let data go.
@@ -293,10 +267,6 @@ impl Scenario {
     }
 }
 
-fn site(row: &HospitalRow) -> HospitalSite {
-    HospitalSite { region: row.region.clone(), utc_offset_minutes: row.utc_offset_minutes, population: row.population }
-}
-
-fn seconds(seconds: f64) -> Span {
+pub(super) fn seconds(seconds: f64) -> Span {
     Span::from_millis_f64(seconds * 1_000.0)
 }

@@ -1,5 +1,9 @@
 //! The data files: CSV rows → tables, with the file and row of what does not fit.
 
+mod load;
+
+pub use load::SurgeRow;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,14 +11,11 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::base::{Bytes, Digest, Rate, Span};
-use crate::health::{ClassLoad, KindSpec, PayloadSizes, Residency, Verb};
+use crate::base::{Digest, Rate, Span};
+use crate::health::{ClassLoad, KindSpec, Residency};
 use crate::network::{AccessClass, CityMatrix, Metro, Place};
 
 use super::ScenarioError;
-
-/// Off-ledger size of kinds whose taxonomy row has none: a hash and nothing else.
-const NO_PAYLOAD_BYTES: f64 = 32.0;
 
 /// One hospital of the data set.
 #[derive(Clone, Debug)]
@@ -54,8 +55,12 @@ pub struct WorldData {
     pub kinds: Vec<KindSpec>,
     /// Load classes of the chosen mix.
     pub loads: Vec<ClassLoad>,
-    /// Transactions/s by region at the chosen hour.
-    pub region_tps: BTreeMap<String, f64>,
+    /// Transactions/s by region of the chosen mix, for each hour of the week.
+    pub hourly: Vec<BTreeMap<String, f64>>,
+    /// Share of care that is recorded electronically today, by region.
+    pub digitised: BTreeMap<String, f64>,
+    /// What a pandemic does, by load class.
+    pub surge: BTreeMap<String, SurgeRow>,
     /// BLAKE3 over every file read.
     pub digest: Digest,
 }
@@ -158,47 +163,12 @@ struct ClassRow {
     loss_pct_p50: f64,
 }
 
-#[derive(Deserialize)]
-struct KindRow {
-    kind: String,
-    world_mean_tps_model: Option<f64>,
-    standard_mapping: String,
-    #[serde(rename = "offchain_payload_median_B")]
-    payload_median: Option<f64>,
-    #[serde(rename = "offchain_payload_p95_B")]
-    payload_p95: Option<f64>,
-    #[serde(rename = "suggested_onchain_B")]
-    on_ledger: u64,
-    shard_scope: String,
-}
-
-#[derive(Deserialize)]
-struct MixRow {
-    mix: String,
-    tx_class: String,
-}
-
-#[derive(Deserialize)]
-struct ClassKindRow {
-    tx_class: String,
-    kind: String,
-    share: f64,
-}
-
-#[derive(Deserialize)]
-struct LoadRow {
-    tx_class: String,
-    who_region: String,
-    mean_tps: f64,
-    diurnal_shape: String,
-}
-
 impl WorldData {
-    /// Reads the files below `folder` for one mix and hour of the week.
-    pub fn read(folder: &Path, mix: &str, hour_of_week: u32) -> Result<WorldData, ScenarioError> {
+    /// Reads the files below `folder` for one mix.
+    pub fn read(folder: &Path, mix: &str) -> Result<WorldData, ScenarioError> {
         let mut reader = Reader { folder: folder.to_path_buf(), hasher: blake3::Hasher::new() };
-        let kinds = kinds(&mut reader)?;
-        let loads = loads(&mut reader, mix, &kinds)?;
+        let kinds = load::kinds(&mut reader)?;
+        let loads = load::classes(&mut reader, mix, &kinds)?;
         let metros = metros(&mut reader)?;
         let (names, modelled_ms) = reader.matrix("health/metro_rtt_ms_modelled.csv")?;
         if !names.iter().eq(metros.iter().map(|metro| &metro.name)) {
@@ -215,9 +185,23 @@ impl WorldData {
             classes,
             kinds,
             loads,
-            region_tps: region_tps(&mut reader, mix, hour_of_week)?,
+            hourly: load::hourly(&mut reader, mix)?,
+            digitised: load::digitised(&mut reader)?,
+            surge: load::surge(&mut reader)?,
             digest: Digest(*reader.hasher.finalize().as_bytes()),
         })
+    }
+}
+
+impl WorldData {
+    /// Names of the regions, in order.
+    pub fn regions(&self) -> impl Iterator<Item = &String> {
+        self.hourly[0].keys()
+    }
+
+    /// Transactions/s of the mix over the world at an hour of the week, at full digitisation.
+    pub fn world_tps(&self, hour_of_week: u32) -> f64 {
+        self.hourly[hour_of_week as usize].values().sum()
     }
 }
 
@@ -309,87 +293,4 @@ fn classes(reader: &mut Reader) -> Result<BTreeMap<String, AccessClass>, Scenari
         (row.class, class)
     };
     Ok(rows.into_iter().map(class).collect())
-}
-
-fn kinds(reader: &mut Reader) -> Result<Vec<KindSpec>, ScenarioError> {
-    let rows = reader.rows::<KindRow>("health/tx_taxonomy.csv")?;
-    let kind = |row: KindRow| {
-        let median = row.payload_median.unwrap_or(NO_PAYLOAD_BYTES);
-        KindSpec {
-            verb: Verb::of(&row.kind),
-            world_tps: row.world_mean_tps_model.unwrap_or(0.0),
-            name: row.kind,
-            standard: row.standard_mapping,
-            wire: Bytes(row.on_ledger),
-            payload: PayloadSizes::new(median, row.payload_p95.unwrap_or(median).max(median)),
-            crosses: row.shard_scope.contains("cross-shard") || row.shard_scope.contains("->"),
-        }
-    };
-    Ok(rows.into_iter().map(kind).collect())
-}
-
-fn loads(reader: &mut Reader, mix: &str, kinds: &[KindSpec]) -> Result<Vec<ClassLoad>, ScenarioError> {
-    const MIXES: &str = "health/mixes.csv";
-    const CLASS_KINDS: &str = "health/class_kinds.csv";
-    let mixes = reader.rows::<MixRow>(MIXES)?;
-    let chosen: Vec<&str> = mixes.iter().filter(|row| row.mix == mix).map(|row| row.tx_class.as_str()).collect();
-    if chosen.is_empty() {
-        let mut known: Vec<&str> = mixes.iter().map(|row| row.mix.as_str()).collect();
-        known.dedup();
-        return Err(reader.inconsistent(MIXES, format!("it lacks the mix `{mix}`; it has {}", known.join(", "))));
-    }
-    let diurnal = diurnal(reader)?;
-    let mut shares: BTreeMap<String, Vec<(usize, f64)>> = BTreeMap::new();
-    for row in reader.rows::<ClassKindRow>(CLASS_KINDS)? {
-        let index = kinds.iter().position(|kind| kind.name == row.kind);
-        let lacks = || reader.inconsistent(CLASS_KINDS, format!("`{}` is no kind of tx_taxonomy.csv", row.kind));
-        shares.entry(row.tx_class).or_default().push((index.ok_or_else(lacks)?, row.share));
-    }
-    let rows = reader.rows::<LoadRow>("health/load_by_class_region.csv")?;
-    let load = |row: LoadRow| {
-        let lacks_kinds = || reader.inconsistent(CLASS_KINDS, format!("it lacks the class `{}`", row.tx_class));
-        let lacks_shape = || {
-            let what = format!("it lacks the shape `{}`", row.diurnal_shape);
-            reader.inconsistent(DIURNAL, what)
-        };
-        Ok(ClassLoad {
-            diurnal: *diurnal.get(&row.diurnal_shape).ok_or_else(lacks_shape)?,
-            kinds: shares.get(&row.tx_class).ok_or_else(lacks_kinds)?.clone(),
-            region: row.who_region,
-            mean_tps: row.mean_tps,
-        })
-    };
-    // The table repeats the regions' sum as `WORLD`.
-    let wanted = |row: &LoadRow| chosen.contains(&row.tx_class.as_str()) && row.who_region != "WORLD";
-    rows.into_iter().filter(wanted).map(load).collect()
-}
-
-const DIURNAL: &str = "health/diurnal_profiles_local.csv";
-
-fn diurnal(reader: &mut Reader) -> Result<BTreeMap<String, [f64; 24]>, ScenarioError> {
-    let rows = reader.rows::<(String, Vec<f64>)>(DIURNAL)?;
-    let shape = |(name, hours): (String, Vec<f64>)| {
-        let count = hours.len();
-        let wrong = |_| reader.inconsistent(DIURNAL, format!("shape `{name}` has {count} hours instead of 24"));
-        Ok((name.clone(), <[f64; 24]>::try_from(hours).map_err(wrong)?))
-    };
-    rows.into_iter().map(shape).collect()
-}
-
-fn region_tps(reader: &mut Reader, mix: &str, hour: u32) -> Result<BTreeMap<String, f64>, ScenarioError> {
-    const HOURLY: &str = "health/load_hourly_utc_168.csv";
-    let rows = reader.rows::<BTreeMap<String, String>>(HOURLY)?;
-    let hour = hour.to_string();
-    let wanted = |row: &&BTreeMap<String, String>| {
-        row.get("scenario").is_some_and(|name| name == mix)
-            && row.get("utc_hour_of_week_from_mon").is_some_and(|at| *at == hour)
-    };
-    let lacks = || reader.inconsistent(HOURLY, format!("it lacks hour {hour} of mix `{mix}`"));
-    let row = rows.iter().find(wanted).ok_or_else(lacks)?;
-    let is_region = |name: &str| !["scenario", "utc_hour_of_week_from_mon", "world_tps"].contains(&name);
-    let region = |(name, tps): (&String, &String)| {
-        let wrong = |_| reader.inconsistent(HOURLY, format!("`{tps}` is no load of {name}"));
-        Ok((name.clone(), tps.parse().map_err(wrong)?))
-    };
-    row.iter().filter(|(name, _)| is_region(name)).map(region).collect()
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::{ProtocolKind, ProtocolTables};
 
 pub use super::fault::FaultEntry;
+pub use super::world::{SurgeKeys, World};
 pub use crate::consensus::Layer as Dissemination;
 
 /// A scenario: one world, one ledger design, one measurement.
@@ -21,6 +22,9 @@ pub struct ScenarioFile {
     /// Who submits what, from where.
     #[serde(default)]
     pub world: World,
+    /// What rises and falls again during the run; without it nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surge: Option<SurgeKeys>,
     /// Whom it is about, and what they agree to.
     #[serde(default)]
     pub people: PeopleKeys,
@@ -69,26 +73,6 @@ pub struct ScenarioFile {
     /// What fails, and when.
     #[serde(default, rename = "fault")]
     pub faults: Vec<FaultEntry>,
-}
-
-/// Who submits what, from where.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct World {
-    /// Folder of the data files, relative to the scenario's own folder.
-    pub data: String,
-    /// Hospitals, taken evenly from the data set's 5,000.
-    pub hospitals: u32,
-    /// Load classes: a mix of `health/mixes.csv`.
-    pub mix: String,
-    /// Hour of the week, 0 to 167, from Monday 00:00 UTC; 8 is the world's busiest.
-    pub hour_of_week: u32,
-    /// Multiplies the load of the hourly table.
-    pub scale: f64,
-    /// Replaces the hourly table's total by this many transactions/s, spread alike.
-    pub load_tps: Option<f64>,
-    /// A measured city farther than this from a metro does not stand for it, km.
-    pub near_km: f64,
 }
 
 /// Whom the load is about, and what they agree to: shares between 0 and 1.
@@ -310,20 +294,6 @@ pub struct InjectKeys {
     pub frauds: f64,
     /// Data captured in trials of who is no subject of it.
     pub breaches: f64,
-}
-
-impl Default for World {
-    fn default() -> Self {
-        World {
-            data: "data".into(),
-            hospitals: 5_000,
-            mix: "c1".into(),
-            hour_of_week: 8,
-            scale: 1.0,
-            load_tps: None,
-            near_km: 150.0,
-        }
-    }
 }
 
 impl Default for PeopleKeys {

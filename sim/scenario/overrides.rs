@@ -34,7 +34,8 @@ impl Source<'_> {
         ScenarioError::Invalid { place: self.place(self.span_of(key)), what: what.into(), hint: None }
     }
 
-    fn span_of(&self, key: &str) -> Option<Range<usize>> {
+    /// Where the value of a dotted key is, or the nearest table around it.
+    pub fn span_of(&self, key: &str) -> Option<Range<usize>> {
         let document = Document::parse(self.text).ok()?;
         let mut table: &dyn TableLike = document.as_table();
         let mut span = None;
@@ -77,14 +78,17 @@ fn explain(message: &str) -> (String, Option<String>) {
         "unknown field " => format!("unknown key `{unknown}`"),
         _ => format!("unknown value `{unknown}`"),
     };
-    let nearest = known.iter().min_by_key(|name| strsim::damerau_levenshtein(name, unknown));
-    let hint = match nearest {
-        Some(name) if strsim::damerau_levenshtein(name, unknown) <= MOST_EDITS.min(unknown.len() / 3) => {
-            format!("did you mean `{name}`? known here: {}", known.join(", "))
-        }
-        _ => format!("known here: {}", known.join(", ")),
+    let hint = match nearest(unknown, known.iter().copied()) {
+        Some(name) => format!("did you mean `{name}`? known here: {}", known.join(", ")),
+        None => format!("known here: {}", known.join(", ")),
     };
     (what, Some(hint))
+}
+
+/// The known name that an unknown one may be a misspelling of.
+pub(super) fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let edits = |name: &str| strsim::damerau_levenshtein(name, unknown);
+    known.min_by_key(|name| edits(name)).filter(|name| edits(name) <= MOST_EDITS.min(unknown.len() / 3))
 }
 
 /// Writes `key=value` into `text`; the value is TOML, or a string where it is none.

@@ -1,5 +1,6 @@
 //! A validated scenario: every number possible, every name known.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -7,6 +8,7 @@ use crate::base::Digest;
 use crate::crypto::CostTable;
 
 use super::overrides::{Source, apply};
+use super::world::{CalendarSpan, SurgeFactor};
 use super::{FaultEntry, ScenarioError, ScenarioFile, Slo, Weight, WorldData};
 
 /// More replicas would need gigabytes for their connections' state.
@@ -32,7 +34,12 @@ pub struct Scenario {
     /// What operations cost.
     pub costs: CostTable,
     folder: PathBuf,
+    /// Where the keys are whose values only the data files can tell from nonsense.
+    places: BTreeMap<&'static str, String>,
 }
+
+/// Keys whose values name something in the data files.
+const NAMING: [&str; 5] = ["world.extra", "world.only", "world.digitised", "surge.profile", "surge.country"];
 
 impl Scenario {
     /// Reads and validates a file, then applies and validates `--set` overrides one by one.
@@ -48,6 +55,7 @@ impl Scenario {
         let source = Source { name, text, has_lines: true };
         let mut file = source.parse()?;
         let mut slos = validate(&file, &source)?;
+        let mut places = places(&source);
         let mut text = text.to_string();
         for setting in settings {
             text = apply(&text, setting)?;
@@ -55,15 +63,25 @@ impl Scenario {
             let source = Source { name: &name, text: &text, has_lines: false };
             file = source.parse()?;
             slos = validate(&file, &source)?;
+            let named = NAMING.iter().find(|key| setting.trim().starts_with(**key));
+            named.into_iter().for_each(|key| drop(places.insert(key, name.clone())));
         }
         let costs = costs(&file, folder)?;
-        Ok(Scenario { file, slos, costs, folder: folder.to_path_buf() })
+        Ok(Scenario { file, slos, costs, folder: folder.to_path_buf(), places })
     }
 
     /// Reads the data files that it speaks of.
     pub fn world(&self) -> Result<WorldData, ScenarioError> {
-        let world = &self.file.world;
-        WorldData::read(&self.folder.join(&world.data), &world.mix, world.hour_of_week)
+        let keys = &self.file.world;
+        let world = WorldData::read(&self.folder.join(&keys.data), &keys.mix)?;
+        self.check_names(&world)?;
+        Ok(world)
+    }
+
+    /// An error at one of the keys whose values name something in the data files.
+    pub(super) fn invalid(&self, key: &'static str, what: String) -> ScenarioError {
+        let place = self.places.get(key).cloned().unwrap_or_else(|| self.file.name.clone());
+        ScenarioError::Invalid { place, what, hint: None }
     }
 
     /// What a run of it follows from, as one digest: scenario, data and costs, but not whether cryptography runs.
@@ -74,6 +92,10 @@ impl Scenario {
         let inputs = [file.as_bytes(), self.costs.to_toml().as_bytes(), &world.digest.0].map(Digest::of);
         Digest::of(&inputs.map(|digest| digest.0).concat())
     }
+}
+
+fn places(source: &Source<'_>) -> BTreeMap<&'static str, String> {
+    NAMING.into_iter().map(|key| (key, source.place(source.span_of(key)))).collect()
 }
 
 fn costs(file: &ScenarioFile, folder: &Path) -> Result<CostTable, ScenarioError> {
@@ -116,7 +138,7 @@ fn between(key: &'static str, value: u64, least: u64, most: u64) -> Check {
 }
 
 fn validate(file: &ScenarioFile, source: &Source<'_>) -> Result<Vec<Slo>, ScenarioError> {
-    let checks = [world(file), machines(file), measurement(file)];
+    let checks = [world(file), load(file), machines(file), measurement(file)];
     if let Some(broken) = checks.into_iter().flatten().find(|check| !check.holds) {
         return Err(source.error_at(broken.key, format!("`{}` {}", broken.key, broken.rule)));
     }
@@ -170,6 +192,37 @@ fn world(file: &ScenarioFile) -> Vec<Check> {
         share("inject.frauds", file.inject.frauds),
         share("inject.breaches", file.inject.breaches),
     ]
+}
+
+/// Calendar, bursts, further kinds and the surge.
+fn load(file: &ScenarioFile) -> Vec<Check> {
+    let (world, run) = (&file.world, &file.run);
+    let (submitting_s, span_s) = (run.warm_up_s + run.window_s, f64::from(world.span.hours()) * 3_600.0);
+    let fits = world.span == CalendarSpan::Hour || world.lapse * submitting_s <= span_s;
+    let rule = format!(
+        "must be at most {}: hospitals submit for {submitting_s} s of the run, and `world.span` lasts {span_s} s, not {}",
+        span_s / submitting_s,
+        world.lapse
+    );
+    let mut checks = vec![
+        within("world.lapse", world.lapse, 0.001, 1e6),
+        Check { key: "world.lapse", holds: fits, rule },
+        within("world.burst", world.burst, 0.0, 4.0),
+    ];
+    checks.extend(world.extra.values().map(|&tps| within("world.extra", tps, 0.0, MOST_TPS)));
+    if let Some(surge) = &file.surge {
+        let national = surge.factor == SurgeFactor::National;
+        let rule = match national {
+            true => "must name the country that is struck most, such as \"IN\", with `factor = \"national\"`",
+            false => "needs `factor = \"national\"`: a surge of the world strikes all countries alike",
+        };
+        checks.extend([
+            Check { key: "surge.country", holds: national == surge.country.is_some(), rule: rule.into() },
+            within("surge.begins_s", surge.begins_s, 0.0, MOST_S),
+            within("surge.day_s", surge.day_s, 0.001, 86_400.0),
+        ]);
+    }
+    checks
 }
 
 fn machines(file: &ScenarioFile) -> Vec<Check> {

@@ -1,5 +1,6 @@
 //! Crashes and partitions: what the protocols promise of them, and no more.
 
+use systole::base::Time;
 use systole::engine::{Outcome, ProtocolKind, ProtocolTables};
 use systole::ledger::{FaultModel, Rejection};
 
@@ -55,12 +56,12 @@ fn only_hospitals_of_the_crashed_gateway_are_refused() {
     let dead: f64 = setup
         .hospitals
         .iter()
-        .zip(&setup.load.hospital_tps)
+        .zip(setup.load.hospital_tps(Time::ZERO))
         .filter(|(at, _)| at.gateway.0 == 3)
         .map(|(_, tps)| tps)
         .sum();
     let share = rejected(&outcome, Rejection::GatewayDown) as f64 / outcome.counts.submitted_total as f64;
-    let expected = dead / setup.load.total_tps;
+    let expected = dead / setup.load.total_tps(Time::ZERO);
     assert!((share - expected).abs() < 0.04, "{share} of the load was refused, {expected} is the dead gateway's");
     assert_eq!(outcome.counts.pending_total, 0, "a gateway that was never up holds nothing");
     assert_eq!(

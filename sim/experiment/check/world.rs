@@ -7,8 +7,8 @@ use crate::consensus::{Layer, LayerLimits};
 use crate::crypto::CostTable;
 use crate::engine::{HospitalSetup, LinkSetup, ReplicaSetup, Setup, Timing};
 use crate::faults::{Behaviour, FaultPlan, Liar};
-use crate::health::{Habits, Home, Injection, KindSpec, LoadProfile, PayloadSizes, People, Residency, Verb};
-use crate::kernel::draw::{Alias, Site, below, draw};
+use crate::health::{Habits, Home, Injection, KindSpec, LoadPlan, PayloadSizes, People, Residency, Verb};
+use crate::kernel::draw::{Site, below, draw};
 use crate::ledger::{Committee, MempoolLimits};
 use crate::network::{AccessLink, Link, LossRate};
 
@@ -66,7 +66,7 @@ pub(super) fn setup(
         replica: ReplicaSetup { egress: megabits, ingress: megabits, crypto_cores: 4, handler: Span::from_micros(5) },
         link: LinkSetup { jitter_permille: 50, loss: LossRate::default(), window: None, nagle: false },
         rtt: distances(seed, replicas),
-        load: load(gateways.len()),
+        load: LoadPlan::even(gateways.len(), LOAD_TPS),
         people: people(seed, gateways.len()),
         hospitals: gateways.into_iter().map(hospital).collect(),
         regions: vec!["everywhere".into()],
@@ -121,16 +121,6 @@ fn distances(seed: u64, n: u32) -> Vec<Span> {
     };
     let pairs = (0..u64::from(n)).flat_map(|a| (0..u64::from(n)).map(move |b| (a, b)));
     pairs.map(|(a, b)| between(a, b)).collect()
-}
-
-fn load(hospitals: usize) -> LoadProfile {
-    LoadProfile {
-        total_tps: LOAD_TPS,
-        hospitals: Alias::new(&vec![1; hospitals]),
-        mix_of: vec![0; hospitals],
-        mixes: vec![Alias::new(&[1])],
-        hospital_tps: vec![LOAD_TPS / hospitals as f64; hospitals],
-    }
 }
 
 fn people(seed: u64, hospitals: usize) -> Arc<People> {

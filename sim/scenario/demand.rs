@@ -1,0 +1,156 @@
+//! What `[world]` and `[surge]` ask of the hospitals: their names checked against the data files, and the load's plan.
+
+use std::collections::BTreeMap;
+
+use crate::base::Time;
+use crate::health::{Calendar, ExtraLoad, HospitalSite, LoadPlan, PlanSettings, Surge, SurgeClass, Volume, WorldLoad};
+
+use super::build::seconds;
+use super::data::{HospitalRow, SurgeRow};
+use super::overrides::nearest;
+use super::world::{Digitised, SurgeFactor, SurgeKeys, matches};
+use super::{Scenario, ScenarioError, WorldData};
+
+impl Scenario {
+    /// Hospitals taken evenly from the data set, which is sorted by country.
+    pub(super) fn hospitals<'w>(&self, world: &'w WorldData) -> Vec<&'w HospitalRow> {
+        let keys = &self.file.world;
+        let all: Vec<&HospitalRow> = world.hospitals.iter().filter(|row| keys.has_region(&row.region)).collect();
+        let wanted = (keys.hospitals as usize).min(all.len());
+        (0..wanted).map(|index| all[index * all.len() / wanted]).collect()
+    }
+
+    /// Whether every name in `[world]` and `[surge]` is one of the data files.
+    pub(super) fn check_names(&self, world: &WorldData) -> Result<(), ScenarioError> {
+        let keys = &self.file.world;
+        let kinds: Vec<&str> = world.kinds.iter().map(|kind| kind.name.as_str()).collect();
+        if let Some(unknown) = keys.extra.keys().find(|name| !kinds.contains(&name.as_str())) {
+            return Err(self.unknown("world.extra", "kind of transaction", unknown, &kinds));
+        }
+        let means_some = |pattern: &&String| kinds.iter().any(|kind| matches(pattern, kind));
+        if let Some(unknown) = keys.only.iter().find(|pattern| !means_some(pattern)) {
+            let families = kinds.iter().filter_map(|kind| Some(format!("{}.*", kind.split('.').next()?)));
+            let mut known: Vec<String> = kinds.iter().map(|kind| kind.to_string()).chain(families).collect();
+            known.dedup();
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            return Err(self.unknown("world.only", "kind or family of kinds", unknown, &known));
+        }
+        if let Some(region) = world.regions().find(|region| world.digitised.get(*region).is_none()) {
+            return Err(self.invalid("world.digitised", format!("the data say of `{region}` no digitised share")));
+        }
+        let has_load = world.loads.iter().filter(|class| class.mean_tps > 0.0 && keys.has_region(&class.region));
+        let mut kept = has_load.flat_map(|class| &class.kinds).map(|&(kind, share)| (kinds[kind], share));
+        if !kept.any(|(kind, share)| share > 0.0 && keys.keeps(kind)) && keys.extra.values().sum::<f64>() <= 0.0 {
+            let what =
+                format!("no kind of `world.only` has any load in the mix `{}`; name others, or `extra`", keys.mix);
+            return Err(self.invalid("world.only", what));
+        }
+        self.file.surge.as_ref().map_or(Ok(()), |surge| self.check_surge(surge, world))
+    }
+
+    fn check_surge(&self, surge: &SurgeKeys, world: &WorldData) -> Result<(), ScenarioError> {
+        if let Some(class) = world.loads.iter().find(|class| !world.surge.contains_key(&class.name)) {
+            return Err(self.invalid("surge.profile", format!("it does not say what the class `{}` does", class.name)));
+        }
+        let Some(country) = &surge.country else { return Ok(()) };
+        let mut countries: Vec<&str> = self.hospitals(world).iter().map(|row| row.country.as_str()).collect();
+        countries.dedup();
+        if countries.contains(&country.as_str()) {
+            return Ok(());
+        }
+        Err(self.unknown("surge.country", "country with a hospital in this run", country, &countries))
+    }
+
+    fn unknown(&self, key: &'static str, what: &str, unknown: &str, known: &[&str]) -> ScenarioError {
+        let hint = nearest(unknown, known.iter().copied());
+        let hint = hint.map_or_else(
+            || format!("known here: {}", known.join(", ")),
+            |name| format!("did you mean `{name}`? known here: {}", known.join(", ")),
+        );
+        self.invalid(key, format!("`{unknown}` is no {what}; {hint}"))
+    }
+
+    /// What hospitals submit over the run.
+    pub(super) fn plan(
+        &self,
+        world: &WorldData,
+        rows: &[&HospitalRow],
+        load_tps: Option<f64>,
+        until: Time,
+    ) -> LoadPlan {
+        let keys = &self.file.world;
+        let struck = self.file.surge.as_ref().and_then(|surge| surge.country.as_deref());
+        let site = |row: &&HospitalRow| HospitalSite {
+            region: row.region.clone(),
+            utc_offset_minutes: row.utc_offset_minutes,
+            population: row.population,
+            struck: struck == Some(row.country.as_str()),
+        };
+        let sites: Vec<HospitalSite> = rows.iter().map(site).collect();
+        let load = WorldLoad {
+            classes: world.loads.clone(),
+            hourly: self.hourly(world, rows),
+            extra: self.extra(world, rows),
+            kept: world.kinds.iter().map(|kind| keys.keeps(&kind.name)).collect(),
+        };
+        let settings = PlanSettings {
+            calendar: Calendar { first_hour: keys.hour_of_week, hours: keys.span.hours(), lapse: keys.lapse },
+            volume: load_tps.or(keys.load_tps).map_or(Volume::Times(keys.scale), Volume::Total),
+            burst: keys.burst,
+            surge: self.file.surge.as_ref().map(|surge| surge_of(surge, world)),
+            until,
+        };
+        load.over(&sites, &settings)
+    }
+
+    /// The hourly table of the regions that take part. Regions without a hospital in a small world have nobody to submit
+    /// their load: the others do.
+    fn hourly(&self, world: &WorldData, rows: &[&HospitalRow]) -> Vec<BTreeMap<String, f64>> {
+        let keys = &self.file.world;
+        let populated = |region: &str| rows.iter().any(|row| row.region == region);
+        let digitised = |region: &str| match keys.digitised {
+            Digitised::Full => 1.0,
+            Digitised::Today => world.digitised[region],
+        };
+        let of_hour = |hour: &BTreeMap<String, f64>| {
+            let chosen = hour.iter().filter(|(region, _)| keys.has_region(region));
+            let chosen: Vec<(&String, f64)> = chosen.map(|(region, tps)| (region, tps * digitised(region))).collect();
+            let total: f64 = chosen.iter().map(|(_, tps)| tps).sum();
+            let present: Vec<&(&String, f64)> = chosen.iter().filter(|(region, _)| populated(region)).collect();
+            let sum: f64 = present.iter().map(|(_, tps)| tps).sum();
+            present.iter().map(|(region, tps)| ((*region).clone(), tps * (total / sum))).collect()
+        };
+        world.hourly.iter().map(of_hour).collect()
+    }
+
+    /// What comes beside the tables' load, by region: a region's part is that of its people in the world.
+    fn extra(&self, world: &WorldData, rows: &[&HospitalRow]) -> Vec<ExtraLoad> {
+        let keys = &self.file.world;
+        let people = |of: &dyn Fn(&str) -> bool| {
+            let here = world.hospitals.iter().filter(|row| of(&row.region));
+            here.map(|row| row.population as f64).sum::<f64>()
+        };
+        let populated = |region: &str| rows.iter().any(|row| row.region == region);
+        let chosen = people(&|region| keys.has_region(region)) / people(&|_| true);
+        let present = people(&populated);
+        let mut extra = Vec::new();
+        for (name, tps) in &keys.extra {
+            let kind = world.kinds.iter().position(|kind| kind.name == *name).expect("checked with the data");
+            for region in world.regions().filter(|region| populated(region)) {
+                let share = people(&|other| other == region) / present * chosen;
+                extra.push(ExtraLoad { region: region.clone(), kind, tps: tps * share });
+            }
+        }
+        extra
+    }
+}
+
+fn surge_of(keys: &SurgeKeys, world: &WorldData) -> Surge {
+    let days = |days: f64| seconds(days * keys.day_s);
+    let class = |(name, row): (&String, &SurgeRow)| {
+        let worst = if keys.factor == SurgeFactor::National { row.worst } else { row.world };
+        let (ramp, hold, decay) = (days(row.ramp_days), days(row.hold_days), days(row.decay_days));
+        (name.clone(), SurgeClass { usual: row.world, worst, ramp, hold, decay })
+    };
+    Surge { begins: Time::ZERO + seconds(keys.begins_s), classes: world.surge.iter().map(class).collect() }
+}
