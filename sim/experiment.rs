@@ -14,4 +14,6 @@ pub use point::{Point, simulate};
 pub use saturation::{Bracket, Saturation, Step};
 pub use search::{Found, LimitSummary, Probe, find_limit};
 pub use store::{Manifest, Store, StoreError};
-pub use summary::{DistanceSummary, HostFacts, LatencySummary, RealSummary, SloSummary, Summary, UtilisationSummary};
+pub use summary::{
+    DistanceSummary, HostFacts, LatencySummary, RealSummary, ServiceSummary, SloSummary, Summary, UtilisationSummary,
+};

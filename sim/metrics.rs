@@ -2,8 +2,10 @@
 
 mod latency;
 mod series;
+mod service;
 mod utilisation;
 
 pub use latency::{Definition, Latencies, LatencyHistogram};
 pub use series::{Point, Series};
+pub use service::{Served, Service, jain};
 pub use utilisation::{Binding, Resource, Utilisation, UtilisationTable};

@@ -10,6 +10,7 @@ mod backbone;
 mod disturbance;
 mod flow;
 mod geography;
+mod outage;
 mod partition;
 
 pub use access::{AccessClass, AccessLink, Uplink};
@@ -17,4 +18,5 @@ pub use backbone::{Attachment, Backbone, CityMatrix, Metro};
 pub use disturbance::{Arrivals, Disturbance};
 pub use flow::{Flow, Link, LossRate, SEGMENT_BYTES};
 pub use geography::{FIBRE_KM_PER_MS, Place, fibre_rtt};
+pub use outage::Cuts;
 pub use partition::Partition;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use crate::experiment::{LatencySummary, LimitSummary, Probe, Summary};
+use crate::experiment::{LatencySummary, LimitSummary, Probe, ServiceSummary, Summary};
 use crate::metrics::Definition;
 
 use super::contracts::of_contracts;
@@ -20,6 +20,7 @@ pub(super) fn of_run(summary: &Summary, folder: &Path, figures: &[PathBuf]) -> S
     let mut out = String::new();
     heading(&mut out, summary);
     latencies(&mut out, summary);
+    service(&mut out, summary);
     utilisation(&mut out, summary);
     summary.contracts.iter().for_each(|contracts| of_contracts(&mut out, contracts));
     accounts(&mut out, summary);
@@ -91,6 +92,22 @@ fn row(out: &mut String, width: usize, name: &str, latency: &LatencySummary) {
     let LatencySummary { p50, p90, p99, p999, max, count, .. } = latency;
     let count = grouped(*count as f64);
     line!(out, "{name:<width$}{p50:>8.0}{p90:>10.0}{p99:>10.0}{p999:>10.0}{max:>10.0}{count:>20}");
+}
+
+/// How well hospitals of each connectivity class are served.
+fn service(out: &mut String, summary: &Summary) {
+    line!(out, "hospitals          offered/s   goodput/s      late   reply p50       p99 ms");
+    for (class, ServiceSummary { offered_tps, goodput_tps, late_share, reply_ms }) in &summary.service_by_class {
+        let late = late_share * 100.0;
+        let [offered, goodput] = [*offered_tps, *goodput_tps].map(grouped);
+        line!(out, "{class:<15}{offered:>13}{goodput:>12}{late:>9.1}%{:>12.0}{:>13.0}", reply_ms.p50, reply_ms.p99);
+    }
+    line!(
+        out,
+        "fairness       {:>13.4} (Jain's index over what hospitals got in time of what they demanded)",
+        summary.fairness
+    );
+    line!(out);
 }
 
 fn utilisation(out: &mut String, summary: &Summary) {

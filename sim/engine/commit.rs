@@ -10,6 +10,7 @@ use crate::ledger::{Batch, BatchRef, Block, SIGNATURE_BYTES, Signers, Transactio
 use crate::metrics::Definition;
 use crate::observe::Tap;
 
+use super::HospitalSetup;
 use super::contracts::Felt;
 use super::cross::{Share, transfer};
 use super::event::Event;
@@ -341,9 +342,10 @@ impl<P: Protocol> Engine<'_, P> {
         if self.window.contains(transaction.submitted) {
             self.record(Definition::SubmitToReply, transaction, received);
             self.note_receipt(transaction, latency);
-            if latency <= self.setup.deadline {
-                self.counts.good += weight;
-            }
+            let good = latency <= self.setup.deadline;
+            self.counts.good += if good { weight } else { 0 };
+            let HospitalSetup { class, region, .. } = self.setup.hospitals[hospital];
+            self.service.serve(hospital, class, region, latency, good, weight);
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::base::{Digest, Time};
 use crate::health::Totals;
 use crate::ledger::Rejection;
-use crate::metrics::{Latencies, LatencyHistogram, Series, UtilisationTable};
+use crate::metrics::{Latencies, LatencyHistogram, Series, Service, UtilisationTable};
 
 use super::contracts::ContractOutcome;
 use super::settle::CrossOutcome;
@@ -59,6 +59,8 @@ pub struct Outcome {
     pub counts: Counts,
     /// Latencies of transactions submitted in the window.
     pub latencies: Latencies,
+    /// How well hospitals are served.
+    pub service: Service,
     /// What came of transactions across two shards; nothing where there is one shard.
     pub cross: Option<CrossOutcome>,
     /// What came of the contracts; nothing where the ledger runs none.

@@ -8,7 +8,7 @@ use crate::consensus::{Layer, Protocol};
 use crate::health::{Stream, StreamSettings};
 use crate::kernel::{Occurrence, Schedule, Station, Window};
 use crate::ledger::{Committee, Promises, Rejection, Transaction};
-use crate::metrics::{Latencies, LatencyHistogram, Resource, Series, UtilisationTable};
+use crate::metrics::{Latencies, LatencyHistogram, Resource, Series, Service, UtilisationTable};
 use crate::network::{Flow, Uplink};
 use crate::observe::{Inventory, Tap, Violation};
 
@@ -119,6 +119,7 @@ pub(super) struct Engine<'a, P: Protocol> {
     pub violation: Option<Violation>,
     pub counts: Counts,
     pub latencies: Latencies,
+    pub service: Service,
     pub ordering: LatencyHistogram,
     pub series: Series,
     pub hasher: blake3::Hasher,
@@ -168,6 +169,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
             violation: None,
             counts: Counts::default(),
             latencies: Latencies::new(setup.regions.len()),
+            service: Service::new(setup.hospitals.len(), setup.classes.len(), setup.regions.len()),
             ordering: LatencyHistogram::default(),
             series: Series::new(SERIES_STEP),
             hasher: blake3::Hasher::new(),
@@ -344,6 +346,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
             digest,
             counts: self.counts,
             latencies: self.latencies,
+            service: self.service,
             ordering: self.ordering,
             settled,
             series: self.series,

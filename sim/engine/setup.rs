@@ -69,6 +69,8 @@ pub struct HospitalSetup {
     pub gateway: ReplicaId,
     /// Index of its region.
     pub region: usize,
+    /// Index of its connectivity class.
+    pub class: usize,
     /// How it reaches its gateway.
     pub access: AccessLink,
 }
@@ -115,6 +117,8 @@ pub struct Setup {
     pub hospitals: Vec<HospitalSetup>,
     /// Region names.
     pub regions: Vec<String>,
+    /// Names of connectivity classes.
+    pub classes: Vec<String>,
     /// What hospitals do.
     pub load: LoadPlan,
     /// The kinds that `load` chooses from.

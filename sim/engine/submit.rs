@@ -6,6 +6,7 @@ use crate::kernel::draw::{Chance, Site, below, draw, exponential};
 use crate::ledger::Transaction;
 use crate::observe::Tap;
 
+use super::HospitalSetup;
 use super::event::{Event, Upload};
 use super::run::Engine;
 
@@ -20,7 +21,10 @@ impl<P: Protocol> Engine<'_, P> {
         self.count_submitted(at, &transaction);
         // What an attacker signs is refused and was never demand.
         if self.window.contains(at) && transaction.authentic {
-            self.counts.offered += u64::from(self.setup.weight);
+            let weight = u64::from(self.setup.weight);
+            self.counts.offered += weight;
+            let HospitalSetup { class, region, .. } = self.setup.hospitals[hospital];
+            self.service.offer(hospital, class, region, weight);
         }
         let costs = &self.setup.costs;
         let work = costs.hash(Bytes(transaction.payload.into())) + costs.sign();

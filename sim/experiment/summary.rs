@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::Digest;
 use crate::engine::{CrossCounts, CrossOutcome, Outcome};
 use crate::ledger::Rejection;
-use crate::metrics::{Binding, Definition, LatencyHistogram, Resource};
+use crate::metrics::{Binding, Definition, LatencyHistogram, Resource, Served};
 use crate::scenario::{Scenario, WorldData};
 
 use super::Point;
@@ -79,6 +79,19 @@ pub struct SloSummary {
     pub threshold: String,
     /// Whether it held.
     pub holds: bool,
+}
+
+/// What a group of hospitals demanded in the window, and got.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceSummary {
+    /// Submitted, per second.
+    pub offered_tps: f64,
+    /// Of it, in effect with a receipt within the deadline, per second.
+    pub goodput_tps: f64,
+    /// Of what has a receipt, the share that came after the deadline.
+    pub late_share: f64,
+    /// To the receipt, ms.
+    pub reply_ms: LatencySummary,
 }
 
 /// Transactions across two shards over the whole run.
@@ -170,6 +183,15 @@ pub struct Summary {
     pub latency_ms: BTreeMap<String, LatencySummary>,
     /// By region, then by definition.
     pub latency_by_region_ms: BTreeMap<String, BTreeMap<String, LatencySummary>>,
+    /// How well hospitals of each connectivity class are served.
+    #[serde(default)]
+    pub service_by_class: BTreeMap<String, ServiceSummary>,
+    /// How well hospitals of each region are served.
+    #[serde(default)]
+    pub service_by_region: BTreeMap<String, ServiceSummary>,
+    /// Jain's index over the shares of their demand that hospitals got in time.
+    #[serde(default)]
+    pub fairness: f64,
     /// Transactions across two shards; nothing where there is one shard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cross_shard: Option<CrossSummary>,
@@ -213,6 +235,7 @@ impl Summary {
         let (counts, window_s) = (&outcome.counts, setup.timing.window.as_secs_f64());
         let committed = counts.committed.max(1) as f64;
         let totals = outcome.real.totals;
+        let per_second = |count: u64| count as f64 / window_s;
         Summary {
             digest: outcome.digest,
             scenario: scenario.file.name.clone(),
@@ -223,12 +246,15 @@ impl Summary {
             replicas: setup.replicas(),
             shards: shards(point),
             weight: setup.weight,
-            offered_tps: counts.offered as f64 / window_s,
-            throughput_tps: counts.committed as f64 / window_s,
-            goodput_tps: counts.good as f64 / window_s,
+            offered_tps: per_second(counts.offered),
+            throughput_tps: per_second(counts.committed),
+            goodput_tps: per_second(counts.good),
             deadline_ms: setup.deadline.as_millis_f64(),
             latency_ms: latencies(outcome),
             latency_by_region_ms: by_region(point),
+            service_by_class: service(&point.setup.classes, &outcome.service.by_class, per_second),
+            service_by_region: service(&point.setup.regions, &outcome.service.by_region, per_second),
+            fairness: outcome.service.fairness(),
             cross_shard: outcome.cross.as_ref().map(cross_shard),
             contracts: outcome.contracts.as_ref().map(|contracts| ContractSummary::of(point, contracts)),
             rejected: rejected(outcome),
@@ -295,6 +321,21 @@ fn shards(point: &Point) -> BTreeMap<String, u32> {
 fn cross_shard(cross: &CrossOutcome) -> CrossSummary {
     let CrossCounts { begun, committed, aborted, unproven, repeated } = cross.counts;
     CrossSummary { begun, committed, aborted, repeated_stages: repeated, unproven_stages: unproven }
+}
+
+fn service(names: &[String], served: &[Served], per_second: impl Fn(u64) -> f64) -> BTreeMap<String, ServiceSummary> {
+    let groups = names.iter().zip(served).filter(|(_, served)| served.offered > 0);
+    groups
+        .map(|(name, served)| {
+            let summary = ServiceSummary {
+                offered_tps: per_second(served.offered),
+                goodput_tps: per_second(served.good),
+                late_share: served.late as f64 / (served.good + served.late).max(1) as f64,
+                reply_ms: LatencySummary::of(&served.latency),
+            };
+            (name.clone(), summary)
+        })
+        .collect()
 }
 
 fn rejected(outcome: &Outcome) -> BTreeMap<String, u64> {

@@ -66,6 +66,8 @@ pub enum Site {
     Burst = 20,
     /// How many later transactions come of a first one.
     Followers = 21,
+    /// When a hospital's line is cut.
+    Line = 22,
 }
 
 // The first 64-bit words of the fraction of pi: numbers with nothing up their sleeve.

@@ -3,7 +3,7 @@
 use crate::base::{Bytes, Rate, Span, Time};
 use crate::kernel::{Station, Window};
 
-use super::{Flow, Link};
+use super::{Cuts, Flow, Link};
 
 /// What a connectivity class promises (`connectivity_classes.csv`).
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct AccessClass {
     pub jitter: Span,
     /// Median share of lost segments.
     pub loss: f64,
+    /// Mean time between failures of power or line, and mean time to repair them, hours.
+    pub outage_hours: [f64; 2],
 }
 
 /// One hospital's access link: its properties, fixed for a run.
@@ -33,6 +35,8 @@ pub struct AccessLink {
     pub up: Rate,
     /// Downlink rate.
     pub down: Rate,
+    /// When it is cut.
+    pub cuts: Cuts,
 }
 
 /// The state of a hospital's access link, both directions.
@@ -45,7 +49,7 @@ pub struct Uplink {
 }
 
 impl Uplink {
-    /// Sends `size` up at `at`; returns when it reaches the gateway's NIC.
+    /// Sends `size` up at `at`, or as soon as the line is back; returns when it reaches the gateway's NIC.
     pub fn send(
         &mut self,
         access: &AccessLink,
@@ -54,11 +58,12 @@ impl Uplink {
         window: &Window,
         bits: impl FnOnce(u64) -> [u64; 2],
     ) -> Time {
-        let departed = self.out.serve(at, access.up.serialisation(size), window);
+        let departed = self.out.serve(access.cuts.after(at), access.up.serialisation(size), window);
         self.out_flow.carry(&access.link, departed, size, window, bits)
     }
 
-    /// Receives `size` that left the gateway's NIC at `departed`; returns when the hospital has it.
+    /// Receives `size` that left the gateway's NIC at `departed`, or asks for it as soon as the line is back; returns when
+    /// the hospital has it.
     pub fn receive(
         &mut self,
         access: &AccessLink,
@@ -67,7 +72,7 @@ impl Uplink {
         window: &Window,
         bits: impl FnOnce(u64) -> [u64; 2],
     ) -> Time {
-        let arrived = self.back_flow.carry(&access.link, departed, size, window, bits);
+        let arrived = self.back_flow.carry(&access.link, access.cuts.after(departed), size, window, bits);
         self.back.serve(arrived, access.down.serialisation(size), window)
     }
 
@@ -91,7 +96,7 @@ mod tests {
     fn a_kilobyte_over_a_slow_uplink() {
         let (rtt, loss) = (Span::from_millis(60), LossRate::default());
         let link = Link { rtt, jitter: Span::ZERO, loss, window: None, nagle: false };
-        let access = AccessLink { link, up: Rate::from_mbps(1.0), down: Rate::from_mbps(8.0) };
+        let access = AccessLink { link, up: Rate::from_mbps(1.0), down: Rate::from_mbps(8.0), cuts: Cuts::default() };
         let window = Window { from: Time::ZERO, until: Time::NEVER };
         let mut uplink = Uplink::default();
         let calm = |_| [0, u64::MAX];

@@ -10,7 +10,7 @@ use crate::faults::FaultPlan;
 use crate::health::{Habits, Home, Injection, People, Residency};
 use crate::kernel::draw::{LogNormal, Site, draw};
 use crate::ledger::{Committee, MempoolLimits};
-use crate::network::{AccessLink, Backbone, Link, LossRate, fibre_rtt};
+use crate::network::{AccessClass, AccessLink, Backbone, Cuts, Link, LossRate, fibre_rtt};
 
 use super::data::HospitalRow;
 use super::shards::{ShardSite, divide};
@@ -99,6 +99,7 @@ impl Scenario {
             rtt: placement.rtt(),
             hospitals: self.attach(&rows, world, &placement, &regions),
             regions,
+            classes: world.classes.keys().cloned().collect(),
             load,
             kinds: world.kinds.clone(),
             people: Arc::new(self.people(world, &rows)),
@@ -242,11 +243,22 @@ impl Scenario {
             let km = world.metros[metro].place.distance_km(row.place);
             HospitalSetup {
                 gateway: here[index % here.len()],
+                class: world.classes.keys().position(|class| *class == row.class).expect("the reader checked it"),
                 region: regions.iter().position(|region| *region == row.region).unwrap_or(0),
                 access: self.access(HospitalId(index as u32), row, world, km),
             }
         };
         rows.iter().enumerate().map(attach).collect()
+    }
+
+    /// When a hospital's line is cut: outages follow the calendar, so they last the less of a run the faster that passes.
+    fn cuts(&self, hospital: HospitalId, class: &AccessClass) -> Cuts {
+        let world = &self.file.world;
+        if !world.outages {
+            return Cuts::default();
+        }
+        let [up, down] = class.outage_hours.map(|hours| seconds(hours * 3_600.0 / world.lapse));
+        Cuts::drawn(self.file.seed, hospital.0.into(), up, down, self.timing().end())
     }
 
     /// A hospital's access link: its class's rates, jitter and loss, an RTT drawn between the class's quantiles, and
@@ -263,7 +275,7 @@ impl Scenario {
         ));
         let rtt = drawn.min(class.rtt_p95 * 2) + fibre_rtt(km);
         let link = Link { rtt, jitter: class.jitter, loss: LossRate::new(class.loss), window: None, nagle: false };
-        AccessLink { link, up: class.up, down: class.down }
+        AccessLink { link, up: class.up, down: class.down, cuts: self.cuts(hospital, class) }
     }
 }
 

@@ -161,6 +161,8 @@ struct ClassRow {
     access_rtt_ms_p95: f64,
     jitter_ms: f64,
     loss_pct_p50: f64,
+    mtbf_h: f64,
+    mttr_h: f64,
 }
 
 impl WorldData {
@@ -289,6 +291,7 @@ fn classes(reader: &mut Reader) -> Result<BTreeMap<String, AccessClass>, Scenari
             rtt_p95: Span::from_millis_f64(row.access_rtt_ms_p95),
             jitter: Span::from_millis_f64(row.jitter_ms),
             loss: row.loss_pct_p50 / 100.0,
+            outage_hours: [row.mtbf_h, row.mttr_h],
         };
         (row.class, class)
     };

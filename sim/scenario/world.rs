@@ -36,6 +36,9 @@ pub struct World {
     pub load_tps: Option<f64>,
     /// Coefficient of variation of the random factor of mean 1 that each region's load has for 10 s of calendar time.
     pub burst: f64,
+    /// Whether lines and power fail, and are repaired, as often as the connectivity classes say, by the calendar: what is
+    /// submitted meanwhile is stored, and forwarded when the line is back.
+    pub outages: bool,
     /// A measured city farther than this from a metro does not stand for it, km.
     pub near_km: f64,
 }
@@ -190,6 +193,7 @@ impl Default for World {
             scale: 1.0,
             load_tps: None,
             burst: 0.0,
+            outages: false,
             near_km: 150.0,
         }
     }

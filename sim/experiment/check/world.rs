@@ -10,7 +10,7 @@ use crate::faults::{Behaviour, FaultPlan, Liar};
 use crate::health::{Habits, Home, Injection, KindSpec, LoadPlan, PayloadSizes, People, Residency, Verb};
 use crate::kernel::draw::{Site, below, draw};
 use crate::ledger::{Committee, MempoolLimits};
-use crate::network::{AccessLink, Link, LossRate};
+use crate::network::{AccessLink, Cuts, Link, LossRate};
 
 use super::HEALED;
 
@@ -70,6 +70,7 @@ pub(super) fn setup(
         people: people(seed, gateways.len()),
         hospitals: gateways.into_iter().map(hospital).collect(),
         regions: vec!["everywhere".into()],
+        classes: vec!["any".into()],
         kinds: vec![KindSpec {
             verb: Verb::Anchor,
             world_tps: LOAD_TPS,
@@ -133,5 +134,10 @@ fn hospital(gateway: ReplicaId) -> HospitalSetup {
     let (rtt, loss) = (Span::from_millis(10), LossRate::default());
     let link = Link { rtt, jitter: Span::ZERO, loss, window: None, nagle: false };
     let rate = Rate::from_mbps(100.0);
-    HospitalSetup { gateway, region: 0, access: AccessLink { link, up: rate, down: rate } }
+    HospitalSetup {
+        gateway,
+        region: 0,
+        access: AccessLink { link, up: rate, down: rate, cuts: Cuts::default() },
+        class: 0,
+    }
 }
