@@ -34,7 +34,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     if simulation.json {
         print(&format!("{}\n", serde_json::to_string_pretty(&summary).expect("a summary is plain data")))?;
     } else {
-        print(&table::of_run(&summary, &folder, &figures))?;
+        print(&table::of_run(&summary, &scenario.file, &folder, &figures))?;
     }
     let missed: Vec<String> = summary.slo.iter().filter(|slo| !slo.holds).map(|slo| slo.threshold.clone()).collect();
     if missed.is_empty() { Ok(()) } else { Err(Failure::Slo(missed)) }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::experiment::{LatencySummary, LimitSummary, Probe, ServiceSummary, Summary};
 use crate::metrics::Definition;
+use crate::scenario::{CalendarSpan, ScenarioFile, SurgeKeys, SurgeProfile};
 
 use super::contracts::of_contracts;
 
@@ -15,10 +16,29 @@ macro_rules! line {
 }
 pub(super) use line;
 
+/// How the load changes over the run, where it does.
+fn course(file: &ScenarioFile) -> Option<String> {
+    let mut parts = Vec::new();
+    let (lapse, hour) = (file.world.lapse, file.world.hour_of_week);
+    match file.world.span {
+        CalendarSpan::Hour => {}
+        CalendarSpan::Day => parts.push(format!("a day from hour {hour} of the week on, {lapse} s in each second")),
+        CalendarSpan::Week => parts.push(format!("a week from hour {hour} on, {lapse} s in each second")),
+    }
+    if file.world.burst > 0.0 {
+        parts.push(format!("bursts that vary by {}", file.world.burst));
+    }
+    if let Some(SurgeKeys { profile: SurgeProfile::Pandemic, country, begins_s, day_s, .. }) = &file.surge {
+        let place = country.as_ref().map(|country| format!(", worst in {country}")).unwrap_or_default();
+        parts.push(format!("a pandemic's surge from {begins_s} s on, a day of it in {day_s} s{place}"));
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
 /// A run.
-pub(super) fn of_run(summary: &Summary, folder: &Path, figures: &[PathBuf]) -> String {
+pub(super) fn of_run(summary: &Summary, file: &ScenarioFile, folder: &Path, figures: &[PathBuf]) -> String {
     let mut out = String::new();
-    heading(&mut out, summary);
+    heading(&mut out, summary, file);
     latencies(&mut out, summary);
     service(&mut out, summary);
     utilisation(&mut out, summary);
@@ -33,9 +53,12 @@ pub(super) fn of_run(summary: &Summary, folder: &Path, figures: &[PathBuf]) -> S
     out
 }
 
-fn heading(out: &mut String, summary: &Summary) {
+fn heading(out: &mut String, summary: &Summary, file: &ScenarioFile) {
     let Summary { scenario, protocol, dissemination, hospitals, replicas, weight, seed, .. } = summary;
     line!(out, "{scenario}: {protocol} over {dissemination}, {hospitals} hospitals, {replicas} replicas, seed {seed}");
+    if let Some(course) = course(file) {
+        line!(out, "load: {course}");
+    }
     if !summary.shards.is_empty() {
         let shards = summary.shards.iter().map(|(name, replicas)| format!("{name} {replicas}"));
         line!(out, "shards (replicas): {}", shards.collect::<Vec<_>>().join(", "));

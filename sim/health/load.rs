@@ -102,6 +102,8 @@ struct Crowd {
 struct Fitted<'a> {
     world: &'a WorldLoad,
     crowds: &'a [Crowd],
+    /// For each group its region's classes.
+    own: Vec<Vec<usize>>,
     /// For each class a factor with which its mean over the week is the table's.
     factors: Vec<f64>,
 }
@@ -112,7 +114,12 @@ impl<'a> Fitted<'a> {
     /// knows them would lose on weekends: a factor for each class restores the mean over the week (proportional fitting
     /// of classes and hours, hours last: they are exact, classes to within 0.1 %).
     fn new(world: &'a WorldLoad, crowds: &'a [Crowd]) -> Fitted<'a> {
-        let mut fitted = Fitted { world, crowds, factors: vec![1.0; world.classes.len()] };
+        let of_region = |region: &str| {
+            let here = world.classes.iter().enumerate().filter(|(_, class)| class.region == region);
+            here.map(|(index, _)| index).collect()
+        };
+        let own = crowds.iter().map(|crowd| of_region(&crowd.key.region)).collect();
+        let mut fitted = Fitted { world, crowds, own, factors: vec![1.0; world.classes.len()] };
         let mut region_means: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
         for class in &world.classes {
             region_means.entry(&class.region).or_default().0 += class.mean_tps;
@@ -142,15 +149,15 @@ impl<'a> Fitted<'a> {
     fn class_rates(&self, hour: u32) -> Vec<Vec<(usize, f64)>> {
         let WorldLoad { classes, hourly, .. } = self.world;
         let hourly = &hourly[hour as usize];
-        let raw = |crowd: &Crowd| {
+        let raw = |(crowd, own): (&Crowd, &Vec<usize>)| {
             let local = crowd.key.local_hour(hour);
-            let own = classes.iter().zip(&self.factors).enumerate().filter(|(_, (c, _))| c.region == crowd.key.region);
-            let rate = |(index, (class, factor)): (usize, (&ClassLoad, &f64))| {
+            let rate = |&index: &usize| {
+                let (class, factor) = (&classes[index], self.factors[index]);
                 (index, crowd.population * class.mean_tps * factor * class.diurnal[local])
             };
-            own.map(rate).collect::<Vec<_>>()
+            own.iter().map(rate).collect::<Vec<_>>()
         };
-        let mut rates: Vec<Vec<(usize, f64)>> = self.crowds.iter().map(raw).collect();
+        let mut rates: Vec<Vec<(usize, f64)>> = self.crowds.iter().zip(&self.own).map(raw).collect();
         let mut sums: BTreeMap<&str, f64> = BTreeMap::new();
         for (crowd, rates) in self.crowds.iter().zip(&rates) {
             *sums.entry(&crowd.key.region).or_default() += rates.iter().map(|(_, rate)| rate).sum::<f64>();

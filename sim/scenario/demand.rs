@@ -30,12 +30,13 @@ impl Scenario {
         let means_some = |pattern: &&String| kinds.iter().any(|kind| matches(pattern, kind));
         if let Some(unknown) = keys.only.iter().find(|pattern| !means_some(pattern)) {
             let families = kinds.iter().filter_map(|kind| Some(format!("{}.*", kind.split('.').next()?)));
-            let mut known: Vec<String> = kinds.iter().map(|kind| kind.to_string()).chain(families).collect();
-            known.dedup();
-            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            let mut families: Vec<String> = families.collect();
+            families.dedup();
+            let known: Vec<&str> = families.iter().map(String::as_str).chain(kinds.iter().copied()).collect();
             return Err(self.unknown("world.only", "kind or family of kinds", unknown, &known));
         }
-        if let Some(region) = world.regions().find(|region| world.digitised.get(*region).is_none()) {
+        let unknown = world.regions().find(|region| !world.digitised.contains_key(*region));
+        if let Some(region) = unknown.filter(|_| keys.digitised == Digitised::Today) {
             return Err(self.invalid("world.digitised", format!("the data say of `{region}` no digitised share")));
         }
         let has_load = world.loads.iter().filter(|class| class.mean_tps > 0.0 && keys.has_region(&class.region));
@@ -62,11 +63,10 @@ impl Scenario {
     }
 
     fn unknown(&self, key: &'static str, what: &str, unknown: &str, known: &[&str]) -> ScenarioError {
-        let hint = nearest(unknown, known.iter().copied());
-        let hint = hint.map_or_else(
-            || format!("known here: {}", known.join(", ")),
-            |name| format!("did you mean `{name}`? known here: {}", known.join(", ")),
-        );
+        let hint = match nearest(unknown, known.iter().copied()) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => format!("known here: {}", known.join(", ")),
+        };
         self.invalid(key, format!("`{unknown}` is no {what}; {hint}"))
     }
 

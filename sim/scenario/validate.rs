@@ -24,6 +24,9 @@ const MOST_WORKERS: u64 = 64;
 /// Hospitals of the data set.
 const MOST_HOSPITALS: u32 = 5_000;
 
+/// How often a probe of a search, which may be longer than the run, goes through the calendar.
+const MOST_ROUNDS: f64 = 64.0;
+
 /// A scenario that can be run.
 #[derive(Clone, Debug)]
 pub struct Scenario {
@@ -204,8 +207,13 @@ fn load(file: &ScenarioFile) -> Vec<Check> {
         span_s / submitting_s,
         world.lapse
     );
+    let probing_s = file.limit.warm_up_s + file.limit.window_s;
+    let rounds = if world.span == CalendarSpan::Hour { 0.0 } else { world.lapse * probing_s / span_s };
+    let limit_rule =
+        format!("must not go through `world.span` more than {MOST_ROUNDS} times, at `world.lapse` = {}", world.lapse);
     let mut checks = vec![
         within("world.lapse", world.lapse, 0.001, 1e6),
+        Check { key: "limit.window_s", holds: rounds <= MOST_ROUNDS, rule: limit_rule },
         Check { key: "world.lapse", holds: fits, rule },
         within("world.burst", world.burst, 0.0, 4.0),
     ];

@@ -5,6 +5,7 @@ mod determinism;
 mod distances;
 mod faults;
 mod injection;
+mod load;
 mod mixtures;
 mod runs;
 mod scenario;

@@ -39,13 +39,13 @@ fn an_unknown_key_is_named_with_its_place_and_what_was_meant() {
     check(
         &GOOD.replace("load_tps", "load_tsp"),
         expect![
-            "small.toml:5:1: unknown key `load_tsp`; did you mean `load_tps`? known here: data, hospitals, mix, hour_of_week, scale, load_tps, near_km"
+            "small.toml:5:1: unknown key `load_tsp`; did you mean `load_tps`? known here: data, hospitals, regions, mix, hour_of_week, span, lapse, digitised, only, extra, scale, load_tps, burst, near_km"
         ],
     );
     check(
         &GOOD.replace("[consensus]", "[consenus]"),
         expect![
-            "small.toml:7:2: unknown key `consenus`; did you mean `consensus`? known here: name, seed, world, consensus, protocol, batch, block, gossip, certified, mempool, replica, link, crypto, run, slo, limit, inject, fault"
+            "small.toml:7:2: unknown key `consenus`; did you mean `consensus`? known here: name, seed, world, surge, people, consensus, protocol, batch, block, gossip, certified, mempool, replica, link, crypto, run, slo, limit, inject, fault"
         ],
     );
     check(
@@ -268,4 +268,48 @@ fn an_unknown_mix_or_cost_table_is_named() {
     let error = message(GOOD, &["crypto.costs=abacus.toml"]);
     expect!["WORKLOADS/abacus.toml: cannot read: No such file or directory (os error 2)"]
         .assert_eq(&error.replace(&workloads().display().to_string(), "WORKLOADS"));
+}
+
+#[test]
+fn a_calendar_that_does_not_fit_the_run_is_refused_with_what_would() {
+    check_setting("world.span=month", expect![[""]]);
+    check(&GOOD.replace("load_tps", "span = \"day\"\nlapse = 5000\nload_tps"), expect![[""]]);
+    check_setting("world.lapse=0", expect![[""]]);
+    check_setting("world.burst=-1", expect![[""]]);
+    check_setting("world.digitised=tomorrow", expect![[""]]);
+    check(&GOOD.replace("load_tps", "regions = [\"AFR\", \"EURO\"]\nload_tps"), expect![[""]]);
+    assert_eq!(message(GOOD, &["world.lapse=5000"]), "no error", "an hour stays what it is");
+}
+
+#[test]
+fn a_surge_is_refused_where_it_strikes_nobody_or_everybody() {
+    let surge = |keys: &str| GOOD.to_string() + "[surge]\n" + keys;
+    check(&surge("factor = \"world\"\n"), expect![[""]]);
+    check(&surge("profile = \"pandemic\"\nfactor = \"national\"\n"), expect![[""]]);
+    check(&surge("profile = \"pandemic\"\ncountry = \"IN\"\n"), expect![[""]]);
+    check(&surge("profile = \"pandemic\"\nday_s = 0\n"), expect![[""]]);
+    check(&surge("profile = \"plague\"\n"), expect![[""]]);
+}
+
+/// What the data files say to a scenario that parses.
+fn told(text: &str, settings: &[&str]) -> String {
+    let settings: Vec<String> = settings.iter().map(|setting| setting.to_string()).collect();
+    let scenario = Scenario::parse("small.toml", text, &workloads(), &settings).expect("only the data can tell");
+    scenario.world().map(|_| "no error".to_string()).unwrap_or_else(|error| error.to_string())
+}
+
+#[test]
+fn names_that_the_data_files_lack_are_told_with_their_place_and_what_was_meant() {
+    let world = |keys: &str| GOOD.replace("load_tps", &format!("{keys}\nload_tps"));
+    expect![[""]].assert_eq(&told(&world("extra = { \"pack.recal\" = 0.5 }"), &[]));
+    expect![[""]].assert_eq(&told(&world("only = [\"claim.*\", \"witchcraft\"]"), &[]));
+    expect![[""]].assert_eq(&told(GOOD, &["world.only=[\"clam.*\"]"]));
+    expect![[""]].assert_eq(&told(&world("only = [\"device.sample\"]"), &[]));
+    let surge = GOOD.to_string() + "[surge]\nprofile = \"pandemic\"\nfactor = \"national\"\ncountry = \"XX\"\n";
+    let countries = told(&surge, &[]);
+    assert!(
+        countries.starts_with("small.toml:12:11: `XX` is no country with a hospital in this run; known here: AE, ")
+    );
+    let good = world("only = [\"claim.*\", \"pack.ship\"]\nextra = { \"pack.recall\" = 0.5 }");
+    assert_eq!(told(&good, &[]), "no error");
 }

@@ -135,7 +135,7 @@ impl Source {
         for rule in &self.rules {
             let mixes = (0..plan.profiles()).flat_map(|p| (0..plan.groups().len()).map(move |g| (p, g)));
             let most = mixes.map(|(p, g)| self.ratio(plan, p, g, rule)).fold(0.0, f64::max);
-            steps.extend((0..(most.ceil() as u64).min(MOST_STEPS)).map(|nth| rule.steps + nth));
+            steps.extend((0..(libm::ceil(most) as u64).min(MOST_STEPS)).map(|nth| rule.steps + nth));
         }
         steps.sort_unstable();
         steps.dedup();
