@@ -5,13 +5,14 @@
 
 use std::sync::Arc;
 
-use crate::base::{Bytes, Digest, Encode, HospitalId, Span, Time};
-use crate::crypto::{BATCH, Item, Keypair, Role, Signature, sign_all, verify_batch};
-use crate::kernel::draw::{Chance, Site, draw, exponential};
-use crate::ledger::{Kind, SIGNATURE_BYTES, Stage, Transaction, TransactionBody, TxNumber};
+use crate::base::{HospitalId, Span, Time};
+use crate::crypto::BATCH;
+use crate::kernel::draw::{Site, draw, exponential};
+use crate::ledger::{Kind, Transaction, TxNumber};
 
+use super::scribe::{Fields, Scribe};
 use super::script::STEP;
-use super::{Call, Case, KindSpec, LoadProfile, Patient, People, Script, Verb};
+use super::{Call, Case, KindSpec, LoadProfile, People, Script, Verb};
 
 /// Transactions in a slice, on average: two verification batches.
 const PER_SLICE: u64 = 2 * BATCH as u64;
@@ -49,7 +50,7 @@ pub struct StreamSettings {
 /// number of slices, at the same place within them. A Poisson process that is moved is one still, so the rates are those
 /// of the table where all stages have the same.
 pub struct Stream {
-    settings: StreamSettings,
+    scribe: Scribe,
     load: LoadProfile,
     kinds: Vec<KindSpec>,
     script: Script,
@@ -58,7 +59,6 @@ pub struct Stream {
     /// Mean gap between two arrivals, in picoseconds: nanoseconds would round a load of 10^6/s by up to 0.05 %.
     gap_ps: u64,
     slice_span: Span,
-    keys: Vec<Keypair>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -87,15 +87,6 @@ pub struct Slice {
     pub calls: Vec<Call>,
     /// What was really computed.
     pub totals: Totals,
-}
-
-/// What the script and the load say of a transaction.
-struct Fields {
-    number: TxNumber,
-    hospital: HospitalId,
-    kind: Kind,
-    submitted: Time,
-    payload: Bytes,
 }
 
 /// Whether kinds with this verb are later stages of cases.
@@ -132,16 +123,15 @@ impl Stream {
         assert!(rate > 0.0 && rate <= 1e9, "a load is between 0 and 10^9 transactions/s, got {rate}");
         let gap_ps = ((1e12 / rate) as u64).max(1);
         let slice_span = Span((gap_ps * PER_SLICE / 1000).clamp(1, 1_000_000_000));
-        let hospitals = if settings.real { load.mix_of.len() as u32 } else { 0 };
-        let keys = (0..hospitals).map(|index| Keypair::derive(settings.seed, Role::Hospital, index)).collect();
         let follows = kinds.iter().map(|kind| follows(kind.verb, &kinds, slice_span)).collect();
         let script = Script::new(settings.seed, people);
-        Stream { settings, load, kinds, script, follows, gap_ps, slice_span, keys }
+        let scribe = Scribe::new(settings, load.mix_of.len() as u32);
+        Stream { scribe, load, kinds, script, follows, gap_ps, slice_span }
     }
 
     /// Number of slices until hospitals stop.
     pub fn slices(&self) -> u64 {
-        self.settings.until.0.div_ceil(self.slice_span.0)
+        self.scribe.settings.until.0.div_ceil(self.slice_span.0)
     }
 
     /// Makes slice `index`.
@@ -151,7 +141,7 @@ impl Stream {
         let mut body = Vec::with_capacity(512);
         for (nth, arrival) in (0u64..).zip(self.arrivals(index)) {
             let at = begin + arrival.after;
-            if at >= self.settings.until {
+            if at >= self.scribe.settings.until {
                 break;
             }
             assert!(nth < 1 << NUMBER_BITS, "a slice holds about {PER_SLICE} transactions");
@@ -160,10 +150,7 @@ impl Stream {
             slice.transactions.push(transaction);
             slice.calls.push(call);
         }
-        slice.totals.hashed = slice.transactions.len() as u64;
-        if self.settings.real {
-            self.sign_and_verify(&mut slice);
-        }
+        self.scribe.seal(&mut slice);
         slice
     }
 
@@ -203,7 +190,7 @@ impl Stream {
     }
 
     fn draw(&self, site: Site, a: u64, b: u64) -> u64 {
-        draw(self.settings.seed, site, a, b, 0)
+        draw(self.scribe.settings.seed, site, a, b, 0)
     }
 
     fn transaction(
@@ -216,84 +203,7 @@ impl Stream {
         let (kind, spec) = (Kind(arrival.kind as u8), &self.kinds[arrival.kind]);
         let (hospital, call) = self.script.call(spec.verb, arrival.case, arrival.hospital, submitted);
         let payload = spec.payload.draw(self.draw(Site::Payload, number.0, 0));
-        let fields = Fields { number, hospital, kind, submitted, payload };
-        let id = self.body(body, spec, &fields, &call);
-        let forged = Chance::new(self.settings.injection.forged);
-        let transaction = Transaction {
-            id,
-            number,
-            submitted,
-            hospital,
-            wire: spec.wire.0 as u32,
-            payload: payload.0 as u32,
-            kind,
-            authentic: !forged.happens(self.draw(Site::Inject, number.0, 0)),
-            replay: false,
-            stage: Stage::Local,
-        };
-        (transaction, call)
+        let fields = Fields { number, hospital, kind, submitted, payload, anchor: None };
+        (self.scribe.write(spec, &fields, &call, body), call)
     }
-
-    /// Writes the canonical body and returns its id. References begin with the call; the rest of them, and the anchor,
-    /// are uniform bytes: they stand for digests and pseudonymous identifiers that no contract reads.
-    fn body(&self, body: &mut Vec<u8>, spec: &KindSpec, fields: &Fields, call: &Call) -> Digest {
-        let &Fields { number, hospital, kind, submitted, payload } = fields;
-        let mut filler = [0u8; 1024];
-        let fixed = TransactionBody::FIXED_BYTES + SIGNATURE_BYTES;
-        let references = (spec.wire.0.saturating_sub(fixed) as usize).min(filler.len() - 32);
-        for (nth, word) in filler[..(references + 32).next_multiple_of(8)].chunks_exact_mut(8).enumerate() {
-            word.copy_from_slice(&self.draw(Site::Body, number.0, nth as u64).to_le_bytes());
-        }
-        let (anchor, rest) = filler.split_first_chunk_mut::<32>().expect("the filler is longer");
-        body.clear();
-        call.encode(body);
-        let written = body.len().min(references);
-        rest[..written].copy_from_slice(&body[..written]);
-        let value = TransactionBody {
-            number,
-            hospital,
-            kind,
-            submitted,
-            weight: self.settings.weight,
-            payload,
-            anchor: Digest(*anchor),
-            references: &rest[..references],
-        };
-        body.clear();
-        value.encode(body);
-        Digest::of(body)
-    }
-
-    /// Signs every id with its hospital's key, spoils the signatures that an attacker forged, and replaces what each
-    /// transaction says of itself by what verification says.
-    fn sign_and_verify(&self, slice: &mut Slice) {
-        let of_patient = |patient: Patient| Keypair::of_patient(self.settings.seed, patient.home.0, patient.number);
-        let patients: Vec<Option<Keypair>> = slice.calls.iter().map(|call| call.signer().map(of_patient)).collect();
-        for (chunk, patients) in slice.transactions.chunks_mut(BATCH).zip(patients.chunks(BATCH)) {
-            let signed = chunk.iter().zip(patients);
-            let key = |(tx, patient): (&Transaction, _)| (signer(&self.keys, tx, patient), tx.id.0);
-            let messages: Vec<(&Keypair, [u8; 32])> = signed.map(key).collect();
-            let mut signatures: Vec<Signature> = sign_all(&messages);
-            for (signature, tx) in signatures.iter_mut().zip(chunk.iter()) {
-                signature.0[40] ^= u8::from(!tx.authentic);
-            }
-            let items: Vec<Item<'_>> = messages
-                .iter()
-                .zip(&signatures)
-                .map(|((key, message), signature)| Item { key: key.public(), message, signature })
-                .collect();
-            let mut verdicts = Vec::with_capacity(items.len());
-            verify_batch(&items, &mut verdicts);
-            for (tx, verdict) in chunk.iter_mut().zip(verdicts) {
-                tx.authentic = verdict;
-            }
-            slice.totals.signed += chunk.len() as u64;
-            slice.totals.verified += chunk.len() as u64;
-        }
-    }
-}
-
-/// The patient's key, or the hospital's.
-fn signer<'k>(keys: &'k [Keypair], tx: &Transaction, patient: &'k Option<Keypair>) -> &'k Keypair {
-    patient.as_ref().unwrap_or_else(|| &keys[tx.hospital.index()])
 }

@@ -62,6 +62,8 @@ pub enum Site {
     Genesis = 18,
     /// What transactions ask for.
     Script = 19,
+    /// Who replays a trace, and at what time of the day.
+    Replay = 20,
 }
 
 // The first 64-bit words of the fraction of pi: numbers with nothing up their sleeve.

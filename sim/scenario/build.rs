@@ -81,6 +81,7 @@ impl Scenario {
         let regions: Vec<String> = world.region_tps.keys().cloned().collect();
         let sites: Vec<HospitalSite> = rows.iter().map(|row| site(row)).collect();
         let load = self.profile(world, &sites, options.load_tps);
+        let timing = options.timing.unwrap_or_else(|| self.timing());
         let weight = match file.run.weight {
             Weight::Fixed(weight) => weight,
             Weight::Auto(_) => libm::ceil(load.total_tps / AUTO_ARRIVALS_PER_S).max(1.0) as u32,
@@ -101,9 +102,10 @@ impl Scenario {
             regions,
             load,
             kinds: world.kinds.clone(),
+            replay: self.timetable(world, timing.window().until),
             people: Arc::new(self.people(world, &rows)),
             costs: self.costs.clone(),
-            timing: options.timing.unwrap_or_else(|| self.timing()),
+            timing,
             weight,
             deadline: Span::from_millis_f64(file.slo.deadline_ms),
             injection: self.injection(),

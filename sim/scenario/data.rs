@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::base::{Bytes, Digest, Rate, Span};
-use crate::health::{ClassLoad, KindSpec, PayloadSizes, Residency, Verb};
+use crate::health::{ClassLoad, KindSpec, PayloadSizes, Residency, Trace, Verb};
 use crate::network::{AccessClass, CityMatrix, Metro, Place};
 
 use super::ScenarioError;
@@ -56,6 +57,8 @@ pub struct WorldData {
     pub loads: Vec<ClassLoad>,
     /// Transactions/s by region at the chosen hour.
     pub region_tps: BTreeMap<String, f64>,
+    /// What is replayed in place of the loads.
+    pub trace: Option<Arc<Trace>>,
     /// BLAKE3 over every file read.
     pub digest: Digest,
 }
@@ -215,6 +218,7 @@ impl WorldData {
             kinds,
             loads,
             region_tps: region_tps(&mut reader, mix, hour_of_week)?,
+            trace: None,
             digest: Digest(*reader.hasher.finalize().as_bytes()),
         })
     }

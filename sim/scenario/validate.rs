@@ -63,7 +63,11 @@ impl Scenario {
     /// Reads the data files that it speaks of.
     pub fn world(&self) -> Result<WorldData, ScenarioError> {
         let world = &self.file.world;
-        WorldData::read(&self.folder.join(&world.data), &world.mix, world.hour_of_week)
+        let mut data = WorldData::read(&self.folder.join(&world.data), &world.mix, world.hour_of_week)?;
+        if let Some(trace) = &self.file.workload.trace {
+            data.replay(&self.folder.join(trace), self.file.workload.copies)?;
+        }
+        Ok(data)
     }
 
     /// What a run of it follows from, as one digest: scenario, data and costs, but not whether cryptography runs.
@@ -156,6 +160,7 @@ fn world(file: &ScenarioFile) -> Vec<Check> {
         within("world.scale", world.scale, 1e-6, 500.0),
         within("world.load_tps", world.load_tps.unwrap_or(1.0), 0.01, MOST_TPS),
         within("world.near_km", world.near_km, 0.0, 20_100.0),
+        between("workload.copies", file.workload.copies.into(), 1, 1 << 20),
         share("inject.forged", file.inject.forged),
         share("inject.replayed", file.inject.replayed),
         share("inject.tampered_batches", file.inject.tampered_batches),
