@@ -6,6 +6,7 @@ mod saturation;
 mod search;
 mod store;
 mod summary;
+mod traced;
 
 pub use check::{Campaign, Checked, Finding};
 pub use point::{Point, simulate};
@@ -15,3 +16,4 @@ pub use store::{Manifest, Store, StoreError};
 pub use summary::{
     ContractSummary, DistanceSummary, HostFacts, LatencySummary, RealSummary, SloSummary, Summary, UtilisationSummary,
 };
+pub use traced::TraceSummary;

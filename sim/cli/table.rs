@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use crate::experiment::{ContractSummary, LatencySummary, LimitSummary, Probe, Summary};
+use crate::experiment::{ContractSummary, LatencySummary, LimitSummary, Probe, Summary, TraceSummary};
 use crate::metrics::Definition;
 
 /// Writing to a string does not fail.
@@ -36,6 +36,14 @@ fn heading(out: &mut String, summary: &Summary) {
     if !summary.shards.is_empty() {
         let shards = summary.shards.iter().map(|(name, replicas)| format!("{name} {replicas}"));
         line!(out, "shards (replicas): {}", shards.collect::<Vec<_>>().join(", "));
+    }
+    if let Some(trace) = &summary.trace {
+        let TraceSummary { entries, replayed, not_replayed, reference_resources, malformed, .. } = trace;
+        line!(
+            out,
+            "trace: {entries} transactions, {reference_resources} lines of reference data, {malformed} malformed; \
+             {replayed} replayed, {not_replayed} not"
+        );
     }
     if *weight > 1 {
         line!(out, "each simulated transaction stands for {weight} alike ones");

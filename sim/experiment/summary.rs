@@ -11,7 +11,7 @@ use crate::ledger::Rejection;
 use crate::metrics::{Binding, Definition, LatencyHistogram, Resource};
 use crate::scenario::{Scenario, WorldData};
 
-use super::Point;
+use super::{Point, TraceSummary};
 
 /// Quantiles of one latency, ms.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -182,6 +182,9 @@ pub struct Summary {
     /// What came of the contracts; nothing where the ledger runs none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contracts: Option<ContractSummary>,
+    /// What became of the trace; nothing where none is replayed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceSummary>,
     /// Refused over the whole run, by reason.
     pub rejected: BTreeMap<String, u64>,
     /// Neither in effect nor refused when the run ended.
@@ -237,6 +240,7 @@ impl Summary {
             latency_by_region_ms: by_region(point),
             cross_shard: outcome.cross.as_ref().map(cross_shard),
             contracts: outcome.contracts.as_ref().map(|contracts| of_contracts(point, contracts)),
+            trace: TraceSummary::of(world, point),
             rejected: rejected(outcome),
             pending: counts.pending_total,
             tampered_batches: counts.tampered_batches,

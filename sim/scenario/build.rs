@@ -82,8 +82,11 @@ impl Scenario {
         let sites: Vec<HospitalSite> = rows.iter().map(|row| site(row)).collect();
         let load = self.profile(world, &sites, options.load_tps);
         let timing = options.timing.unwrap_or_else(|| self.timing());
+        let replay = self.timetable(world, timing.window().until);
         let weight = match file.run.weight {
             Weight::Fixed(weight) => weight,
+            // Each line of a trace is itself.
+            Weight::Auto(_) if replay.is_some() => 1,
             Weight::Auto(_) => libm::ceil(load.total_tps / AUTO_ARRIVALS_PER_S).max(1.0) as u32,
         };
         let setup = Setup {
@@ -102,7 +105,7 @@ impl Scenario {
             regions,
             load,
             kinds: world.kinds.clone(),
-            replay: self.timetable(world, timing.window().until),
+            replay,
             people: Arc::new(self.people(world, &rows)),
             costs: self.costs.clone(),
             timing,

@@ -6,6 +6,7 @@ mod distances;
 mod faults;
 mod injection;
 mod mixtures;
+mod replay;
 mod runs;
 mod scenario;
 mod sharded;

@@ -29,7 +29,7 @@ fn check_setting(setting: &str, expected: Expect) {
 #[test]
 fn the_shipped_scenarios_and_this_one_are_good() {
     assert_eq!(message(GOOD, &["consensus.replicas=7"]), "no error");
-    for name in ["global.toml", "regional.toml"] {
+    for name in ["global.toml", "regional.toml", "replay.toml"] {
         Scenario::load(&workloads().join(name), &[]).expect("a shipped scenario is valid");
     }
 }

@@ -61,7 +61,7 @@ pub(super) fn read(event: &str, value: &Value) -> Result<Option<Parsed>, Flaw> {
     let Some(kind) = kind(event, value) else { return Ok(None) };
     let first = |paths: &[&str]| paths.iter().find_map(|path| text(value, path)).map(whole);
     let id = text(value, "eventID").map(whole);
-    let case = first(&OBJECTS).or(id).unwrap_or(whole(""));
+    let case = first(&OBJECTS).or(id).unwrap_or_else(|| whole(&value.to_string()));
     Ok(Some(Parsed {
         kind,
         resource: event.into(),

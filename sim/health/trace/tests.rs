@@ -65,7 +65,26 @@ fn resources_become_kinds() {
         of("Patient", ""),
         of("Provenance", ""),
     ];
-    let expected = expect![];
+    let expected = expect![[r#"
+        record.encounter, 1577865600 s, Treatment, Clinical: patient, provider, person
+        tele.session_open/close, 1577836800 s, Treatment, Clinical: patient
+        record.observation, 1577836800 s, Treatment, Laboratory: patient, encounter
+        record.observation, 1577923200 s, Treatment, Clinical: patient
+        record.procedure, 1577836800 s, Treatment, Sensitive: patient
+        record.diagnostic_report, 1577869200 s, Treatment, Laboratory: patient, provider, person
+        record.condition, 1577836800 s, Treatment, Clinical: patient, person
+        record.care_plan, 1577836800 s, Treatment, Clinical: patient
+        record.care_plan, no time, Treatment, Clinical: patient
+        record.document, 1577872800 s, Treatment, Clinical: patient, provider, person
+        immunization.record, 1577836800 s, Treatment, Clinical: patient
+        rx.prescribe, 1577836800 s, Treatment, Medication: patient, person
+        rx.dispense, 1577836800 s, Treatment, Medication: patient, case of another
+        claim.submit, 1577836800 s, Treatment, Clinical: patient, provider, person, encounter
+        claim.adjudicate, 1577836800 s, Treatment, Clinical: patient, person, case of another
+        claim.adjudicate, 1577836800 s, Treatment, Clinical: patient, case of another
+        claim.pay, 1577836800 s, Treatment, Clinical: case of another
+        no transaction
+        no transaction"#]];
     expected.assert_eq(&all.join("\n"));
 }
 
@@ -102,7 +121,15 @@ fn consents_and_audits_are_told_apart_by_what_they_say() {
         ),
         of("AuditEvent", r#","recorded":"2020","action":"E","entity":[]"#),
     ];
-    let expected = expect![];
+    let expected = expect![[r#"
+        consent.grant, 1577836800 s, Treatment, Clinical: patient, grantee
+        consent.revoke, 1577836800 s, Treatment, Clinical: patient
+        consent.deny, 1577836800 s, Research, Clinical: patient
+        access.read, 1577836800 s, Treatment, Clinical: patient
+        access.query, 1577836800 s, Treatment, Clinical: patient, provider, person
+        access.write, 1577836800 s, Payment, Clinical: patient
+        access.break_glass, 1577836800 s, Emergency, Clinical: patient
+        no transaction"#]];
     expected.assert_eq(&all.join("\n"));
 }
 
@@ -132,7 +159,18 @@ fn events_become_kinds_by_their_business_step() {
         event("ObjectEvent", "shipping", r#","disposition":"recalled""#),
         event("AssociationEvent", "installing", ""),
     ];
-    let expected = expect![];
+    let expected = expect![[r#"
+        pack.commission, 1577836800 s, Treatment, Medication: provider
+        pack.aggregate, 1577836800 s, Treatment, Medication: 
+        pack.unpack, 1577836800 s, Treatment, Medication: 
+        pack.ship, 1577836800 s, Treatment, Medication: 
+        pack.receive, 1577836800 s, Treatment, Medication: 
+        rx.dispense, 1577836800 s, Treatment, Medication: 
+        pack.decommission, 1577836800 s, Treatment, Medication: 
+        pack.transform, 1577836800 s, Treatment, Medication: 
+        pack.sensor, 1577836800 s, Treatment, Medication: 
+        pack.recall, 1577836800 s, Treatment, Medication: 
+        no transaction"#]];
     expected.assert_eq(&all.join("\n"));
 }
 
@@ -151,7 +189,17 @@ fn what_is_malformed_says_why() {
             r#"{"resourceType":"Claim","id":"1","patient":{"reference":"Patient/1"},"created":"yesterday"}"#,
             r#"{"type":"ObjectEvent","bizStep":"shipping","eventTime":"2020-01-01T00:00:00"}"#,
         ],
-        expect![],
+        expect![[r#"
+            malformed: no JSON: EOF while parsing an object at line 1 column 1
+            malformed: no JSON: expected value at line 1 column 1
+            malformed: no JSON object
+            malformed: neither a `resourceType` of FHIR nor a `type` of EPCIS
+            malformed: unknown type `Observatoin`
+            malformed: unknown type `EPCISDocument`
+            malformed: `Observation` without an id
+            malformed: `Observation` without a patient
+            malformed: `created` is no time: `yesterday`
+            malformed: `eventTime` is no time: `2020-01-01T00:00:00`"#]],
     );
 }
 
@@ -203,7 +251,40 @@ fn lines_take_hospitals_and_times_from_others() {
         .iter()
         .map(|entry| (kinds[usize::from(entry.kind)], entry.at.day() - 18_262, entry.provider, entry.keeper))
         .collect();
-    let expected = expect![];
+    let expected = expect![[r#"
+        [
+            (
+                "record.observation",
+                0,
+                0,
+                0,
+            ),
+            (
+                "record.encounter",
+                0,
+                0,
+                0,
+            ),
+            (
+                "record.care_plan",
+                31,
+                0,
+                0,
+            ),
+            (
+                "record.care_plan",
+                31,
+                0,
+                0,
+            ),
+            (
+                "access.read",
+                60,
+                1,
+                0,
+            ),
+        ]
+    "#]];
     expected.assert_debug_eq(&told);
     assert_eq!((trace.patients, trace.providers), (1, 2));
     let malformed: Vec<String> = trace.malformed.iter().map(Malformed::to_string).collect();
