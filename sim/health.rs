@@ -28,4 +28,4 @@ pub use script::{Script, Verb};
 pub use stream::{Injection, Slice, Stream, StreamSettings, Totals};
 pub use taxonomy::{KindSpec, PayloadSizes};
 pub use timetable::{Due, Timetable, TraceSettings, TraceTimes};
-pub use trace::{Flaw, Instant, Malformed, Name, Parsed, Trace, TraceBuilder, TraceCounts, TraceEntry, parse};
+pub use trace::{Flaw, Malformed, Moment, Name, Parsed, Trace, TraceBuilder, TraceCounts, TraceEntry, parse};

@@ -124,6 +124,10 @@ impl Supply {
     }
 
     fn refill(&mut self) {
+        // Where statements fill the pool, that there is no room for a slice is not the end of the load.
+        while self.ahead == 0 && self.next_slice < self.slices && !self.pool.has_room() {
+            self.take();
+        }
         while self.ahead < self.most_ahead && self.next_slice < self.slices && self.pool.has_room() {
             self.pool.submit(Job::Slice(self.next_slice));
             self.next_slice += 1;

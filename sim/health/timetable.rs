@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::Time;
 use crate::kernel::draw::{Alias, Site, below, draw};
 
-use super::trace::{DAY_US, Instant, Trace};
+use super::trace::{DAY_US, Moment, Trace};
 
 /// What becomes of a trace's times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -98,13 +98,13 @@ impl Timetable {
 }
 
 /// How long after the first each is, µs.
-fn since_first(times: impl Iterator<Item = Instant> + Clone) -> Vec<u64> {
-    let first = times.clone().next().unwrap_or(Instant(0));
+fn since_first(times: impl Iterator<Item = Moment> + Clone) -> Vec<u64> {
+    let first = times.clone().next().unwrap_or(Moment(0));
     times.map(|at| at.0.abs_diff(first.0)).collect()
 }
 
 /// A time of day for each entry by the hours of its kind; within a day the earlier goes to the entry that came earlier.
-fn by_the_hour(trace: &Trace, settings: &TraceSettings<'_>) -> Vec<Instant> {
+fn by_the_hour(trace: &Trace, settings: &TraceSettings<'_>) -> Vec<Moment> {
     let weights = |hours: &[f64; 24]| hours.map(|factor| (factor * WEIGHT_UNIT) as u64);
     let hours: Vec<Alias> = settings.hours.iter().map(|hours| Alias::new(&weights(hours))).collect();
     let mut times = Vec::with_capacity(trace.entries.len());
@@ -114,7 +114,7 @@ fn by_the_hour(trace: &Trace, settings: &TraceSettings<'_>) -> Vec<Instant> {
             let bits = |which| draw(settings.seed, Site::Replay, nth, which, 0);
             let hour = hours[usize::from(entry.kind)].choose(bits(0)) as u64;
             let within = below(DAY_US as u64 / 24, bits(1));
-            times.push(Instant(entry.at.day() * DAY_US + (hour * (DAY_US as u64 / 24) + within) as i64));
+            times.push(Moment(entry.at.day() * DAY_US + (hour * (DAY_US as u64 / 24) + within) as i64));
         }
         times[begun..].sort_unstable();
     }

@@ -11,8 +11,8 @@
 mod assemble;
 mod epcis;
 mod fhir;
-mod instant;
 mod json;
+mod moment;
 #[cfg(test)]
 mod tests;
 
@@ -26,9 +26,9 @@ use thiserror::Error;
 use super::{Category, Purpose};
 
 pub use assemble::TraceBuilder;
-pub(super) use instant::DAY_US;
-pub use instant::Instant;
 pub use json::Name;
+pub(super) use moment::DAY_US;
+pub use moment::Moment;
 
 /// Why a line is no transaction, though it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -92,7 +92,7 @@ pub struct Parsed {
     /// Its type, for messages.
     pub resource: String,
     /// When it happened.
-    pub at: Option<Instant>,
+    pub at: Option<Moment>,
     /// Its own name.
     pub id: Name,
     /// Names the matter that it belongs to: its claim, prescription or pack, or itself.
@@ -135,7 +135,7 @@ pub fn parse(line: &[u8]) -> Result<Option<Parsed>, Flaw> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceEntry {
     /// When it happened.
-    pub at: Instant,
+    pub at: Moment,
     /// Its kind, in the taxonomy.
     pub kind: u8,
     /// What data are used for.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use systole::base::{Digest, Span, Time};
 use systole::engine::{Outcome, Setup};
-use systole::health::{Call, Refusal, Replay, StreamSettings, TraceSettings, TraceTimes};
+use systole::health::{Call, Due, Refusal, Replay, StreamSettings, Timetable, TraceSettings, TraceTimes};
 use systole::ledger::Transaction;
 use systole::scenario::{RunOptions, Scenario, WorldData};
 
@@ -171,23 +171,33 @@ fn times_are_compressed_kept_or_drawn_by_the_hour() {
 }
 
 #[test]
-fn most_of_a_day_is_replayed_when_hospitals_are_busy() {
+fn what_is_drawn_by_the_hour_lies_within_the_hours_and_keeps_its_day() {
     let replayed = Replayed::new(&[SYNTHEA]);
     let trace = replayed.world.trace.clone().expect("it has a trace");
     // All of the work is done between eight and noon.
     let hours: Vec<[f64; 24]> = vec![std::array::from_fn(|hour| f64::from((8..12).contains(&hour))); 64];
+    let (first, last) = (&trace.entries[0], &trace.entries[trace.entries.len() - 1]);
     let day = Span::from_secs(86_400);
-    let days = trace.entries.last().expect("it has some").at.day() - trace.entries[0].at.day() + 1;
-    let until = Time::ZERO + day * days as u64;
+    // A little more than a day for each, for scaling starts with the first entry and ends with the last.
+    let until = Time::ZERO + day * (last.at.day() - first.at.day() + 1) as u64;
     let of = |times| {
         let settings = TraceSettings { seed: 1, times, copies: 1, until, hours: &hours };
-        systole::health::Timetable::new(trace.clone(), &settings).due
+        Timetable::new(trace.clone(), &settings).due
     };
-    // The first entry is one of the morning, so that times are those of the day less at most four hours.
-    let scattered = of(TraceTimes::Kept).iter().filter(|due| due.at.0 % day.0 < day.0 / 6).count();
-    assert!(scattered * 2 < trace.entries.len(), "{scattered} of the export's own times lie within four hours");
-    let drawn: BTreeSet<u64> = of(TraceTimes::Diurnal).iter().map(|due| due.at.0 / (day.0 / 24) % 24).collect();
-    assert!(drawn.len() <= 10, "{drawn:?}");
+    let widest = |due: &[Due], same_day: bool| {
+        let pairs = due.windows(2).filter(|pair| {
+            let [a, b] = [0, 1].map(|nth| trace.entries[pair[nth].entry as usize].at.day());
+            (a == b) == same_day
+        });
+        let gaps = pairs.map(|pair| pair[1].at.since(pair[0].at).0 as f64 / day.0 as f64 * 24.0);
+        gaps.fold((f64::MAX, 0.0f64), |(least, most), hours| (least.min(hours), most.max(hours)))
+    };
+    let (drawn, own) = (of(TraceTimes::Diurnal), of(TraceTimes::Kept));
+    assert_eq!(drawn.len(), trace.entries.len());
+    assert!(drawn.iter().map(|due| due.entry).is_sorted(), "entries keep their order");
+    assert!(widest(&drawn, true).1 <= 4.01, "within a day {:?} h", widest(&drawn, true));
+    assert!(widest(&drawn, false).0 >= 19.9, "between days {:?} h", widest(&drawn, false));
+    assert!(widest(&own, false).0 < 19.0, "the export's own times are closer: {:?} h", widest(&own, false));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Flaw, Instant, Malformed, Name, Parsed, Trace, TraceCounts, TraceEntry, epcis, fhir, parse};
+use super::{Flaw, Malformed, Moment, Name, Parsed, Trace, TraceCounts, TraceEntry, epcis, fhir, parse};
 
 /// Malformed lines that are kept to be shown.
 const SHOWN: usize = 5;
@@ -33,7 +33,7 @@ struct Others {
     /// Organisations of encounters.
     provider: BTreeMap<Name, Name>,
     /// Times of encounters, and of what is named by something with a time.
-    time: BTreeMap<Name, Instant>,
+    time: BTreeMap<Name, Moment>,
     /// The first provider of each patient that made a record.
     keeper: BTreeMap<Name, Name>,
 }
@@ -104,7 +104,7 @@ impl TraceBuilder {
         }
         dated.sort_by_key(|(at, line)| (*at, line.file, line.number));
         let (mut patients, mut providers) = (Numbers::default(), Numbers::default());
-        let entry = |(at, Line { parsed, file, text, .. }): (Instant, Line)| {
+        let entry = |(at, Line { parsed, file, text, .. }): (Moment, Line)| {
             let (provider, keeper) = others.hospitals(&parsed);
             TraceEntry {
                 at,
@@ -144,7 +144,7 @@ impl TraceBuilder {
 
 impl Others {
     /// A line's own time, or that of what names it, or of its encounter.
-    fn time_of(&self, parsed: &Parsed) -> Option<Instant> {
+    fn time_of(&self, parsed: &Parsed) -> Option<Moment> {
         let known = |name: &Name| self.time.get(name).copied();
         parsed.at.or_else(|| known(&parsed.id)).or_else(|| parsed.encounter.as_ref().and_then(known))
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::base::Digest;
 
-use super::{Flaw, Instant};
+use super::{Flaw, Moment};
 
 /// What refers to a thing, as 64 bits of its digest: among a billion things two have the same with a chance of 3 %.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,10 +73,10 @@ pub(super) fn first_named(value: &Value, paths: &[&str]) -> Option<Name> {
 }
 
 /// The first time that is given.
-pub(super) fn first_time(value: &Value, paths: &[&str]) -> Result<Option<Instant>, Flaw> {
+pub(super) fn first_time(value: &Value, paths: &[&str]) -> Result<Option<Moment>, Flaw> {
     let Some((field, value)) = paths.iter().find_map(|path| Some((path, text(value, path)?))) else { return Ok(None) };
     let bad = || Flaw::BadTime { field: field.to_string(), value: value.chars().take(40).collect() };
-    Instant::parse(value).map(Some).ok_or_else(bad)
+    Moment::parse(value).map(Some).ok_or_else(bad)
 }
 
 #[cfg(test)]
