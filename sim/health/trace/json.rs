@@ -22,7 +22,7 @@ impl Name {
             (Some(_), Some(type_begins)) if !reference.starts_with("urn:") => type_begins,
             _ => 0,
         };
-        Name(Digest::of(unversioned[begin..].as_bytes()).first_word())
+        Name(Digest::of(&unversioned.as_bytes()[begin..]).first_word())
     }
 }
 
