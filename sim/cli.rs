@@ -10,13 +10,14 @@ mod host;
 mod limit;
 mod run;
 mod table;
+mod trace;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Arguments, Command};
+use args::{Arguments, Command, ScenarioArgs};
 use exit::Failure;
 
 use crate::scenario::{Scenario, schema};
@@ -28,7 +29,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run::run(run),
         Command::Limit(limit) => limit::limit(limit),
         Command::Check(check) => check::check(check),
-        Command::Validate(validate) => validated(&validate.scenario, &validate.settings),
+        Command::Validate(validate) => validated(validate),
         Command::Schema => emit_schema(),
         Command::Calibrate(calibrate) => calibrate::calibrate(calibrate),
     };
@@ -38,11 +39,12 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn validated(path: &std::path::Path, settings: &[String]) -> Result<(), Failure> {
-    let scenario = Scenario::load(path, settings)?;
-    let world = scenario.world()?;
+fn validated(args: &ScenarioArgs) -> Result<(), Failure> {
+    let (path, scenario) = (&args.scenario, Scenario::load(&args.scenario, &args.settings)?);
+    let world = trace::world(&scenario, args)?;
     let loads = world.world_tps(scenario.file.world.hour_of_week);
-    print(&format!("{}: valid; the world's load at that hour is {loads:.0} transactions/s\n", path.display()))
+    let trace = trace::described(&world);
+    print(&format!("{}: valid; the world's load at that hour is {loads:.0} transactions/s\n{trace}", path.display()))
 }
 
 fn emit_schema() -> Result<(), Failure> {

@@ -7,6 +7,7 @@ mod saturation;
 mod search;
 mod store;
 mod summary;
+mod traced;
 
 pub use check::{Campaign, Checked, Finding};
 pub use contracts::{CaughtSummary, ContractSummary, ErasedSummary, KindSummary, ReachSummary, StoredSummary};
@@ -17,3 +18,4 @@ pub use store::{Manifest, Store, StoreError};
 pub use summary::{
     DistanceSummary, HostFacts, LatencySummary, RealSummary, ServiceSummary, SloSummary, Summary, UtilisationSummary,
 };
+pub use traced::TraceSummary;

@@ -4,17 +4,22 @@
 //! arrivals are few Poisson processes whose marks are the hospital and the kind. That is the same law as an
 //! independent Poisson process at each hospital (superposition), and lets the stream be made in order, in slices,
 //! by any number of workers. What each transaction asks for follows from the seed too ([`Script`]), and is decided when
-//! it is executed ([`Contracts`]).
+//! it is executed ([`Contracts`]). In place of all that, what real systems exported can be replayed ([`Trace`],
+//! [`Replay`]).
 
 mod call;
 mod contracts;
 mod load;
 mod people;
 mod refusal;
+mod replay;
+mod scribe;
 mod script;
 mod stream;
 mod supply;
 mod taxonomy;
+mod timetable;
+mod trace;
 mod verb;
 
 pub use call::{Amount, Call, Case, Category, ConsentKey, Patient, Purpose, Scope};
@@ -29,8 +34,11 @@ pub use load::{
 };
 pub use people::{Habits, Home, People, Residency, Standing};
 pub use refusal::Refusal;
+pub use replay::{Replay, Workload};
 pub use script::{Part, Planted, Script};
 pub use stream::{Injection, Slice, Stream, StreamSettings, Totals};
 pub use supply::{LOTS, Lot, Pack, Unit};
 pub use taxonomy::{KindSpec, PayloadSizes};
+pub use timetable::{Due, Timetable, TraceSettings, TraceTimes};
+pub use trace::{Flaw, Malformed, Moment, Name, Parsed, Trace, TraceBuilder, TraceCounts, TraceEntry, parse};
 pub use verb::Verb;

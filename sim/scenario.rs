@@ -12,13 +12,14 @@ mod file;
 mod overrides;
 mod shards;
 mod slo;
+mod trace;
 mod validate;
 mod world;
 
 pub use build::{Placement, RunOptions};
 pub use data::WorldData;
 pub use error::ScenarioError;
-pub use file::{Dissemination, Execution, FaultEntry, ScenarioFile, Weight, schema};
+pub use file::{Dissemination, Execution, FaultEntry, ScenarioFile, TraceTimes, Weight, schema};
 pub use shards::ShardSite;
 pub use slo::{Slo, SloError};
 pub use validate::Scenario;

@@ -42,6 +42,9 @@ pub(super) struct ScenarioArgs {
     /// Overrides a key: consensus.replicas=16. May be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub settings: Vec<String>,
+    /// Fail on the first malformed line of the scenario's trace.
+    #[arg(long)]
+    pub strict: bool,
 }
 
 /// What every simulation takes.

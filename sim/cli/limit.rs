@@ -17,6 +17,11 @@ use super::{host, print, table};
 pub(super) fn limit(args: &LimitArgs) -> Result<(), Failure> {
     let simulation = &args.simulation;
     let scenario = Scenario::load(&simulation.scenario.scenario, &simulation.scenario.settings)?;
+    if scenario.file.workload.trace.is_some() {
+        let what = "`limit` raises the world's load, and a trace has its own: leave out workload.trace, or `run` it \
+                    with more workload.copies";
+        return Err(Failure::Usage(what.into()));
+    }
     let world = scenario.world()?;
     let threads = host::threads(simulation.threads);
     let inputs: Digest = scenario.digest(&world);

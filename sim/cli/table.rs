@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use crate::experiment::{LatencySummary, LimitSummary, Probe, ServiceSummary, Summary};
+use crate::experiment::{LatencySummary, LimitSummary, Probe, ServiceSummary, Summary, TraceSummary};
 use crate::metrics::Definition;
 use crate::scenario::{CalendarSpan, ScenarioFile, SurgeKeys, SurgeProfile};
 
@@ -62,6 +62,14 @@ fn heading(out: &mut String, summary: &Summary, file: &ScenarioFile) {
     if !summary.shards.is_empty() {
         let shards = summary.shards.iter().map(|(name, replicas)| format!("{name} {replicas}"));
         line!(out, "shards (replicas): {}", shards.collect::<Vec<_>>().join(", "));
+    }
+    if let Some(trace) = &summary.trace {
+        let TraceSummary { entries, replayed, not_replayed, reference_resources, malformed, .. } = trace;
+        line!(
+            out,
+            "trace: {entries} transactions, {reference_resources} lines of reference data, {malformed} malformed; \
+             {replayed} replayed, {not_replayed} not"
+        );
     }
     if *weight > 1 {
         line!(out, "each simulated transaction stands for {weight} alike ones");

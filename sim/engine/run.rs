@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use crate::base::{Bytes, Digest, Encode, NodeId, Rate, ReplicaId, Span, Time};
 use crate::consensus::{Layer, Protocol};
-use crate::health::{Stream, StreamSettings};
+use crate::health::{Replay, Stream, StreamSettings, Workload};
 use crate::kernel::{Occurrence, Schedule, Station, Window};
 use crate::ledger::{Committee, Promises, Rejection, Transaction};
 use crate::metrics::{Latencies, LatencyHistogram, Resource, Series, Service, UtilisationTable};
@@ -144,7 +144,11 @@ impl<'a, P: Protocol> Engine<'a, P> {
             injection: setup.injection,
             real: setup.real,
         };
-        let stream = Stream::new(setup.load.clone(), setup.kinds.clone(), setup.people.clone(), settings);
+        let (kinds, people) = (setup.kinds.clone(), setup.people.clone());
+        let source = match &setup.replay {
+            Some(table) => Workload::Replayed(Replay::new(table.clone(), kinds, people, settings)),
+            None => Workload::Drawn(Stream::new(setup.load.clone(), kinds, people, settings)),
+        };
         Engine {
             setup,
             schedule: Schedule::new(nodes + setup.hospitals.len()),
@@ -156,7 +160,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
             flows: vec![Flow::default(); setup.layer.lanes(&setup.layer_limits) * nodes * nodes],
             uplinks: vec![Uplink::default(); setup.hospitals.len()],
             hospital_cpu: vec![Station::default(); setup.hospitals.len()],
-            supply: Supply::new(stream, setup.threads, setup.replicas(), setup.seed, setup.real),
+            supply: Supply::new(source, setup.threads, setup.replicas(), setup.seed, setup.real),
             uploads: Slab::new(),
             unsealed: Slab::new(),
             envelopes: Slab::new(),

@@ -6,7 +6,7 @@ use crate::base::{Bytes, Rate, ReplicaId, Span, Time};
 use crate::consensus::{Layer, LayerLimits};
 use crate::crypto::CostTable;
 use crate::faults::FaultPlan;
-use crate::health::{Injection, KindSpec, LoadPlan, People};
+use crate::health::{Injection, KindSpec, LoadPlan, People, Timetable};
 use crate::kernel::Window;
 use crate::kernel::draw::Chance;
 use crate::ledger::{Committee, MempoolLimits};
@@ -125,6 +125,8 @@ pub struct Setup {
     pub kinds: Vec<KindSpec>,
     /// Who the load is about.
     pub people: Arc<People>,
+    /// What they replay in place of that load.
+    pub replay: Option<Arc<Timetable>>,
     /// What operations cost.
     pub costs: CostTable,
     /// The run's phases.

@@ -8,7 +8,7 @@ use std::vec;
 
 use crate::base::{Digest, ReplicaId};
 use crate::crypto::{Item, Keypair, Role, Signature, sign_all, verify_batch};
-use crate::health::{Part, Slice, Stream, Totals};
+use crate::health::{Part, Slice, Totals, Workload};
 use crate::kernel::pool::InOrder;
 use crate::ledger::{Statement, Transaction};
 
@@ -50,13 +50,13 @@ pub(super) struct Supply {
 }
 
 impl Supply {
-    /// Starts `threads` workers on `stream`, or works inline without any; with `real`, statements of `replicas` are signed and verified too.
-    pub fn new(stream: Stream, threads: usize, replicas: u32, seed: u64, real: bool) -> Supply {
+    /// Starts `threads` workers on `source`, or works inline without any; with `real`, statements of `replicas` are signed and verified too.
+    pub fn new(source: Workload, threads: usize, replicas: u32, seed: u64, real: bool) -> Supply {
         let count = if real { replicas } else { 0 };
         let keys: Vec<Keypair> = (0..count).map(|index| Keypair::derive(seed, Role::Replica, index)).collect();
-        let (slices, stream) = (stream.slices(), Arc::new(stream));
+        let (slices, source) = (source.slices(), Arc::new(source));
         let work = move |job| match job {
-            Job::Slice(index) => Done::Slice(stream.slice(index)),
+            Job::Slice(index) => Done::Slice(source.slice(index)),
             Job::Notarise(statements) => Done::Notarised(notarise(&keys, &statements)),
         };
         let most_ahead = (AHEAD * threads).max(1);
@@ -124,6 +124,10 @@ impl Supply {
     }
 
     fn refill(&mut self) {
+        // Where statements fill the pool, that there is no room for a slice is not the end of the load.
+        while self.ahead == 0 && self.next_slice < self.slices && !self.pool.has_room() {
+            self.take();
+        }
         while self.ahead < self.most_ahead && self.next_slice < self.slices && self.pool.has_room() {
             self.pool.submit(Job::Slice(self.next_slice));
             self.next_slice += 1;

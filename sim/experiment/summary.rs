@@ -10,8 +10,8 @@ use crate::ledger::Rejection;
 use crate::metrics::{Binding, Definition, LatencyHistogram, Resource, Served};
 use crate::scenario::{Scenario, WorldData};
 
-use super::Point;
 use super::contracts::ContractSummary;
+use super::{Point, TraceSummary};
 
 /// Quantiles of one latency, ms.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -198,6 +198,9 @@ pub struct Summary {
     /// What came of the contracts; nothing where the ledger runs none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contracts: Option<ContractSummary>,
+    /// What became of the trace; nothing where none is replayed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceSummary>,
     /// Refused over the whole run, by reason.
     pub rejected: BTreeMap<String, u64>,
     /// Neither in effect nor refused when the run ended.
@@ -257,6 +260,7 @@ impl Summary {
             fairness: outcome.service.fairness(),
             cross_shard: outcome.cross.as_ref().map(cross_shard),
             contracts: outcome.contracts.as_ref().map(|contracts| ContractSummary::of(point, contracts)),
+            trace: TraceSummary::of(world, point),
             rejected: rejected(outcome),
             pending: counts.pending_total,
             tampered_batches: counts.tampered_batches,

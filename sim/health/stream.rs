@@ -10,13 +10,14 @@ mod tests;
 
 use std::sync::Arc;
 
-use crate::base::{Bytes, Digest, Encode, HospitalId, Span, Time};
-use crate::crypto::{BATCH, Item, Keypair, Role, Signature, sign_all, verify_batch};
-use crate::kernel::draw::{Chance, Site, draw, exponential};
-use crate::ledger::{Kind, SIGNATURE_BYTES, Stage, Transaction, TransactionBody, TxNumber};
+use crate::base::{HospitalId, Span, Time};
+use crate::crypto::BATCH;
+use crate::kernel::draw::{Site, draw, exponential};
+use crate::ledger::{Kind, Transaction, TxNumber};
 
+use super::scribe::{Fields, Scribe};
 use super::script::STEP;
-use super::{Call, Case, KindSpec, LoadPlan, Part, Patient, People, Script};
+use super::{Case, KindSpec, LoadPlan, Part, People, Script};
 use sources::Source;
 
 /// Transactions in a slice, on average: two verification batches.
@@ -67,13 +68,12 @@ pub struct StreamSettings {
 /// number of slices, at the same place within them. A Poisson process that is moved is one still, and as many follow as
 /// have the rates of the plan.
 pub struct Stream {
-    settings: StreamSettings,
+    scribe: Scribe,
     load: LoadPlan,
     kinds: Vec<KindSpec>,
     script: Script,
     sources: Vec<Source>,
     slice_span: Span,
-    keys: Vec<Keypair>,
 }
 
 /// Something that begins, or goes on, within a slice.
@@ -100,15 +100,6 @@ pub struct Slice {
     pub parts: Vec<Part>,
     /// What was really computed.
     pub totals: Totals,
-}
-
-/// What the script and the load say of a transaction.
-struct Fields {
-    number: TxNumber,
-    hospital: HospitalId,
-    kind: Kind,
-    submitted: Time,
-    payload: Bytes,
 }
 
 /// Counts of real operations.
@@ -139,17 +130,16 @@ impl Stream {
         let gap_ps = ((1e12 / rate) as u64).max(1);
         let filled = Span(((u128::from(gap_ps) * u128::from(PER_SLICE)) / 1000).clamp(1, 1_000_000_000) as u64);
         let slice_span = filled.min(load.resolution().max(SHORTEST_SLICE));
-        let hospitals = if settings.real { load.hospitals() as u32 } else { 0 };
-        let keys = (0..hospitals).map(|index| Keypair::derive(settings.seed, Role::Hospital, index)).collect();
         let sources = Source::all(&load, &kinds);
         assert!(sources.len() <= 1 << (NUMBER_BITS - CASE_BITS), "a case's number names its source");
         let script = Script::new(settings.seed, people, settings.injection);
-        Stream { settings, load, kinds, script, sources, slice_span, keys }
+        let scribe = Scribe::new(settings, load.hospitals() as u32);
+        Stream { scribe, load, kinds, script, sources, slice_span }
     }
 
     /// Number of slices until hospitals stop.
     pub fn slices(&self) -> u64 {
-        self.settings.until.0.div_ceil(self.slice_span.0)
+        self.scribe.settings.until.0.div_ceil(self.slice_span.0)
     }
 
     /// Makes slice `index`.
@@ -159,7 +149,7 @@ impl Stream {
         let mut body = Vec::with_capacity(512);
         for (nth, arrival) in (0u64..).zip(self.arrivals(index)) {
             let at = begin + arrival.after;
-            if at >= self.settings.until {
+            if at >= self.scribe.settings.until {
                 break;
             }
             assert!(nth < 1 << NUMBER_BITS, "a slice holds about {PER_SLICE} transactions");
@@ -168,10 +158,7 @@ impl Stream {
             slice.transactions.push(transaction);
             slice.parts.push(part);
         }
-        slice.totals.hashed = slice.transactions.len() as u64;
-        if self.settings.real {
-            self.sign_and_verify(&mut slice);
-        }
+        self.scribe.seal(&mut slice);
         slice
     }
 
@@ -187,7 +174,7 @@ impl Stream {
                 self.beginnings(before, nth, |profile, first| {
                     let mix = (profile, first.group);
                     let tell = |kind, nth| arrivals.push(Arrival { kind, nth, ..first });
-                    self.sources[nth].followers(&self.load, mix, self.settings.seed, first.case, steps, tell);
+                    self.sources[nth].followers(&self.load, mix, self.scribe.settings.seed, first.case, steps, tell);
                 });
             }
         }
@@ -198,9 +185,9 @@ impl Stream {
     /// The Poisson process of a source in a slice, each arrival told with the profile that holds.
     fn beginnings(&self, index: u64, source: usize, mut tell: impl FnMut(usize, Arrival)) {
         let (nth_source, source) = (source as u64, &self.sources[source]);
-        let flow = source.flow(&self.load, self.settings.seed, Time(index * self.slice_span.0));
+        let flow = source.flow(&self.load, self.scribe.settings.seed, Time(index * self.slice_span.0));
         // In picoseconds: nanoseconds would round a load of 10^6/s by up to 0.05 %.
-        let gap_ps = (10u128.pow(18) * u128::from(self.settings.weight)).checked_div(flow.total.into());
+        let gap_ps = (10u128.pow(18) * u128::from(self.scribe.settings.weight)).checked_div(flow.total.into());
         let Some(gap_ps) = gap_ps.filter(|&gap| gap < MOST_GAP_PS).map(|gap| gap as u64) else { return };
         let mut after_ps = 0u128;
         for nth in 0u64.. {
@@ -212,14 +199,14 @@ impl Stream {
             if after >= u128::from(self.slice_span.0) {
                 break;
             }
-            let mark = source.mark(&self.load, &flow, self.settings.seed, case);
+            let mark = source.mark(&self.load, &flow, self.scribe.settings.seed, case);
             let (kind, hospital, group) = (mark.kind, mark.hospital, mark.group);
             tell(flow.profile(), Arrival { after: Span(after as u64), kind, case, nth: 0, hospital, group });
         }
     }
 
     fn draw(&self, site: Site, a: u64, b: u64) -> u64 {
-        draw(self.settings.seed, site, a, b, 0)
+        draw(self.scribe.settings.seed, site, a, b, 0)
     }
 
     fn transaction(
@@ -233,85 +220,7 @@ impl Stream {
         let part = self.script.part(spec.verb, arrival.case, arrival.nth, arrival.hospital, submitted);
         let hospital = part.by;
         let payload = spec.payload.draw(self.draw(Site::Payload, number.0, 0));
-        let fields = Fields { number, hospital, kind, submitted, payload };
-        let id = self.body(body, spec, &fields, &part.call);
-        let forged = Chance::new(self.settings.injection.forged);
-        let transaction = Transaction {
-            id,
-            number,
-            submitted,
-            hospital,
-            wire: spec.wire.0 as u32,
-            payload: payload.0 as u32,
-            kind,
-            authentic: !forged.happens(self.draw(Site::Inject, number.0, 0)),
-            replay: false,
-            stage: Stage::Local,
-        };
-        (transaction, part)
+        let fields = Fields { number, hospital, kind, submitted, payload, anchor: None };
+        (self.scribe.write(spec, &fields, &part.call, body), part)
     }
-
-    /// Writes the canonical body and returns its id. References begin with the call; the rest of them, and the anchor,
-    /// are uniform bytes: they stand for digests and pseudonymous identifiers that no contract reads.
-    fn body(&self, body: &mut Vec<u8>, spec: &KindSpec, fields: &Fields, call: &Call) -> Digest {
-        let &Fields { number, hospital, kind, submitted, payload } = fields;
-        let mut filler = [0u8; 1024];
-        let fixed = TransactionBody::FIXED_BYTES + SIGNATURE_BYTES;
-        let references = (spec.wire.0.saturating_sub(fixed) as usize).min(filler.len() - 32);
-        for (nth, word) in filler[..(references + 32).next_multiple_of(8)].chunks_exact_mut(8).enumerate() {
-            word.copy_from_slice(&self.draw(Site::Body, number.0, nth as u64).to_le_bytes());
-        }
-        let (anchor, rest) = filler.split_first_chunk_mut::<32>().expect("the filler is longer");
-        body.clear();
-        call.encode(body);
-        let written = body.len().min(references);
-        rest[..written].copy_from_slice(&body[..written]);
-        let value = TransactionBody {
-            number,
-            hospital,
-            kind,
-            submitted,
-            weight: self.settings.weight,
-            payload,
-            anchor: Digest(*anchor),
-            references: &rest[..references],
-        };
-        body.clear();
-        value.encode(body);
-        Digest::of(body)
-    }
-
-    /// Signs every id with its hospital's key, spoils the signatures that an attacker forged, and replaces what each
-    /// transaction says of itself by what verification says.
-    fn sign_and_verify(&self, slice: &mut Slice) {
-        let of_patient = |patient: Patient| Keypair::of_patient(self.settings.seed, patient.home.0, patient.number);
-        let patients: Vec<Option<Keypair>> =
-            slice.parts.iter().map(|part| part.call.signer().map(of_patient)).collect();
-        for (chunk, patients) in slice.transactions.chunks_mut(BATCH).zip(patients.chunks(BATCH)) {
-            let signed = chunk.iter().zip(patients);
-            let key = |(tx, patient): (&Transaction, _)| (signer(&self.keys, tx, patient), tx.id.0);
-            let messages: Vec<(&Keypair, [u8; 32])> = signed.map(key).collect();
-            let mut signatures: Vec<Signature> = sign_all(&messages);
-            for (signature, tx) in signatures.iter_mut().zip(chunk.iter()) {
-                signature.0[40] ^= u8::from(!tx.authentic);
-            }
-            let items: Vec<Item<'_>> = messages
-                .iter()
-                .zip(&signatures)
-                .map(|((key, message), signature)| Item { key: key.public(), message, signature })
-                .collect();
-            let mut verdicts = Vec::with_capacity(items.len());
-            verify_batch(&items, &mut verdicts);
-            for (tx, verdict) in chunk.iter_mut().zip(verdicts) {
-                tx.authentic = verdict;
-            }
-            slice.totals.signed += chunk.len() as u64;
-            slice.totals.verified += chunk.len() as u64;
-        }
-    }
-}
-
-/// The patient's key, or the hospital's.
-fn signer<'k>(keys: &'k [Keypair], tx: &Transaction, patient: &'k Option<Keypair>) -> &'k Keypair {
-    patient.as_ref().unwrap_or_else(|| &keys[tx.hospital.index()])
 }

@@ -68,6 +68,8 @@ pub enum Site {
     Followers = 21,
     /// When a hospital's line is cut.
     Line = 22,
+    /// Who replays a trace, and at what time of the day.
+    Replay = 23,
 }
 
 // The first 64-bit words of the fraction of pi: numbers with nothing up their sleeve.

@@ -81,8 +81,11 @@ impl Scenario {
         let regions: Vec<String> = world.regions().cloned().collect();
         let timing = options.timing.unwrap_or_else(|| self.timing());
         let load = self.plan(world, &rows, options.load_tps, timing.window().until);
+        let replay = self.timetable(world, timing.window().until);
         let weight = match file.run.weight {
             Weight::Fixed(weight) => weight,
+            // Each line of a trace is itself.
+            Weight::Auto(_) if replay.is_some() => 1,
             Weight::Auto(_) => libm::ceil(load.highest_tps() / AUTO_ARRIVALS_PER_S).max(1.0) as u32,
         };
         let setup = Setup {
@@ -102,6 +105,7 @@ impl Scenario {
             classes: world.classes.keys().cloned().collect(),
             load,
             kinds: world.kinds.clone(),
+            replay,
             people: Arc::new(self.people(world, &rows)),
             costs: self.costs.clone(),
             timing,

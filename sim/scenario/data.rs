@@ -7,12 +7,13 @@ pub use load::SurgeRow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::base::{Digest, Rate, Span};
-use crate::health::{ClassLoad, KindSpec, Residency};
+use crate::health::{ClassLoad, KindSpec, Residency, Trace};
 use crate::network::{AccessClass, CityMatrix, Metro, Place};
 
 use super::ScenarioError;
@@ -61,6 +62,8 @@ pub struct WorldData {
     pub digitised: BTreeMap<String, f64>,
     /// What a pandemic does, by load class.
     pub surge: BTreeMap<String, SurgeRow>,
+    /// What is replayed in place of the loads.
+    pub trace: Option<Arc<Trace>>,
     /// BLAKE3 over every file read.
     pub digest: Digest,
 }
@@ -190,6 +193,7 @@ impl WorldData {
             hourly: load::hourly(&mut reader, mix)?,
             digitised: load::digitised(&mut reader)?,
             surge: load::surge(&mut reader)?,
+            trace: None,
             digest: Digest(*reader.hasher.finalize().as_bytes()),
         })
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::crypto::CostError;
+use crate::health::Malformed;
 
 /// Why there is no scenario. Each message is one line that names the place.
 #[derive(Debug, Error)]
@@ -42,6 +43,14 @@ pub enum ScenarioError {
         path: PathBuf,
         /// What it lacks.
         what: String,
+    },
+    /// A trace has lines that are none, and that is not put up with.
+    #[error("{first}; {count} such in all")]
+    BadTrace {
+        /// The first of them.
+        first: Malformed,
+        /// How many there are.
+        count: u64,
     },
     /// The cost table is none.
     #[error("{}: {source}", path.display())]

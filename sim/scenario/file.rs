@@ -9,6 +9,7 @@ use crate::engine::{ProtocolKind, ProtocolTables};
 pub use super::fault::FaultEntry;
 pub use super::world::{SurgeKeys, World};
 pub use crate::consensus::Layer as Dissemination;
+pub use crate::health::TraceTimes;
 
 /// A scenario: one world, one ledger design, one measurement.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +26,9 @@ pub struct ScenarioFile {
     /// What rises and falls again during the run; without it nothing does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub surge: Option<SurgeKeys>,
+    /// What is replayed in place of the world's load.
+    #[serde(default, skip_serializing_if = "WorkloadKeys::is_usual")]
+    pub workload: WorkloadKeys,
     /// Whom it is about, and what they agree to.
     #[serde(default)]
     pub people: PeopleKeys,
@@ -73,6 +77,33 @@ pub struct ScenarioFile {
     /// What fails, and when.
     #[serde(default, rename = "fault")]
     pub faults: Vec<FaultEntry>,
+}
+
+/// What is replayed in place of the world's load: what FHIR servers or EPCIS repositories exported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WorkloadKeys {
+    /// FHIR Bulk Data (NDJSON) or EPCIS 2.0 events, one on a line: a file, or a folder of `.ndjson` files, relative to the
+    /// scenario's own folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
+    /// What becomes of its times.
+    pub times: TraceTimes,
+    /// How often it is replayed, each time by other patients and hospitals.
+    pub copies: u32,
+}
+
+impl WorkloadKeys {
+    /// Whether nothing is replayed: scenarios from before there were traces keep their digests.
+    fn is_usual(&self) -> bool {
+        *self == WorkloadKeys::default()
+    }
+}
+
+impl Default for WorkloadKeys {
+    fn default() -> Self {
+        WorkloadKeys { trace: None, times: TraceTimes::Compressed, copies: 1 }
+    }
 }
 
 /// Whom the load is about, and what they agree to: shares between 0 and 1.

@@ -76,8 +76,11 @@ impl Scenario {
     /// Reads the data files that it speaks of.
     pub fn world(&self) -> Result<WorldData, ScenarioError> {
         let keys = &self.file.world;
-        let world = WorldData::read(&self.folder.join(&keys.data), &keys.mix)?;
+        let mut world = WorldData::read(&self.folder.join(&keys.data), &keys.mix)?;
         self.check_names(&world)?;
+        if let Some(trace) = &self.file.workload.trace {
+            world.replay(&self.folder.join(trace), self.file.workload.copies)?;
+        }
         Ok(world)
     }
 
@@ -188,6 +191,7 @@ fn world(file: &ScenarioFile) -> Vec<Check> {
         share("people.elsewhere", file.people.elsewhere),
         share("people.abroad", file.people.abroad),
         share("people.insured", file.people.insured),
+        between("workload.copies", file.workload.copies.into(), 1, 1 << 20),
         share("inject.forged", file.inject.forged),
         share("inject.replayed", file.inject.replayed),
         share("inject.tampered_batches", file.inject.tampered_batches),

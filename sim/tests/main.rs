@@ -7,6 +7,7 @@ mod faults;
 mod injection;
 mod load;
 mod mixtures;
+mod replay;
 mod runs;
 mod scenario;
 mod sharded;

@@ -29,7 +29,7 @@ fn check_setting(setting: &str, expected: Expect) {
 #[test]
 fn the_shipped_scenarios_and_this_one_are_good() {
     assert_eq!(message(GOOD, &["consensus.replicas=7"]), "no error");
-    for name in ["global.toml", "regional.toml"] {
+    for name in ["global.toml", "regional.toml", "replay.toml"] {
         Scenario::load(&workloads().join(name), &[]).expect("a shipped scenario is valid");
     }
 }
@@ -45,7 +45,7 @@ fn an_unknown_key_is_named_with_its_place_and_what_was_meant() {
     check(
         &GOOD.replace("[consensus]", "[consenus]"),
         expect![
-            "small.toml:7:2: unknown key `consenus`; did you mean `consensus`? known here: name, seed, world, surge, people, consensus, protocol, batch, block, gossip, certified, mempool, replica, link, crypto, run, slo, limit, inject, fault"
+            "small.toml:7:2: unknown key `consenus`; did you mean `consensus`? known here: name, seed, world, surge, workload, people, consensus, protocol, batch, block, gossip, certified, mempool, replica, link, crypto, run, slo, limit, inject, fault"
         ],
     );
     check(

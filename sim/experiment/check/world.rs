@@ -67,6 +67,7 @@ pub(super) fn setup(
         link: LinkSetup { jitter_permille: 50, loss: LossRate::default(), window: None, nagle: false },
         rtt: distances(seed, replicas),
         load: LoadPlan::even(gateways.len(), LOAD_TPS),
+        replay: None,
         people: people(seed, gateways.len()),
         hospitals: gateways.into_iter().map(hospital).collect(),
         regions: vec!["everywhere".into()],

@@ -1,0 +1,33 @@
+//! What is said of a scenario's trace, and whether flaws in it are put up with.
+
+use crate::scenario::{Scenario, WorldData};
+
+use super::args::ScenarioArgs;
+use super::exit::Failure;
+
+/// Reads the data of a scenario, and says on standard error which lines of its trace are left out; with `--strict` the
+/// first of them is an error.
+pub(super) fn world(scenario: &Scenario, args: &ScenarioArgs) -> Result<WorldData, Failure> {
+    let world = scenario.world()?;
+    if args.strict {
+        world.strictly()?;
+    }
+    if let Some(trace) = world.trace.as_ref().filter(|trace| trace.counts.malformed > 0) {
+        eprintln!("systole: {} malformed lines of the trace are left out; the first:", trace.counts.malformed);
+        for line in &trace.malformed {
+            eprintln!("systole: {line}");
+        }
+    }
+    Ok(world)
+}
+
+/// What a trace holds, for `systole validate`; nothing where there is none.
+pub(super) fn described(world: &WorldData) -> String {
+    let Some(trace) = &world.trace else { return String::new() };
+    let (entries, reference, malformed) = (trace.entries.len(), trace.counts.reference, trace.counts.malformed);
+    format!(
+        "its trace has {entries} transactions of {} patients at {} providers, {reference} lines of reference data, \
+         {malformed} malformed lines\n",
+        trace.patients, trace.providers
+    )
+}
