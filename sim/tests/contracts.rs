@@ -1,9 +1,11 @@
 //! Contracts in whole runs: every look at data is decided, cases go on as they began, and revocations are felt.
 
-use systole::engine::{ContractOutcome, Decided};
-use systole::health::Refusal;
+use systole::engine::{ContractOutcome, Decided, Felt};
+use systole::health::{Planted, Refusal};
 
-use crate::runs::{regional, run, run_modelled, setup, world};
+use systole::scenario::{RunOptions, Scenario};
+
+use crate::runs::{regional, run, run_modelled, setup, workloads, world};
 
 const SHORT: [&str; 3] = ["run.warm_up_s=5", "run.window_s=5", "world.load_tps=2000"];
 
@@ -19,9 +21,13 @@ impl Told {
         Told { kinds: world().kinds.iter().map(|kind| kind.name.clone()).collect(), outcome }
     }
 
-    fn of(&self, kind: &str) -> Decided {
+    fn of(&self, kind: &str) -> &Decided {
         let index = self.kinds.iter().position(|name| name == kind).expect("the taxonomy has it");
-        self.outcome.by_kind[index]
+        &self.outcome.by_kind[index]
+    }
+
+    fn done(&self, kind: &str) -> u64 {
+        self.of(kind).done
     }
 
     fn refused(&self, kind: &str, reason: Refusal) -> u64 {
@@ -79,7 +85,8 @@ fn laws_keep_data_in_their_country() {
 #[test]
 fn a_revocation_is_felt_everywhere_within_seconds() {
     let told = Told::by(&[]);
-    let [replicas, hospitals] = [&told.outcome.enforced_by_replicas, &told.outcome.enforced_by_hospitals];
+    let reach = &told.outcome.reach[Felt::Revocation as usize];
+    let [replicas, hospitals] = [&reach.replicas, &reach.hospitals];
     assert!(replicas.count() > 0 && replicas.count() == hospitals.count());
     assert!(replicas.quantile_ms(0.5) < hospitals.quantile_ms(0.5) && hospitals.quantile_ms(0.99) < 5_000.0);
     assert_eq!(told.refused("consent.deny", Refusal::NothingInForce), 0);
@@ -89,11 +96,114 @@ fn a_revocation_is_felt_everywhere_within_seconds() {
 #[test]
 fn patients_sign_their_consents_and_forgeries_are_refused_before_they_are_decided() {
     let told = Told::by(&["inject.forged=1", "world.load_tps=200"]);
-    assert!(told.outcome.by_kind.iter().all(|decided| *decided == Decided::default()));
+    assert!(told.outcome.by_kind.iter().all(|decided| decided.all() == 0));
     let scenario = regional(&[&SHORT[..], &["world.load_tps=300", "run.window_s=1"]].concat());
     let real = run(&scenario, &setup(&scenario, 2, false));
     assert_eq!(real.digest, run_modelled(&scenario).digest);
     assert_eq!(real.counts.rejected_total, run_modelled(&scenario).counts.rejected_total);
+}
+
+#[test]
+fn a_claim_is_paid_after_three_other_stages_and_cheats_are_not() {
+    let told = Told::by(&["world.only=[\"claim.*\"]", "world.load_tps=600", "inject.frauds=0.2"]);
+    let [submitted, confirmed, paid] =
+        ["claim.submit", "claim.service_confirm", "claim.pay"].map(|kind| told.done(kind));
+    assert!(submitted > 500 && confirmed > submitted / 2 && paid > submitted / 4, "{submitted} {confirmed} {paid}");
+    let frauds = told.outcome.caught[Planted::Fraud as usize];
+    assert!(frauds.planted > 50 && frauds.caught == frauds.planted, "{frauds:?}");
+    let reasons = [
+        told.refused("claim.submit", Refusal::BilledBefore),
+        told.refused("claim.service_confirm", Refusal::WrongParty),
+        told.refused("claim.pay", Refusal::WrongAmount),
+        told.refused("claim.pay", Refusal::NotConfirmed),
+    ];
+    assert!(reasons.iter().all(|&count| count > 10), "{reasons:?}");
+    let [hospitals, payers, ..] = told.outcome.balances;
+    assert!(hospitals > 0 && hospitals == -payers, "what payers pay, hospitals get");
+    assert!(told.outcome.settlement.count() > 0);
+}
+
+#[test]
+fn false_packs_are_caught_but_for_the_first_copy_of_a_code() {
+    let settings = ["world.only=[\"rx.*\", \"pack.*\"]", "inject.counterfeits=0.1", "people.share=0.001"];
+    let told = Told::by(&settings);
+    let false_ones = told.outcome.caught[Planted::Counterfeit as usize];
+    let missed = false_ones.planted - false_ones.caught;
+    assert!(missed > 0 && false_ones.caught > 3 * missed, "{false_ones:?}");
+    assert!(told.refused("rx.dispense", Refusal::UnknownSerial) > 10);
+    assert!(told.refused("rx.dispense", Refusal::NotInCustody) > 10);
+    assert!(told.done("rx.dispense") > 8 * false_ones.planted / 2);
+    assert!(told.done("pack.receive") > 10 && told.done("pack.receive") <= told.done("pack.ship"));
+}
+
+#[test]
+fn subjects_of_trials_are_captured_paid_once_and_let_go() {
+    let extra = "world.extra={\"trial.withdraw\" = 50.0}";
+    let told = Told::by(&["world.only=[\"trial.*\"]", extra, "world.load_tps=800", "inject.breaches=0.05"]);
+    let [enrolled, paid] = ["trial.consent", "trial.pay"].map(|kind| told.done(kind));
+    assert!(enrolled > 100 && paid > enrolled / 2 && paid <= enrolled, "{enrolled} {paid}");
+    assert!(told.refused("trial.capture", Refusal::NotEnrolled) > 5);
+    assert!(told.refused("trial.capture", Refusal::Withdrawn) > 5);
+    let breaches = told.outcome.caught[Planted::Breach as usize];
+    assert!(breaches.planted > 0 && breaches.caught == breaches.planted);
+    let [hospitals, payers, patients, operator] = told.outcome.balances;
+    assert_eq!((hospitals + patients, payers, operator), (0, 0, 0));
+}
+
+#[test]
+fn who_is_forgotten_leaves_anchors_that_are_nobodys() {
+    let extra = "world.extra={\"record.erase\" = 20.0}";
+    let told = Told::by(&["world.only=[\"record.*\"]", extra]);
+    let residue = told.outcome.residue;
+    assert!(residue.patients > 50 && residue.orphaned.count >= residue.patients / 2, "{residue:?}");
+    assert!(residue.orphaned.bytes >= 224 * residue.orphaned.count);
+    assert!(told.outcome.reach[Felt::Erasure as usize].replicas.count() > 0);
+}
+
+#[test]
+fn the_state_has_a_root_whose_rows_are_proved() {
+    let scenario = regional(&[&SHORT[..], &["world.load_tps=300", "run.window_s=1"]].concat());
+    let real = run(&scenario, &setup(&scenario, 2, false));
+    let state = real.real.state.expect("a real run makes the tree");
+    assert!(state.rows > 50 && state.proved == state.rows.min(state.proved) && state.proved > 50, "{state:?}");
+    let again = run(&scenario, &setup(&scenario, 1, false));
+    assert_eq!(again.real.state, Some(state), "the root follows from the rows");
+    assert!(run_modelled(&scenario).real.state.is_none());
+}
+
+/// Every shipped scenario, shortened, under a chain and a DAG.
+#[test]
+fn every_shipped_scenario_runs_with_every_judge_silent() {
+    let files = std::fs::read_dir(workloads()).expect("the shipped scenarios are there");
+    let mut names: Vec<_> = files.map(|entry| entry.expect("readable").path()).collect();
+    names.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    names.sort();
+    assert!(names.len() >= 12, "{names:?}");
+    for path in &names {
+        for protocol in ["jolteon", "mysticeti"] {
+            let name = path.file_stem().expect("a file has a name").to_string_lossy();
+            let mut settings = vec![
+                format!("consensus.protocol={protocol}"),
+                "consensus.replicas=4".into(),
+                "world.hospitals=100".into(),
+                "run.warm_up_s=1".into(),
+                "run.window_s=3".into(),
+                "run.drain_s=6".into(),
+            ];
+            // What is sparse keeps its own rate.
+            if !["trial", "governance", "drug-recall", "replay"].contains(&&*name) {
+                settings.push("world.load_tps=300".into());
+            }
+            let scenario = Scenario::load(path, &settings).unwrap_or_else(|error| panic!("{error}"));
+            let world = scenario.world().unwrap_or_else(|error| panic!("{error}"));
+            let options = RunOptions { threads: 1, modelled: true, load_tps: None, timing: None };
+            let outcome = run(&scenario, &scenario.setup(&world, &options).0);
+            let contracts = outcome.contracts.as_ref().expect("both run contracts");
+            let done: u64 = contracts.by_kind.iter().map(|decided| decided.done).sum();
+            assert!(done > 20, "{name} under {protocol}: {done} calls done");
+            assert!(outcome.judges.contains(&"contracts"));
+        }
+    }
 }
 
 #[test]
