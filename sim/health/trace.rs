@@ -131,7 +131,7 @@ pub fn parse(line: &[u8]) -> Result<Option<Parsed>, Flaw> {
     }
 }
 
-/// One transaction of a trace. 72 bytes.
+/// One transaction of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceEntry {
     /// When it happened.
@@ -158,6 +158,8 @@ pub struct TraceEntry {
     pub text: Range<usize>,
 }
 
+const _: () = assert!(size_of::<TraceEntry>() <= 64, "traces of millions of lines are held in memory");
+
 /// What a trace's lines were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TraceCounts {
@@ -167,7 +169,8 @@ pub struct TraceCounts {
     pub reference: u64,
 }
 
-/// A trace, in order of time, then file, then line. It holds its files' bytes, since replaying hashes them.
+/// A trace, in order of time, then file, then line. It holds its files' bytes, since replaying hashes them,
+/// and 64 bytes for each entry.
 #[derive(Debug)]
 pub struct Trace {
     /// The files' bytes.

@@ -128,14 +128,13 @@ const PROVIDER: [&str; 9] = [
 const PERSON: [&str; 7] =
     ["requester", "recorder", "asserter", "author", "enterer", "participant.individual", "agent.who"];
 
-/// Every kind that resources become.
-pub(super) const KINDS: [&str; 5] =
-    ["tele.session_open/close", "consent.revoke", "consent.deny", "access.query", "access.write"];
-/// Looks at data for which glass was broken.
-pub(super) const BREAK_GLASS: &str = "access.break_glass";
+/// Kinds that depend on what a resource says beside its type.
+const SAID: [&str; 6] =
+    ["tele.session_open/close", "consent.revoke", "consent.deny", "access.query", "access.write", "access.break_glass"];
 
+/// Every kind that resources become.
 pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
-    ROWS.iter().map(|row| row.kind).chain(KINDS).chain([BREAK_GLASS])
+    ROWS.iter().map(|row| row.kind).chain(SAID)
 }
 
 /// Reads a resource of a type.
@@ -202,7 +201,7 @@ fn kind(row: &Row, value: &Value) -> &'static str {
         "Encounter" if is("class.code", "VR") || is("class.coding.code", "VR") => "tele.session_open/close",
         "Consent" if is("status", "inactive") => "consent.revoke",
         "Consent" if is("provision.type", "deny") || is("decision", "deny") => "consent.deny",
-        "AuditEvent" if codes(value).any(|code| code == "ETREAT" || code == "BTG") => BREAK_GLASS,
+        "AuditEvent" if codes(value).any(|code| code == "ETREAT" || code == "BTG") => "access.break_glass",
         "AuditEvent" => match text(value, "action") {
             Some("E") => "access.query",
             Some("C" | "U" | "D") => "access.write",
