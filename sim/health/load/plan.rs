@@ -103,8 +103,13 @@ impl WorldLoad {
         let fitted = Fitted::new(self, &crowds);
         let week = self.hourly.len() as u32;
         let calendar = &settings.calendar;
-        let hours: Vec<_> =
-            (0..calendar.hours).map(|nth| fitted.class_rates((calendar.first_hour + nth) % week)).collect();
+        let of_hour = |nth: u32| {
+            let hour = (calendar.first_hour + nth) % week;
+            let mut rates = fitted.class_rates(hour);
+            rates.iter_mut().flatten().for_each(|(_, rate)| *rate *= self.boost[hour as usize]);
+            rates
+        };
+        let hours: Vec<_> = (0..calendar.hours).map(of_hour).collect();
         let usual: Vec<Vec<f64>> = hours.iter().map(|classes| fitted.kind_rates(classes, |_, _| 1.0)).collect();
         let scale = match settings.volume {
             Volume::Times(scale) => scale,

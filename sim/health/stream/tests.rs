@@ -34,6 +34,8 @@ fn plan(settings: &PlanSettings) -> LoadPlan {
         region: region.into(),
         mean_tps: *mean_tps,
         diurnal: [1.0; 24],
+        steady: false,
+        recorded: 1.0,
         kinds: vec![(kind, 1.0)],
     };
     let classes = RATES.iter().flat_map(|(name, rates)| rates.iter().enumerate().map(move |one| class(name, one)));
@@ -42,6 +44,7 @@ fn plan(settings: &PlanSettings) -> LoadPlan {
     let world = WorldLoad {
         classes: classes.collect(),
         hourly: vec![hour; WEEK_HOURS as usize],
+        boost: vec![1.0; WEEK_HOURS as usize],
         extra: Vec::new(),
         kept: vec![true; KINDS.len()],
     };
