@@ -1,7 +1,7 @@
 //! The world's load: how many transactions of which kind each hospital submits, at each time of a run.
 //!
-//! [`WorldLoad`] holds the tables: classes with their means and shapes over the local day, and what each region submits at
-//! each hour of the week. Spread over hospitals, along a calendar and under a surge, it becomes a [`LoadPlan`].
+//! [`WorldLoad`] holds the tables: classes with their means and shapes over the local day, and what each region submits
+//! at each hour of the week. Spread over hospitals, along a calendar and under a surge, it becomes a [`LoadPlan`].
 
 mod plan;
 mod surge;
@@ -117,8 +117,8 @@ struct Fitted<'a> {
 impl<'a> Fitted<'a> {
     /// Within a region a group's share of a class is its population's, times the class's factor at its local hour; what
     /// steady classes leave of the hourly table the others are scaled to. Weekdays act through that table alone, and
-    /// on all of these classes alike: a factor for each restores its mean over the week (proportional fitting of classes
-    /// and hours, hours last: they are exact, classes to within 0.1 %).
+    /// on all of these classes alike: a factor for each restores its mean over the week (proportional fitting of
+    /// classes and hours, hours last: they are exact, classes to within 0.1 %).
     fn new(world: &'a WorldLoad, crowds: &'a [Crowd]) -> Fitted<'a> {
         let of_region = |region: &str| {
             let here = world.classes.iter().enumerate().filter(|(_, class)| class.region == region);

@@ -118,8 +118,8 @@ impl Scenario {
         ClassLoad { recorded, ..class.clone() }
     }
 
-    /// What the hospitals of each hour do more than their own regions' load: regions that take part and have no hospital
-    /// in a small world have nobody else to submit theirs.
+    /// What hospitals do of each hour beyond their own regions' load: regions that take part and have no hospital in a
+    /// small world have nobody to submit theirs.
     fn boost(&self, world: &WorldData, rows: &[&HospitalRow]) -> Vec<f64> {
         let populated = |region: &str| rows.iter().any(|row| row.region == region);
         let present: Vec<&String> = world.regions().filter(|region| populated(region)).collect();

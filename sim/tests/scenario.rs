@@ -279,7 +279,7 @@ fn a_calendar_that_does_not_fit_the_run_is_refused_with_what_would() {
     check(
         &GOOD.replace("load_tps", "span = \"day\"\nlapse = 5000\nload_tps"),
         expect![
-            "small.toml:6:9: `world.lapse` must be at most 2880: hospitals submit for 30 s of the run, and `world.span` lasts 86400 s, not 5000"
+            "small.toml:6:9: `world.lapse` must be at most 2880: hospitals submit for 30 s, and `world.span` lasts 86400 s, not 5000"
         ],
     );
     check_setting(

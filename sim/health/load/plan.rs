@@ -78,7 +78,7 @@ struct Bursts {
     law: LogNormal,
 }
 
-/// The load of a run. Memory: 8 bytes for each kind and group in every distinct profile (about 25 KB for 5,000 hospitals),
+/// The load of a run. Memory: 8 bytes for each kind and group in every distinct profile, about 25 KB for 5,000 hospitals,
 /// and as many profiles as there are pairs of an hour and a step of a surge that the run meets: 1 by default, 168 for a
 /// week, and in a surge at most as many again and 66 more. A stream keeps one and a half times as much beside it.
 #[derive(Clone, Debug)]

@@ -74,7 +74,8 @@ proptest! {
         drawn in prop::collection::vec((any::<bool>(), -720i64..840, 1u64..1_000_000), 1..40),
         hour in 0u32..24,
     ) {
-        let of = |&(african, offset, people): &(bool, i64, u64)| site(if african { "AFR" } else { "EUR" }, offset, people, false);
+        let region = |african| if african { "AFR" } else { "EUR" };
+        let of = |&(african, offset, people): &(bool, i64, u64)| site(region(african), offset, people, false);
         let sites: Vec<HospitalSite> = drawn.iter().map(of).collect();
         let world = world(&sites);
         let plan = world.over(&sites, &settings(24, 3_600.0));
