@@ -1,7 +1,7 @@
 //! The world's load: how many transactions of which kind each hospital submits, at each time of a run.
 //!
-//! [`WorldLoad`] holds the tables: classes with their means and shapes over the local day, and what each region submits at
-//! each hour of the week. Spread over hospitals, along a calendar and under a surge, it becomes a [`LoadPlan`].
+//! [`WorldLoad`] holds the tables: classes with their means and shapes over the local day, and what each region submits
+//! at each hour of the week. Spread over hospitals, along a calendar and under a surge, it becomes a [`LoadPlan`].
 
 mod plan;
 mod surge;
@@ -43,6 +43,10 @@ pub struct ClassLoad {
     pub mean_tps: f64,
     /// Factor on the mean at each local hour of the day.
     pub diurnal: [f64; 24],
+    /// Whether weekdays are all alike for it, as devices have it; the hourly table's weekdays are those of the others.
+    pub steady: bool,
+    /// Of it, the share that is recorded electronically, and so submitted: the tables speak of all.
+    pub recorded: f64,
     /// Index of a kind and its share of the class; shares sum to 1.
     pub kinds: Vec<(usize, f64)>,
 }
@@ -65,6 +69,8 @@ pub struct WorldLoad {
     pub classes: Vec<ClassLoad>,
     /// Transactions/s of each region at each hour of the week, from Monday 00:00 UTC (`load_hourly_utc_168.csv`).
     pub hourly: Vec<BTreeMap<String, f64>>,
+    /// What each hour is multiplied by.
+    pub boost: Vec<f64>,
     /// What comes beside the tables' load, at a constant rate.
     pub extra: Vec<ExtraLoad>,
     /// For each kind that classes index, whether it is kept; others do not arrive, and nobody takes their place.
@@ -109,10 +115,10 @@ struct Fitted<'a> {
 }
 
 impl<'a> Fitted<'a> {
-    /// Within a region a group's share of a class is its population's, times the class's factor at its local hour; then
-    /// all of the region is scaled to the hourly table. Weekdays act through that table alone, so a class that hardly
-    /// knows them would lose on weekends: a factor for each class restores the mean over the week (proportional fitting
-    /// of classes and hours, hours last: they are exact, classes to within 0.1 %).
+    /// Within a region a group's share of a class is its population's, times the class's factor at its local hour; what
+    /// steady classes leave of the hourly table the others are scaled to. Weekdays act through that table alone, and
+    /// on all of these classes alike: a factor for each restores its mean over the week (proportional fitting of
+    /// classes and hours, hours last: they are exact, classes to within 0.1 %).
     fn new(world: &'a WorldLoad, crowds: &'a [Crowd]) -> Fitted<'a> {
         let of_region = |region: &str| {
             let here = world.classes.iter().enumerate().filter(|(_, class)| class.region == region);
@@ -149,22 +155,33 @@ impl<'a> Fitted<'a> {
     fn class_rates(&self, hour: u32) -> Vec<Vec<(usize, f64)>> {
         let WorldLoad { classes, hourly, .. } = self.world;
         let hourly = &hourly[hour as usize];
+        let mut people: BTreeMap<&str, f64> = BTreeMap::new();
+        for crowd in self.crowds {
+            *people.entry(&crowd.key.region).or_default() += crowd.population;
+        }
         let raw = |(crowd, own): (&Crowd, &Vec<usize>)| {
-            let local = crowd.key.local_hour(hour);
+            let (local, share) = (crowd.key.local_hour(hour), crowd.population / people[crowd.key.region.as_str()]);
             let rate = |&index: &usize| {
-                let (class, factor) = (&classes[index], self.factors[index]);
-                (index, crowd.population * class.mean_tps * factor * class.diurnal[local])
+                (index, share * classes[index].mean_tps * self.factors[index] * classes[index].diurnal[local])
             };
             own.iter().map(rate).collect::<Vec<_>>()
         };
         let mut rates: Vec<Vec<(usize, f64)>> = self.crowds.iter().zip(&self.own).map(raw).collect();
-        let mut sums: BTreeMap<&str, f64> = BTreeMap::new();
+        let mut sums: BTreeMap<&str, [f64; 2]> = BTreeMap::new();
         for (crowd, rates) in self.crowds.iter().zip(&rates) {
-            *sums.entry(&crowd.key.region).or_default() += rates.iter().map(|(_, rate)| rate).sum::<f64>();
+            let sums = sums.entry(&crowd.key.region).or_default();
+            rates.iter().for_each(|&(class, rate)| sums[usize::from(classes[class].steady)] += rate);
         }
         for (crowd, rates) in self.crowds.iter().zip(&mut rates) {
-            let (sum, due) = (sums[crowd.key.region.as_str()], hourly.get(&crowd.key.region).copied().unwrap_or(0.0));
-            rates.iter_mut().for_each(|(_, rate)| *rate = if sum > 0.0 { *rate / sum * due } else { 0.0 });
+            let [others, steady] = sums[crowd.key.region.as_str()];
+            let due = hourly.get(&crowd.key.region).copied().unwrap_or(0.0);
+            // A table whose hour has less than its steady classes, or nothing else, is met by all of them alike.
+            let apart = due > steady && others > 0.0;
+            let of_others = if apart { (due - steady) / others } else { ratio(due, others + steady) };
+            let of_steady = if apart { 1.0 } else { of_others };
+            for (class, rate) in rates {
+                *rate *= if classes[*class].steady { of_steady } else { of_others };
+            }
         }
         rates
     }
@@ -177,7 +194,7 @@ impl<'a> Fitted<'a> {
         for ((crowd, rates), own) in self.crowds.iter().zip(classes).zip(all.chunks_mut(kinds)) {
             for &(class, rate) in rates {
                 let class = &self.world.classes[class];
-                let rate = rate * surging(&class.name, crowd.key.struck);
+                let rate = rate * class.recorded * surging(&class.name, crowd.key.struck);
                 let kept = class.kinds.iter().filter(|(kind, _)| self.world.kept[*kind]);
                 kept.for_each(|&(kind, share)| own[kind] += rate * share);
             }
@@ -191,4 +208,8 @@ impl<'a> Fitted<'a> {
         }
         all
     }
+}
+
+fn ratio(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
 }

@@ -1,8 +1,8 @@
 //! The stream of transactions, in slices that any worker can make: generated, hashed, signed and verified for real.
 //!
 //! Slice `i` covers the virtual time `[i * span, (i + 1) * span)`. A Poisson process has no memory, so each slice draws
-//! its gaps afresh from its own beginning, at the rate that the load has then, and nothing but the slice's index says what
-//! is in it.
+//! its gaps afresh from its own beginning, at the rate that the load has then, and nothing but the slice's index says
+//! what is in it.
 
 mod sources;
 #[cfg(test)]
@@ -64,8 +64,8 @@ pub struct StreamSettings {
 
 /// The stream of one run: pure, shared by all workers.
 ///
-/// Kinds that are later stages of a case do not arrive by themselves: they follow the case's first transaction by a fixed
-/// number of slices, at the same place within them. A Poisson process that is moved is one still, and as many follow as
+/// Kinds that are later stages of a case do not arrive by themselves: they follow the case's first transaction by a
+/// fixed number of slices, at the same place within them. A Poisson process that is moved is one still, and as many follow as
 /// have the rates of the plan.
 pub struct Stream {
     scribe: Scribe,

@@ -3,13 +3,18 @@
 use std::collections::BTreeMap;
 
 use crate::base::Time;
-use crate::health::{Calendar, ExtraLoad, HospitalSite, LoadPlan, PlanSettings, Surge, SurgeClass, Volume, WorldLoad};
+use crate::health::{
+    Calendar, ClassLoad, ExtraLoad, HospitalSite, LoadPlan, PlanSettings, Surge, SurgeClass, Volume, WorldLoad,
+};
 
 use super::build::seconds;
 use super::data::{HospitalRow, SurgeRow};
 use super::overrides::nearest;
 use super::world::{Digitised, SurgeFactor, SurgeKeys, matches};
 use super::{Scenario, ScenarioError, WorldData};
+
+/// Known names that an error lists at most.
+const MOST_LISTED: usize = 60;
 
 impl Scenario {
     /// Hospitals taken evenly from the data set, which is sorted by country.
@@ -65,6 +70,7 @@ impl Scenario {
     fn unknown(&self, key: &'static str, what: &str, unknown: &str, known: &[&str]) -> ScenarioError {
         let hint = match nearest(unknown, known.iter().copied()) {
             Some(name) => format!("did you mean `{name}`?"),
+            None if known.len() > MOST_LISTED => format!("known here: {}, …", known[..MOST_LISTED].join(", ")),
             None => format!("known here: {}", known.join(", ")),
         };
         self.invalid(key, format!("`{unknown}` is no {what}; {hint}"))
@@ -88,8 +94,9 @@ impl Scenario {
         };
         let sites: Vec<HospitalSite> = rows.iter().map(site).collect();
         let load = WorldLoad {
-            classes: world.loads.clone(),
-            hourly: self.hourly(world, rows),
+            classes: world.loads.iter().map(|class| self.recorded(class, world)).collect(),
+            hourly: world.hourly.clone(),
+            boost: self.boost(world, rows),
             extra: self.extra(world, rows),
             kept: world.kinds.iter().map(|kind| keys.keeps(&kind.name)).collect(),
         };
@@ -103,24 +110,23 @@ impl Scenario {
         load.over(&sites, &settings)
     }
 
-    /// The hourly table of the regions that take part. Regions without a hospital in a small world have nobody to submit
-    /// their load: the others do.
-    fn hourly(&self, world: &WorldData, rows: &[&HospitalRow]) -> Vec<BTreeMap<String, f64>> {
-        let keys = &self.file.world;
+    /// A class with the share of it that is recorded electronically. What devices send always is: the load model's own
+    /// figures of today leave it whole.
+    fn recorded(&self, class: &ClassLoad, world: &WorldData) -> ClassLoad {
+        let whole = self.file.world.digitised == Digitised::Full || class.name.starts_with("device.");
+        let recorded = if whole { 1.0 } else { world.digitised[&class.region] };
+        ClassLoad { recorded, ..class.clone() }
+    }
+
+    /// What hospitals do of each hour beyond their own regions' load: regions that take part and have no hospital in a
+    /// small world have nobody to submit theirs.
+    fn boost(&self, world: &WorldData, rows: &[&HospitalRow]) -> Vec<f64> {
         let populated = |region: &str| rows.iter().any(|row| row.region == region);
-        let digitised = |region: &str| match keys.digitised {
-            Digitised::Full => 1.0,
-            Digitised::Today => world.digitised[region],
-        };
-        let of_hour = |hour: &BTreeMap<String, f64>| {
-            let chosen = hour.iter().filter(|(region, _)| keys.has_region(region));
-            let chosen: Vec<(&String, f64)> = chosen.map(|(region, tps)| (region, tps * digitised(region))).collect();
-            let total: f64 = chosen.iter().map(|(_, tps)| tps).sum();
-            let present: Vec<&(&String, f64)> = chosen.iter().filter(|(region, _)| populated(region)).collect();
-            let sum: f64 = present.iter().map(|(_, tps)| tps).sum();
-            present.iter().map(|(region, tps)| ((*region).clone(), tps * (total / sum))).collect()
-        };
-        world.hourly.iter().map(of_hour).collect()
+        let present: Vec<&String> = world.regions().filter(|region| populated(region)).collect();
+        let chosen = world.regions().filter(|region| self.file.world.has_region(region));
+        let chosen: Vec<&String> = chosen.collect();
+        let sum = |hour: &BTreeMap<String, f64>, of: &[&String]| of.iter().map(|region| hour[*region]).sum::<f64>();
+        world.hourly.iter().map(|hour| sum(hour, &chosen) / sum(hour, &present)).collect()
     }
 
     /// What comes beside the tables' load, by region: a region's part is that of its people in the world.

@@ -207,7 +207,7 @@ fn load(file: &ScenarioFile) -> Vec<Check> {
     let (submitting_s, span_s) = (run.warm_up_s + run.window_s, f64::from(world.span.hours()) * 3_600.0);
     let fits = world.span == CalendarSpan::Hour || world.lapse * submitting_s <= span_s;
     let rule = format!(
-        "must be at most {}: hospitals submit for {submitting_s} s of the run, and `world.span` lasts {span_s} s, not {}",
+        "must be at most {}: hospitals submit for {submitting_s} s, and `world.span` lasts {span_s} s, not {}",
         span_s / submitting_s,
         world.lapse
     );

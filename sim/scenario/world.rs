@@ -79,7 +79,7 @@ pub enum CalendarSpan {
 pub enum Digitised {
     /// All of it.
     Full,
-    /// Each region's share of `health/load_assumptions.csv`.
+    /// Each region's share of `health/load_assumptions.csv`; what devices send is all of it electronic.
     Today,
 }
 

@@ -129,12 +129,20 @@ fn week(setup: &Setup) -> (f64, f64) {
 }
 
 #[test]
-fn digitised_as_today_the_load_is_what_the_model_published() {
-    // Means and peaks of the load model's bottom line, c1.
-    let (peak, mean) = week(&setup("c1", &[&WEEKLY[..], &["world.digitised=today"]].concat()));
-    assert!((mean - 28_785.0).abs() < 1.0 && (peak - 46_130.0).abs() < 1.0, "{mean} {peak}");
-    let (peak, mean) = week(&setup("c1", &WEEKLY));
-    assert!((mean - 41_529.0).abs() < 1.0 && (peak - 72_588.0).abs() < 1.0, "{mean} {peak}");
+fn means_and_peaks_are_what_the_model_published_at_full_digitisation_and_today() {
+    // The load model's bottom line: mean and peak hour, and both with the digitised share of today.
+    let published = [
+        ("a1", [12_092.0, 21_994.0, 8_448.0, 14_347.0]),
+        ("b2", [48_492.0, 93_323.0, 30_805.0, 56_089.0]),
+        ("c1", [41_529.0, 72_588.0, 28_785.0, 46_130.0]),
+        ("c3", [284_850.0, 494_572.0, 196_360.0, 311_650.0]),
+    ];
+    for (mix, [mean, peak, mean_today, peak_today]) in published {
+        let full = week(&setup(mix, &WEEKLY));
+        assert!(close(full.1, mean, 1e-4) && close(full.0, peak, 1e-4), "{mix}: {full:?}");
+        let today = week(&setup(mix, &[&WEEKLY[..], &["world.digitised=today"]].concat()));
+        assert!(close(today.1, mean_today, 2e-4) && close(today.0, peak_today, 5e-4), "{mix} today: {today:?}");
+    }
 }
 
 #[test]
@@ -156,7 +164,7 @@ fn at_its_height_a_pandemic_is_what_the_model_published() {
 #[test]
 fn a_national_surge_strikes_one_country_most() {
     let base = std::fs::read_to_string(workloads().join("global.toml")).expect("a shipped scenario is readable");
-    let text = base + "[surge]\nprofile = \"pandemic\"\nfactor = \"national\"\ncountry = \"IN\"\n";
+    let text = base + "[surge]\nprofile = \"pandemic\"\nfactor = \"national\"\ncountry = \"IN\"\nbegins_s = 1\n";
     let scenario = Scenario::parse("surge.toml", &text, &workloads(), &[]).expect("a valid scenario");
     let options = RunOptions { threads: 0, modelled: true, load_tps: None, timing: None };
     let setup = scenario.setup(c1(), &options).0;
@@ -216,10 +224,11 @@ fn a_subset_of_regions_has_its_hospitals_and_its_load_alone() {
     assert!(close(setup.load.total_tps(Time::ZERO), due, 1e-9));
     let few = asking("c1", &["world.hospitals=3", "world.hour_of_week=9"]).setup(c1(), &options).0;
     assert!(close(few.load.total_tps(Time::ZERO), c1().world_tps(9), 1e-9), "three hospitals do all of it");
-    let asked = regional(&["world.span=day", "world.lapse=1440", "world.regions=[\"SEAR\"]"]);
-    let asked = asked.setup(c1(), &options).0;
+    let keys = ["run.warm_up_s=0", "run.window_s=60", "world.span=day", "world.lapse=1440"];
+    let asked = regional(&[&keys[..], &["world.regions=[\"SEAR\"]"]].concat()).setup(c1(), &options).0;
     let day = |nth: u64| asked.load.total_tps(Time(nth * 2_500_000_000));
-    assert!(close((0..3).map(day).sum::<f64>() / 3.0, 400.0, 0.5), "400/s on average over the whole day");
+    assert!(close((0..24).map(day).sum::<f64>() / 24.0, 400.0, 1e-9), "400/s on average over the whole day");
+    assert!(day(0) > 1.3 * day(12), "afternoon and night");
 }
 
 /// What is generated, by region and kind: every kind that begins something, since later ones are signed elsewhere too.

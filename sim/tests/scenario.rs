@@ -272,23 +272,53 @@ fn an_unknown_mix_or_cost_table_is_named() {
 
 #[test]
 fn a_calendar_that_does_not_fit_the_run_is_refused_with_what_would() {
-    check_setting("world.span=month", expect![[""]]);
-    check(&GOOD.replace("load_tps", "span = \"day\"\nlapse = 5000\nload_tps"), expect![[""]]);
-    check_setting("world.lapse=0", expect![[""]]);
-    check_setting("world.burst=-1", expect![[""]]);
-    check_setting("world.digitised=tomorrow", expect![[""]]);
-    check(&GOOD.replace("load_tps", "regions = [\"AFR\", \"EURO\"]\nload_tps"), expect![[""]]);
+    check_setting(
+        "world.span=month",
+        expect!["--set world.span=month: unknown value `month`; known here: hour, day, week"],
+    );
+    check(
+        &GOOD.replace("load_tps", "span = \"day\"\nlapse = 5000\nload_tps"),
+        expect![
+            "small.toml:6:9: `world.lapse` must be at most 2880: hospitals submit for 30 s, and `world.span` lasts 86400 s, not 5000"
+        ],
+    );
+    check_setting(
+        "world.lapse=0",
+        expect!["--set world.lapse=0: `world.lapse` must be between 0.001 and 1000000, not 0"],
+    );
+    check_setting("world.burst=-1", expect!["--set world.burst=-1: `world.burst` must be between 0 and 4, not -1"]);
+    check_setting(
+        "world.digitised=tomorrow",
+        expect!["--set world.digitised=tomorrow: unknown value `tomorrow`; known here: full, today"],
+    );
+    check(
+        &GOOD.replace("load_tps", "regions = [\"AFR\", \"EURO\"]\nload_tps"),
+        expect!["small.toml:5:19: unknown value `EURO`; did you mean `EUR`? known here: AFR, AMR, EMR, EUR, SEAR, WPR"],
+    );
     assert_eq!(message(GOOD, &["world.lapse=5000"]), "no error", "an hour stays what it is");
 }
 
 #[test]
 fn a_surge_is_refused_where_it_strikes_nobody_or_everybody() {
     let surge = |keys: &str| GOOD.to_string() + "[surge]\n" + keys;
-    check(&surge("factor = \"world\"\n"), expect![[""]]);
-    check(&surge("profile = \"pandemic\"\nfactor = \"national\"\n"), expect![[""]]);
-    check(&surge("profile = \"pandemic\"\ncountry = \"IN\"\n"), expect![[""]]);
-    check(&surge("profile = \"pandemic\"\nday_s = 0\n"), expect![[""]]);
-    check(&surge("profile = \"plague\"\n"), expect![[""]]);
+    check(&surge("factor = \"world\"\n"), expect!["small.toml:9:1: missing field `profile`"]);
+    check(
+        &surge("profile = \"pandemic\"\nfactor = \"national\"\n"),
+        expect![[
+            r#"small.toml:9:1: `surge.country` must name the country that is struck most, such as "IN", with `factor = "national"`"#
+        ]],
+    );
+    check(
+        &surge("profile = \"pandemic\"\ncountry = \"IN\"\n"),
+        expect![[
+            r#"small.toml:11:11: `surge.country` needs `factor = "national"`: a surge of the world strikes all countries alike"#
+        ]],
+    );
+    check(
+        &surge("profile = \"pandemic\"\nday_s = 0\n"),
+        expect!["small.toml:11:9: `surge.day_s` must be between 0.001 and 86400, not 0"],
+    );
+    check(&surge("profile = \"plague\"\n"), expect!["small.toml:10:11: unknown value `plague`; known here: pandemic"]);
 }
 
 /// What the data files say to a scenario that parses.
@@ -301,10 +331,13 @@ fn told(text: &str, settings: &[&str]) -> String {
 #[test]
 fn names_that_the_data_files_lack_are_told_with_their_place_and_what_was_meant() {
     let world = |keys: &str| GOOD.replace("load_tps", &format!("{keys}\nload_tps"));
-    expect![[""]].assert_eq(&told(&world("extra = { \"pack.recal\" = 0.5 }"), &[]));
-    expect![[""]].assert_eq(&told(&world("only = [\"claim.*\", \"witchcraft\"]"), &[]));
-    expect![[""]].assert_eq(&told(GOOD, &["world.only=[\"clam.*\"]"]));
-    expect![[""]].assert_eq(&told(&world("only = [\"device.sample\"]"), &[]));
+    expect!["small.toml:5:9: `pack.recal` is no kind of transaction; did you mean `pack.recall`?"]
+        .assert_eq(&told(&world("extra = { \"pack.recal\" = 0.5 }"), &[]));
+    expect!["small.toml:5:8: `witchcraft` is no kind or family of kinds; known here: record.*, consent.*, access.*, share.*, rx.*, pack.*, immunization.*, claim.*, trial.*, device.*, tele.*, data.*, surveillance.*, governance.*, node.*, record.encounter, record.observation, record.procedure, record.diagnostic_report, record.condition, record.care_plan, record.document, record.batch_root, record.amend, record.erase, consent.grant, consent.revoke, consent.renew, consent.deny, access.read, access.query, access.write, access.break_glass, share.request, share.disclose, share.acknowledge, rx.prescribe, rx.dispense, pack.decommission, pack.commission, pack.aggregate, pack.ship, pack.receive, pack.unpack, pack.verify, pack.sensor, pack.transform, pack.recall, pack.suspect, immunization.record, claim.eligibility, claim.submit, claim.service_confirm, claim.adjudicate, claim.pay, trial.consent, trial.capture, trial.pay, device.batch_root, device.sample, …"].assert_eq(&told(&world("only = [\"claim.*\", \"witchcraft\"]"), &[]));
+    expect![[r#"--set world.only=["clam.*"]: `clam.*` is no kind or family of kinds; did you mean `claim.*`?"#]]
+        .assert_eq(&told(GOOD, &["world.only=[\"clam.*\"]"]));
+    expect!["small.toml:5:8: no kind of `world.only` has any load in the mix `c1`; name others, or `extra`"]
+        .assert_eq(&told(&world("only = [\"device.sample\"]"), &[]));
     let surge = GOOD.to_string() + "[surge]\nprofile = \"pandemic\"\nfactor = \"national\"\ncountry = \"XX\"\n";
     let countries = told(&surge, &[]);
     assert!(

@@ -78,7 +78,7 @@ struct Bursts {
     law: LogNormal,
 }
 
-/// The load of a run. Memory: 8 bytes for each kind and group in every distinct profile (about 25 KB for 5,000 hospitals),
+/// The load of a run. Memory: 8 bytes for each kind and group in every distinct profile, about 25 KB for 5,000 hospitals,
 /// and as many profiles as there are pairs of an hour and a step of a surge that the run meets: 1 by default, 168 for a
 /// week, and in a surge at most as many again and 66 more. A stream keeps one and a half times as much beside it.
 #[derive(Clone, Debug)]
@@ -103,8 +103,13 @@ impl WorldLoad {
         let fitted = Fitted::new(self, &crowds);
         let week = self.hourly.len() as u32;
         let calendar = &settings.calendar;
-        let hours: Vec<_> =
-            (0..calendar.hours).map(|nth| fitted.class_rates((calendar.first_hour + nth) % week)).collect();
+        let of_hour = |nth: u32| {
+            let hour = (calendar.first_hour + nth) % week;
+            let mut rates = fitted.class_rates(hour);
+            rates.iter_mut().flatten().for_each(|(_, rate)| *rate *= self.boost[hour as usize]);
+            rates
+        };
+        let hours: Vec<_> = (0..calendar.hours).map(of_hour).collect();
         let usual: Vec<Vec<f64>> = hours.iter().map(|classes| fitted.kind_rates(classes, |_, _| 1.0)).collect();
         let scale = match settings.volume {
             Volume::Times(scale) => scale,

@@ -13,7 +13,8 @@ fn office() -> [f64; 24] {
 }
 
 fn class(name: &str, region: &str, mean_tps: f64, diurnal: [f64; 24], kind: usize) -> ClassLoad {
-    ClassLoad { name: name.into(), region: region.into(), mean_tps, diurnal, kinds: vec![(kind, 1.0)] }
+    let (name, region, kinds) = (name.into(), region.into(), vec![(kind, 1.0)]);
+    ClassLoad { name, region, mean_tps, diurnal, steady: false, recorded: 1.0, kinds }
 }
 
 fn site(region: &str, utc_offset_minutes: i64, population: u64, struck: bool) -> HospitalSite {
@@ -43,7 +44,9 @@ fn world(sites: &[HospitalSite]) -> WorldLoad {
         }
         regions
     };
-    WorldLoad { hourly: (0..WEEK_HOURS).map(of_hour).collect(), classes, extra: Vec::new(), kept: vec![true; 2] }
+    let hourly = (0..WEEK_HOURS).map(of_hour).collect();
+    let boost = vec![1.0; WEEK_HOURS as usize];
+    WorldLoad { hourly, classes, boost, extra: Vec::new(), kept: vec![true; 2] }
 }
 
 fn settings(hours: u32, lapse: f64) -> PlanSettings {
@@ -71,7 +74,8 @@ proptest! {
         drawn in prop::collection::vec((any::<bool>(), -720i64..840, 1u64..1_000_000), 1..40),
         hour in 0u32..24,
     ) {
-        let of = |&(african, offset, people): &(bool, i64, u64)| site(if african { "AFR" } else { "EUR" }, offset, people, false);
+        let region = |african| if african { "AFR" } else { "EUR" };
+        let of = |&(african, offset, people): &(bool, i64, u64)| site(region(african), offset, people, false);
         let sites: Vec<HospitalSite> = drawn.iter().map(of).collect();
         let world = world(&sites);
         let plan = world.over(&sites, &settings(24, 3_600.0));
@@ -116,6 +120,9 @@ fn what_is_left_out_is_taken_by_nobody_and_what_is_added_follows_people() {
     // At 16:00 the office is closed; ten hours ahead it is 2:00.
     assert_eq!(plan.region_tps("AFR", Time::ZERO), [0.0, 8.0]);
     assert_eq!(plan.hospital_tps(Time::ZERO), [2.0, 6.0, 0.0]);
+    (world.kept[1], world.classes[1].recorded) = (true, 0.25);
+    let plan = world.over(&sites, &settings(1, 1.0));
+    assert!(close(plan.region_tps("AFR", Time::ZERO)[1], 10.0 + 8.0), "a quarter of the devices' 40");
 }
 
 fn surge(begins_s: f64) -> Surge {
@@ -171,6 +178,12 @@ fn a_class_that_knows_no_weekend_keeps_its_mean_beside_one_that_does() {
         assert!(close(rates.iter().sum(), due), "the hour's total is the table's");
     }
     assert!((mean[0] / 60.0 - 1.0).abs() < 0.001 && (mean[1] / 40.0 - 1.0).abs() < 0.001, "{mean:?}");
+    world.classes[1].steady = true;
+    world.boost[0] = 3.0;
+    let plan = world.over(&sites, &PlanSettings { until: seconds(168.0), ..settings(WEEK_HOURS, 3_600.0) });
+    let devices = |hour: f64| plan.region_tps("AFR", seconds(hour))[1];
+    assert!((0..8).chain(9..168).all(|hour| close(devices(f64::from(hour)), 40.0)), "weekends and nights are alike");
+    assert!(close(devices(8.0), 120.0), "the first hour of the week, boosted");
 }
 
 #[test]

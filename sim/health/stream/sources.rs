@@ -1,7 +1,7 @@
 //! Where transactions come from: kinds that arrive by themselves, kinds with which cases begin, and what follows these.
 //!
-//! Each set of kinds that the same later ones follow is a Poisson process of its own, a source: to find what goes on in a
-//! slice, only what began cases need be made again, once for each of the few slices before it that matter.
+//! Each set of kinds that the same later ones follow is a Poisson process of its own, a source: to find what goes on in
+//! a slice, only what began cases need be made again, once for each of the few slices before it that matter.
 
 use crate::kernel::draw::{Alias, Chance, Site, below, draw};
 
@@ -168,8 +168,8 @@ impl Source {
         Mark { kind: usize::from(kind), group, hospital }
     }
 
-    /// What follows a case's first transaction after so many steps: kinds, and which of its kind each is. How many there
-    /// are is the ratio of the rates in the mix where and when the case begins: its whole part, and one more with the
+    /// What follows a case's first transaction after so many steps: kinds, and which of its kind each is. How many
+    /// there are is the ratio of the rates in the mix where and when the case begins: its whole part, and one more with the
     /// probability that is left, so the expected rates are the plan's.
     pub fn followers(
         &self,

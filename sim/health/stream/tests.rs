@@ -34,6 +34,8 @@ fn plan(settings: &PlanSettings) -> LoadPlan {
         region: region.into(),
         mean_tps: *mean_tps,
         diurnal: [1.0; 24],
+        steady: false,
+        recorded: 1.0,
         kinds: vec![(kind, 1.0)],
     };
     let classes = RATES.iter().flat_map(|(name, rates)| rates.iter().enumerate().map(move |one| class(name, one)));
@@ -42,6 +44,7 @@ fn plan(settings: &PlanSettings) -> LoadPlan {
     let world = WorldLoad {
         classes: classes.collect(),
         hourly: vec![hour; WEEK_HOURS as usize],
+        boost: vec![1.0; WEEK_HOURS as usize],
         extra: Vec::new(),
         kept: vec![true; KINDS.len()],
     };
@@ -112,7 +115,7 @@ fn every_kind_has_the_rate_of_its_region_whether_it_follows_or_not() {
 fn each_case_has_as_many_later_transactions_as_the_ratio_of_rates_says() {
     for seed in SEEDS {
         let stream = stream(seed, &constant());
-        let mut cases: BTreeMap<Case, (Time, [Vec<(u32, Time)>; 4])> = BTreeMap::new();
+        let mut cases: BTreeMap<Case, (Time, [Told; 4])> = BTreeMap::new();
         for (at, arrival) in all(&stream).into_iter().filter(|(_, arrival)| region(arrival.hospital.index()) == "A") {
             let case = cases.entry(arrival.case).or_insert((at, Default::default()));
             case.1[arrival.kind].push((arrival.nth, at));
@@ -133,6 +136,9 @@ fn each_case_has_as_many_later_transactions_as_the_ratio_of_rates_says() {
         assert!(count > 3_000.0 && (twice - 0.85 * count).abs() < 4.5 * sigma, "seed {seed}: {twice} of {count}");
     }
 }
+
+/// What a case has of one kind: which it is, and when it comes.
+type Told = Vec<(u32, Time)>;
 
 /// A day in half a minute with bursts and a surge.
 fn changing() -> PlanSettings {

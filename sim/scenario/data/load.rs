@@ -129,6 +129,9 @@ pub(super) fn classes(reader: &mut Reader, mix: &str, kinds: &[KindSpec]) -> Res
             diurnal: *diurnal.get(&row.diurnal_shape).ok_or_else(lacks_shape)?,
             kinds: shares.get(&row.tx_class).ok_or_else(lacks_kinds)?.clone(),
             name: row.tx_class,
+            // Of the shapes, this one goes with the weekly pattern `FLAT`.
+            steady: row.diurnal_shape == "device",
+            recorded: 1.0,
             region: row.who_region,
             mean_tps: row.mean_tps,
         })
