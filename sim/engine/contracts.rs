@@ -229,6 +229,11 @@ impl Docket {
         }
     }
 
+    /// The balances of hospitals, payers, patients and the operator, hundredths; without weight.
+    pub fn balances(&self) -> [i64; 4] {
+        self.contracts.balances()
+    }
+
     /// A call was decided `at` this time.
     fn note(&mut self, setup: &Setup, at: Time, tx: &Transaction, part: &Part, verdict: Verdict) {
         let (weight, outcome) = (u64::from(setup.weight), &mut self.outcome);

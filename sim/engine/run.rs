@@ -334,6 +334,9 @@ impl<'a, P: Protocol> Engine<'a, P> {
         for (shard, inventory) in inventories.iter().enumerate() {
             self.observe(shard, &Tap::Ended { inventory });
         }
+        if let Some(balances) = self.docket.as_ref().map(Docket::balances) {
+            self.observe(0, &Tap::Settled { balances });
+        }
         self.balance(settled);
         let pending: u64 = inventories.iter().map(Inventory::total).sum();
         let at = self.schedule.now();
