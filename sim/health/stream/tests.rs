@@ -203,10 +203,13 @@ fn what_arrives_follows_surge_and_bursts() {
 
 #[test]
 fn heavier_transactions_are_fewer_and_stand_for_as_many() {
-    let mut stream = stream(9, &constant());
-    let light = all(&stream).len() as f64;
-    stream.settings.weight = 4;
-    let heavy = all(&stream).len() as f64 * 4.0;
-    // Cases of eleven and more, a quarter as many: one standard deviation is 1.4 %.
-    assert!((heavy / light - 1.0).abs() < 0.06, "{heavy} for {light}");
+    let (mut light, mut heavy) = (0.0, 0.0);
+    for seed in 9..15 {
+        let mut stream = stream(seed, &constant());
+        light += all(&stream).len() as f64;
+        stream.settings.weight = 4;
+        heavy += all(&stream).len() as f64 * 4.0;
+    }
+    // Cases of eleven and more, a quarter as many: one standard deviation of six runs is 0.6 %.
+    assert!((heavy / light - 1.0).abs() < 0.025, "{heavy} for {light}");
 }
