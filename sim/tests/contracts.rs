@@ -2,6 +2,7 @@
 
 use systole::engine::{ContractOutcome, Decided, Felt};
 use systole::health::{Planted, Refusal};
+use systole::ledger::Rejection;
 
 use systole::scenario::{RunOptions, Scenario};
 
@@ -59,7 +60,13 @@ fn whoever_asks_nobody_finds_data_without_consent() {
 
 #[test]
 fn what_was_asked_for_is_handed_over_and_acknowledged_a_step_later_each() {
-    let told = Told::by(&["people.consented=1", "people.expired=0", "people.denied=0", "people.abroad=0"]);
+    let told = Told::by(&[
+        "people.consented=1",
+        "people.expired=0",
+        "people.denied=0",
+        "people.abroad=0",
+        "world.only=[\"share.*\"]",
+    ]);
     let [asked, handed_over, come] =
         ["share.request", "share.disclose", "share.acknowledge"].map(|kind| told.of(kind).done);
     // The run is 10 s long, and a step 1.5 s.
@@ -95,8 +102,11 @@ fn a_revocation_is_felt_everywhere_within_seconds() {
 
 #[test]
 fn patients_sign_their_consents_and_forgeries_are_refused_before_they_are_decided() {
-    let told = Told::by(&["inject.forged=1", "world.load_tps=200"]);
-    assert!(told.outcome.by_kind.iter().all(|decided| decided.all() == 0));
+    let scenario = regional(&[&SHORT[..], &["inject.forged=0.4", "world.load_tps=200"]].concat());
+    let outcome = run_modelled(&scenario);
+    let decided: u64 = outcome.contracts.expect("jolteon runs contracts").by_kind.iter().map(Decided::all).sum();
+    assert_eq!(decided, outcome.counts.in_effect_total);
+    assert!(outcome.counts.rejected_total[Rejection::ForgedSignature as usize] > 100);
     let scenario = regional(&[&SHORT[..], &["world.load_tps=300", "run.window_s=1"]].concat());
     let real = run(&scenario, &setup(&scenario, 2, false));
     assert_eq!(real.digest, run_modelled(&scenario).digest);
