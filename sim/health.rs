@@ -7,6 +7,8 @@
 //! it is executed ([`Contracts`]).
 
 mod call;
+#[cfg(test)]
+pub(crate) mod campaign;
 mod contracts;
 mod load;
 mod people;
