@@ -8,6 +8,8 @@
 //! [`Replay`]).
 
 mod call;
+#[cfg(test)]
+pub(crate) mod campaign;
 mod contracts;
 mod load;
 mod people;

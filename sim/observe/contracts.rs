@@ -15,6 +15,8 @@ mod care;
 mod money;
 mod rules;
 mod supply;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Governance: members propose, vote and enact. What is enacted takes effect some blocks later, at the same height for
 //! everyone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::base::{Encode, Height, HospitalId, Sink};
@@ -96,14 +96,15 @@ pub(super) struct Governance {
     people: Arc<People>,
     height: Height,
     proposals: Table<Case, Proposal>,
-    due: BTreeMap<(Height, Case), Motion>,
+    /// Motions enacted and not in effect yet, in the order in which they were: of two that contradict the later holds.
+    due: VecDeque<(Height, Motion)>,
     residency: BTreeMap<u16, Residency>,
     suspended: BTreeSet<HospitalId>,
 }
 
 impl Governance {
     pub fn new(people: Arc<People>) -> Governance {
-        let (due, residency, suspended) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        let (due, residency, suspended) = (VecDeque::new(), BTreeMap::new(), BTreeSet::new());
         Governance { people, height: Height(0), proposals: Table::new(16), due, residency, suspended }
     }
 
@@ -111,8 +112,8 @@ impl Governance {
     pub fn begin(&mut self, height: Height) -> Vec<Case> {
         self.height = height;
         let mut disputes = Vec::new();
-        while let Some(entry) = self.due.first_entry().filter(|entry| entry.key().0 <= height) {
-            match entry.remove() {
+        while let Some((_, motion)) = self.due.pop_front_if(|(from, _)| *from <= height) {
+            match motion {
                 Motion::Residency { country, policy } => drop(self.residency.insert(country, policy)),
                 Motion::Suspend(hospital) => drop(self.suspended.insert(hospital)),
                 Motion::Admit(hospital) => drop(self.suspended.remove(&hospital)),
@@ -164,7 +165,7 @@ impl Governance {
             () if 3 * proposal.yes.count_ones() as usize <= 2 * self.people.members().len() => {
                 return Err(Refusal::NotCarried);
             }
-            () => self.due.insert((Height(self.height.0 + NOTICE), case), proposal.motion),
+            () => self.due.push_back((Height(self.height.0 + NOTICE), proposal.motion)),
         };
         self.proposals.change(&case, |proposal| proposal.enacted = true);
         Ok(())

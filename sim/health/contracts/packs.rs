@@ -153,7 +153,8 @@ impl Packs {
             PackCall::Commission { unit, lot } => self.commission(signed, unit, lot),
             PackCall::Aggregate { unit, into } => {
                 self.held(signed, into)?;
-                self.end(signed, unit).map(drop)
+                // Nothing is packed into itself: it would be in nobody's custody for good.
+                if unit == into { Err(Refusal::NotInCustody) } else { self.end(signed, unit).map(drop) }
             }
             PackCall::Ship { unit, to } => self.ship(signed, unit, to),
             PackCall::Receive { unit } => self.receive(signed, unit),

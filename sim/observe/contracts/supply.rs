@@ -114,7 +114,10 @@ impl Supply {
         let recalled = |lot| self.recalled.contains(&lot);
         match *call {
             PackCall::Commission { unit, .. } => self.not_new(plea, unit),
-            PackCall::Aggregate { unit, into } => self.not_held(plea, into).or_else(|| self.not_held(plea, unit)),
+            PackCall::Aggregate { unit, into } => self
+                .not_held(plea, into)
+                .or_else(|| self.not_held(plea, unit))
+                .or_else(|| (unit == into).then_some(Refusal::NotInCustody)),
             PackCall::Ship { unit, .. } => {
                 self.not_held(plea, unit).or_else(|| recalled(self.lot(unit)).then_some(Refusal::Recalled))
             }
