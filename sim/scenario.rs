@@ -19,7 +19,7 @@ mod world;
 pub use build::{Placement, RunOptions};
 pub use data::WorldData;
 pub use error::ScenarioError;
-pub use file::{Dissemination, Execution, FaultEntry, ScenarioFile, TraceTimes, Weight, schema};
+pub use file::{Dissemination, Execution, FaultEntry, PayloadPlace, ScenarioFile, TraceTimes, Weight, schema};
 pub use shards::ShardSite;
 pub use slo::{Slo, SloError};
 pub use validate::Scenario;

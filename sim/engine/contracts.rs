@@ -261,7 +261,7 @@ impl Docket {
             Call::Access(AccessCall::Look { purpose: Purpose::Emergency, .. }) => outcome.emergencies += weight,
             Call::Record(RecordCall::Anchor { .. } | RecordCall::Amend { .. }) => {
                 outcome.stored.on_ledger += weight * u64::from(tx.wire);
-                outcome.stored.off_ledger += weight * u64::from(tx.payload);
+                outcome.stored.off_ledger += if setup.on_ledger { 0 } else { weight * u64::from(tx.payload) };
             }
             Call::Share(ShareCall::Disclose { case }) => {
                 let (from, to) = self.contracts.parties(case).expect("it was disclosed just now");

@@ -142,6 +142,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
             weight: setup.weight,
             until: window.until,
             injection: setup.injection,
+            on_ledger: setup.on_ledger,
             real: setup.real,
         };
         let (kinds, people) = (setup.kinds.clone(), setup.people.clone());

@@ -135,6 +135,8 @@ pub struct Setup {
     pub weight: u32,
     /// A receipt later than this is no goodput.
     pub deadline: Span,
+    /// Whether resources travel on the ledger, behind what anchors them.
+    pub on_ledger: bool,
     /// Attacks on the load.
     pub injection: Injection,
     /// What fails.

@@ -45,7 +45,7 @@ impl Scribe {
             number,
             submitted,
             hospital,
-            wire: spec.wire.0 as u32,
+            wire: (spec.wire + if self.settings.on_ledger { payload } else { Bytes(0) }).0 as u32,
             payload: payload.0 as u32,
             kind,
             authentic: !forged.happens(self.draw(Site::Inject, number.0, 0)),

@@ -58,6 +58,8 @@ pub struct StreamSettings {
     pub until: Time,
     /// Attacks.
     pub injection: Injection,
+    /// Whether resources travel on the ledger, behind what anchors them.
+    pub on_ledger: bool,
     /// Whether signatures are really computed and verified.
     pub real: bool,
 }

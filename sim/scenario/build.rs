@@ -14,7 +14,7 @@ use crate::network::{AccessClass, AccessLink, Backbone, Cuts, Link, LossRate, fi
 
 use super::data::HospitalRow;
 use super::shards::{ShardSite, divide};
-use super::{Execution, FaultEntry, Scenario, Weight, WorldData};
+use super::{Execution, FaultEntry, PayloadPlace, Scenario, Weight, WorldData};
 
 /// Simulated arrivals per second up to which `weight = "auto"` stays at 1.
 const AUTO_ARRIVALS_PER_S: f64 = 200_000.0;
@@ -111,6 +111,7 @@ impl Scenario {
             timing,
             weight,
             deadline: Span::from_millis_f64(file.slo.deadline_ms),
+            on_ledger: file.ledger.payload == PayloadPlace::OnLedger,
             injection: self.injection(),
             faults: self.faults(world, &placement),
             real: file.crypto.execution == Execution::Real && !options.modelled,

@@ -38,6 +38,9 @@ pub struct ScenarioFile {
     /// Settings of each protocol; a run reads those of its own.
     #[serde(default, rename = "protocol")]
     pub protocols: ProtocolTables,
+    /// What is on the ledger.
+    #[serde(default)]
+    pub ledger: LedgerKeys,
     /// How gateways cut batches.
     #[serde(default)]
     pub batch: BatchKeys,
@@ -138,6 +141,25 @@ pub struct Consensus {
     pub dissemination: Option<Dissemination>,
     /// Replicas: up to 60 one for each metro, spread evenly over the list; more share metros.
     pub replicas: u32,
+}
+
+/// Where resources are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PayloadPlace {
+    /// With their hospital; the ledger has a salted digest of each.
+    #[default]
+    Anchor,
+    /// On the ledger, with their digest: every replica gets, keeps and pays for their bytes.
+    OnLedger,
+}
+
+/// What is on the ledger.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LedgerKeys {
+    /// Where resources are.
+    pub payload: PayloadPlace,
 }
 
 /// How gateways cut batches.

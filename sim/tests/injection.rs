@@ -13,6 +13,7 @@ fn submitted(setup: &Setup) -> Vec<Transaction> {
         weight: setup.weight,
         until: setup.timing.window().until,
         injection: setup.injection,
+        on_ledger: setup.on_ledger,
         real: false,
     };
     let stream = Stream::new(setup.load.clone(), setup.kinds.clone(), setup.people.clone(), settings);

@@ -238,7 +238,14 @@ fn generated_counts_have_the_rates_of_the_plan() {
         let seed_key = format!("seed={seed}");
         let setup = setup("c1", &["world.hospitals=500", "world.scale=0.1", "run.window_s=24", &seed_key]);
         let until = setup.timing.window().until;
-        let settings = StreamSettings { seed: setup.seed, weight: 1, until, injection: setup.injection, real: false };
+        let settings = StreamSettings {
+            seed: setup.seed,
+            weight: 1,
+            until,
+            injection: setup.injection,
+            on_ledger: false,
+            real: false,
+        };
         let stream = Stream::new(setup.load.clone(), setup.kinds.clone(), setup.people.clone(), settings);
         let (region_of, mut counts) = (&setup.hospitals, BTreeMap::<(usize, usize), f64>::new());
         for index in 0..stream.slices() {

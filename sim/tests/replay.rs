@@ -6,7 +6,7 @@ use std::path::Path;
 
 use systole::base::{Digest, Span, Time};
 use systole::engine::{Outcome, Setup};
-use systole::health::{Call, Due, Refusal, Replay, StreamSettings, Timetable, TraceSettings, TraceTimes};
+use systole::health::{Call, Due, RecordCall, Refusal, Replay, StreamSettings, Timetable, TraceSettings, TraceTimes};
 use systole::ledger::Transaction;
 use systole::scenario::{RunOptions, Scenario, WorldData};
 
@@ -54,12 +54,15 @@ impl Replayed {
             weight: setup.weight,
             until: setup.timing.window().until,
             injection: setup.injection,
+            on_ledger: setup.on_ledger,
             real: false,
         };
         let table = setup.replay.clone().expect("it has a trace");
         let replay = Replay::new(table, setup.kinds.clone(), setup.people.clone(), settings);
         let slices = (0..replay.slices()).map(|index| replay.slice(index));
-        slices.flat_map(|slice| slice.transactions.into_iter().zip(slice.calls)).collect()
+        slices
+            .flat_map(|slice| slice.transactions.into_iter().zip(slice.parts.into_iter().map(|part| part.call)))
+            .collect()
     }
 }
 
@@ -131,7 +134,7 @@ fn copies_are_about_other_people() {
     let (one, three) = (Replayed::new(&[SYNTHEA]), Replayed::new(&[SYNTHEA, "workload.copies=3"]));
     let patients = |replayed: &Replayed| -> BTreeSet<_> {
         let of = |call: &Call| match call {
-            Call::Record { patient, .. } => Some(patient.number),
+            Call::Record(RecordCall::Anchor { patient, .. }) => Some(patient.number),
             _ => None,
         };
         replayed.submitted().iter().filter_map(|(_, call)| of(call)).collect()

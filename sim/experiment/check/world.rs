@@ -85,6 +85,7 @@ pub(super) fn setup(
         timing: timing(seed, patience),
         weight: 1,
         deadline: Span::from_secs(60),
+        on_ledger: false,
         injection: Injection::default(),
         faults,
         real: false,

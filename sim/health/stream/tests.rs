@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::base::Bytes;
 use crate::health::{
     Calendar, ClassLoad, Habits, Home, HospitalSite, PayloadSizes, PlanSettings, Residency, Surge, SurgeClass, Verb,
     Volume, WEEK_HOURS, WorldLoad,
@@ -68,13 +69,15 @@ fn stream(seed: u64, settings: &PlanSettings) -> Stream {
         wire: Bytes(224),
         payload: PayloadSizes::new(32.0, 32.0),
         verb: Verb::of(name),
+        world_tps: 0.0,
         crosses: false,
     };
     let home = Home { patients: 1_000, country: 0, residency: Residency::Free, adequate: true };
-    let habits = Habits { consented: 0.5, expired: 0.1, denied: 0.1, elsewhere: 0.5, abroad: 0.1 };
+    let habits = Habits { consented: 0.5, expired: 0.1, denied: 0.1, elsewhere: 0.5, abroad: 0.1, insured: 1.0 };
     let people = Arc::new(People::new(seed, vec![home; HOSPITALS], habits));
     let until = settings.until;
-    let settings_of = StreamSettings { seed, weight: 1, until, injection: Injection::default(), real: false };
+    let settings_of =
+        StreamSettings { seed, weight: 1, until, injection: Injection::default(), on_ledger: false, real: false };
     Stream::new(plan(settings), KINDS.iter().map(kind).collect(), people, settings_of)
 }
 
@@ -84,7 +87,7 @@ fn all(stream: &Stream) -> Vec<(Time, Arrival)> {
         let begin = Time(index * stream.slice_span.0);
         stream.arrivals(index).into_iter().map(move |arrival| (begin + arrival.after, arrival))
     };
-    (0..stream.slices()).flat_map(of).filter(|(at, _)| *at < stream.settings.until).collect()
+    (0..stream.slices()).flat_map(of).filter(|(at, _)| *at < stream.scribe.settings.until).collect()
 }
 
 /// How many later ones come of a request at most, per kind: what makes their number vary more than a Poisson one.
@@ -207,7 +210,7 @@ fn heavier_transactions_are_fewer_and_stand_for_as_many() {
     for seed in 9..15 {
         let mut stream = stream(seed, &constant());
         light += all(&stream).len() as f64;
-        stream.settings.weight = 4;
+        stream.scribe.settings.weight = 4;
         heavy += all(&stream).len() as f64 * 4.0;
     }
     // Cases of eleven and more, a quarter as many: one standard deviation of six runs is 0.6 %.
