@@ -15,7 +15,7 @@
 //! | `dag_conduct` | a block of a DAG that others may not build on, or a vote for one, or for two of an author in a round |
 //! | `dag_rule` | a commit of another anchor, or of other blocks with it, than the DAG decides on |
 //! | `certificates` | a certificate whose signers are too few, or did not state what it says |
-//! | `contracts` | a call that is allowed where the rules refuse it, or refused otherwise than they say; money that nobody paid |
+//! | `contracts` | a call that is allowed or refused otherwise than the rules say; money that nobody paid |
 //! | `accounting` | load that vanished or multiplied |
 //! | `atomicity` | across shards: a commit here and an abort there, an amount made or lost, a lock that stays |
 //!

@@ -103,7 +103,7 @@ impl Dice<'_> {
 
     /// The other hospital of a case.
     fn other(&self, case: Case) -> HospitalId {
-        HospitalId(((case.0 + 1 + case.0 % 3) % HOSPITALS) as u32)
+        HospitalId(((case.0 + 1 + case.0 / HOSPITALS % 3) % HOSPITALS) as u32)
     }
 
     fn purpose(&mut self) -> Purpose {
@@ -276,7 +276,7 @@ impl Dice<'_> {
 
     /// Two hospitals are suspended and admitted again and again; the others suffice to carry a motion.
     fn motion(&mut self) -> (HospitalId, Call) {
-        let case = Case(self.nth / 80);
+        let case = Case(self.nth / 160);
         let proposer = HospitalId((case.0 % HOSPITALS) as u32);
         let hospital = [HospitalId(2), HospitalId(4)][self.roll(2) as usize];
         let (by, call) = match self.roll(12) {
@@ -284,7 +284,8 @@ impl Dice<'_> {
                 let motion = match self.roll(4) {
                     0 => Motion::Suspend(hospital),
                     1 => Motion::Admit(hospital),
-                    2 => Motion::Dispute(self.case(60, 4)),
+                    // By the time it is in effect, claims of that number are at hand.
+                    2 => Motion::Dispute(Case(self.case(60, 4).0 + 8)),
                     _ => {
                         let policies = [Residency::Free, Residency::Adequacy, Residency::LocalOnly];
                         let (country, policy) = (self.roll(4) as u16, policies[self.roll(3) as usize]);

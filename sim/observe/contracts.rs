@@ -1,15 +1,18 @@
 //! Contracts, executed once more: whether each call is decided as the rules say.
 //!
-//! Nothing of the ledger's executor is used: this judge keeps the history of what was allowed and asks it anew each time,
-//! where the executor keeps what follows from it. Who holds a unit is what was done with it last; what a claim pays is
-//! what earlier ones of the patient left of the cover; a motion is carried by the votes in its history, recounted.
+//! Nothing of the ledger's executor is used: this judge keeps the history of what was allowed and asks it anew each
+//! time, where the executor keeps what follows from it. Who holds a unit is what was done with it last; what a claim
+//! pays is what earlier ones of the patient left of the cover; a motion is carried by the votes in its history,
+//! recounted.
 //!
-//! | file | what it judges | memory for each entry, which is a call that was allowed, with its tree's overhead |
+//! Memory is for each call that was allowed, without the tree that it is found in.
+//!
+//! | file | what it judges | memory |
 //! |---|---|---|
-//! | `care` | records, consents, looks, exchanges | 16 bytes a change and 32 a consent; 32 a record; 32 a step of an exchange |
-//! | `money` | claims, licences, and who has paid what | 56 bytes a step of a claim or licence, 8 a service |
-//! | `supply` | prescriptions, packs, units, lots | 16 bytes a step of a unit, 48 a pack or unit that was touched |
-//! | `rules` | trials, motions and what is in effect of them | 48 bytes a step of a motion, 40 one of a subject |
+//! | `care` | records, consents, looks, exchanges | a change 16 bytes, a record 16, a step of an exchange 32 |
+//! | `money` | claims, licences, who has paid what | a step of a claim 48 bytes, of a licence 32; a service 8 |
+//! | `supply` | prescriptions, packs, units, lots | a step of a unit 12 bytes, a pack that is taken 17, a filling 16 |
+//! | `rules` | trials, and motions with what is in effect of them | a step of a subject 24 bytes, of a motion 40 |
 
 mod care;
 mod money;

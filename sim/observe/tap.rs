@@ -31,7 +31,7 @@ pub enum Tap<'a> {
     TookEffect { height: Height, transaction: &'a Transaction },
     /// A contract allowed what a transaction in effect asks for, or refused it.
     Decided { height: Height, transaction: &'a Transaction, call: &'a Call, verdict: Verdict },
-    /// The run is over, and hospitals, payers, patients and the operator have these hundredths by the contracts' accounts.
+    /// The run is over, and this is what hospitals, payers, patients and the operator have gained, in hundredths.
     Settled { balances: [i64; 4] },
     /// A replica executed a block and reached a state.
     Executed { replica: ReplicaId, height: Height, state: Digest },

@@ -1,4 +1,5 @@
-//! Claims are confirmed, adjudicated against what is left of the cover, and paid once; royalties are split and paid once.
+//! Claims are confirmed, adjudicated against what is left of the cover, and paid once; royalties are split, and paid
+//! once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -74,10 +74,7 @@ impl Rules {
                 () => {}
             }
         }
-        let (TrialCall::Enrol { case, .. }
-        | TrialCall::Capture { case }
-        | TrialCall::Stipend { case }
-        | TrialCall::Withdraw { case, .. }) = *call;
+        let case = subject_of(call);
         let history = self.subjects.get(&case).map(|history| &history[..]);
         let withdrawn = history.is_some_and(|all| all.iter().any(|step| matches!(step, TrialCall::Withdraw { .. })));
         match (call, history) {
@@ -97,10 +94,7 @@ impl Rules {
     }
 
     pub fn allow_trial(&mut self, plea: &Plea, call: &TrialCall, care: &mut Care, money: &mut Money) {
-        let (TrialCall::Enrol { case, .. }
-        | TrialCall::Capture { case }
-        | TrialCall::Stipend { case }
-        | TrialCall::Withdraw { case, .. }) = *call;
+        let case = subject_of(call);
         let history = self.subjects.entry(case).or_default();
         if !matches!(call, TrialCall::Capture { .. }) {
             history.push(*call);
@@ -120,8 +114,7 @@ impl Rules {
     }
 
     pub fn governance(&self, plea: &Plea, call: &GovernanceCall) -> Option<Refusal> {
-        let (GovernanceCall::Propose { case, .. } | GovernanceCall::Vote { case, .. } | GovernanceCall::Enact { case }) =
-            *call;
+        let case = motion_of(call);
         let history = match (call, self.motions.get(&case)) {
             (GovernanceCall::Propose { .. }, history) => return history.map(|_| Refusal::DoneBefore),
             (_, None) => return Some(Refusal::NotProposed),
@@ -142,8 +135,7 @@ impl Rules {
     }
 
     pub fn allow_governance(&mut self, plea: &Plea, call: &GovernanceCall) {
-        let (GovernanceCall::Propose { case, .. } | GovernanceCall::Vote { case, .. } | GovernanceCall::Enact { case }) =
-            *call;
+        let case = motion_of(call);
         let history = self.motions.entry(case).or_default();
         history.push((plea.by, *call));
         let [(_, GovernanceCall::Propose { motion, .. }), .., (_, GovernanceCall::Enact { .. })] = history[..] else {
@@ -155,6 +147,20 @@ impl Rules {
             Motion::Dispute(claim) => Matter::Claim(claim),
         };
         self.enacted.entry(matter).or_default().push((Height(plea.height.0 + NOTICE), motion));
+    }
+}
+
+fn subject_of(call: &TrialCall) -> Case {
+    match *call {
+        TrialCall::Enrol { case, .. } | TrialCall::Withdraw { case, .. } => case,
+        TrialCall::Capture { case } | TrialCall::Stipend { case } => case,
+    }
+}
+
+fn motion_of(call: &GovernanceCall) -> Case {
+    match *call {
+        GovernanceCall::Propose { case, .. } | GovernanceCall::Vote { case, .. } => case,
+        GovernanceCall::Enact { case } => case,
     }
 }
 

@@ -117,7 +117,7 @@ fn every_wrong_verdict_is_convicted_whatever_was_asked_for() {
         }
     }
     let allowed_wrongly: BTreeSet<_> = convicted.iter().filter(|(.., lie)| lie.is_none()).collect();
-    assert!(allowed_wrongly.len() > 80, "{} sorts of refusals were kept silent about", allowed_wrongly.len());
+    assert!(allowed_wrongly.len() > 60, "{} sorts of refusals were kept silent about", allowed_wrongly.len());
 }
 
 #[test]
