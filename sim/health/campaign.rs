@@ -133,7 +133,7 @@ impl Dice<'_> {
     }
 
     fn record(&mut self) -> (HospitalId, Call) {
-        let case = self.case(60, 4);
+        let case = self.case(120, 4);
         let (patient, category) = (self.patient(case), self.category());
         let call = match self.roll(16) {
             0..9 => RecordCall::Anchor { case, patient, category },
@@ -169,7 +169,7 @@ impl Dice<'_> {
     }
 
     fn share(&mut self) -> (HospitalId, Call) {
-        let case = self.case(60, 4);
+        let case = self.case(240, 2);
         let (patient, purpose, category) = (self.patient(case), self.purpose(), self.category());
         match self.roll(4) {
             0 | 1 => (self.other(case), Call::Share(ShareCall::Request { case, patient, purpose, category })),
@@ -180,14 +180,14 @@ impl Dice<'_> {
 
     /// Few patients are often ill: their covers are used up.
     fn claim(&mut self) -> (HospitalId, Call) {
-        let case = self.case(60, 4);
-        let patient = self.patient(Case(case.0 % 4));
+        let case = self.case(300, 2);
+        let patient = self.patient(Case(case.0 % 2));
         let payer = if self.people.known(patient).is_ok() { self.people.payer(patient) } else { self.hospital() };
         let before = self.roll(10) == 0;
         let service = if before { self.roll(BILLED_AT_GENESIS) } else { BILLED_AT_GENESIS + case.0 + self.roll(2) };
         let wrong = (self.roll(6) == 0).then(|| self.roll(1_000_000));
         let (by, call) = match self.roll(10) {
-            0 => (self.other(case), ClaimCall::Eligibility { patient }),
+            0 => (self.other(case), ClaimCall::Eligibility { patient: self.patient(case) }),
             1..4 => {
                 let amount = self.roll(1_000_000);
                 (self.other(case), ClaimCall::Submit { case, patient, service, amount })
@@ -221,7 +221,7 @@ impl Dice<'_> {
     }
 
     fn unit(&mut self) -> (HospitalId, Call) {
-        let case = self.case(60, 3);
+        let case = self.case(300, 2);
         let (home, to) = (HospitalId((case.0 % HOSPITALS) as u32), self.other(case));
         let nth = case.0 + self.roll(2);
         let unit = if case.0.is_multiple_of(2) { Unit::filled(home, nth) } else { Unit { home, serial: nth } };
@@ -251,7 +251,7 @@ impl Dice<'_> {
     }
 
     fn trial(&mut self) -> (HospitalId, Call) {
-        let case = self.case(90, 3);
+        let case = self.case(250, 2);
         let (patient, site) = (self.patient(case), self.other(case));
         let (by, call) = match self.roll(8) {
             0 | 1 => (patient.home, TrialCall::Enrol { case, patient, site }),
@@ -263,7 +263,7 @@ impl Dice<'_> {
     }
 
     fn licence(&mut self) -> (HospitalId, Call) {
-        let case = self.case(90, 3);
+        let case = self.case(200, 2);
         let (patient, licensee) = (self.patient(case), self.other(case));
         match self.roll(2) {
             0 => {
@@ -284,8 +284,8 @@ impl Dice<'_> {
                 let motion = match self.roll(4) {
                     0 => Motion::Suspend(hospital),
                     1 => Motion::Admit(hospital),
-                    // By the time it is in effect, claims of that number are at hand.
-                    2 => Motion::Dispute(Case(self.case(60, 4).0 + 8)),
+                    // Claims of today, or of when it is in effect.
+                    2 => Motion::Dispute(Case(self.nth / 300 * 2 + self.roll(6))),
                     _ => {
                         let policies = [Residency::Free, Residency::Adequacy, Residency::LocalOnly];
                         let (country, policy) = (self.roll(4) as u16, policies[self.roll(3) as usize]);

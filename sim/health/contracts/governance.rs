@@ -112,7 +112,8 @@ impl Governance {
     pub fn begin(&mut self, height: Height) -> Vec<Case> {
         self.height = height;
         let mut disputes = Vec::new();
-        while let Some((_, motion)) = self.due.pop_front_if(|(from, _)| *from <= height) {
+        while let Some((_, motion)) = self.due.front().copied().filter(|(from, _)| *from <= height) {
+            self.due.pop_front();
             match motion {
                 Motion::Residency { country, policy } => drop(self.residency.insert(country, policy)),
                 Motion::Suspend(hospital) => drop(self.suspended.insert(hospital)),

@@ -124,7 +124,7 @@ fn every_wrong_verdict_is_convicted_whatever_was_asked_for() {
 fn money_that_nobody_paid_is_convicted() {
     let people = campaign::people();
     let mut court = Court::new(people.clone());
-    for step in campaign::steps(&people, &campaign::words(1, 600)) {
+    for step in campaign::steps(&people, &campaign::words(1, 3_000)) {
         let verdict = court.execute(&step);
         court.hears(&step, verdict).expect("it is right");
     }
