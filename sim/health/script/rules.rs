@@ -3,6 +3,7 @@
 use crate::base::HospitalId;
 use crate::health::{Call, Case, GovernanceCall, Motion, Residency, TrialCall};
 use crate::kernel::draw::below;
+use crate::ledger::TxNumber;
 
 use super::super::Verb;
 use super::{About, Part, Planted, Script};
@@ -44,7 +45,8 @@ impl Script {
         match below(4, bits) {
             0 => Motion::Suspend(other),
             1 => Motion::Admit(other),
-            2 => Motion::Dispute(case),
+            // Whatever began a slice before and at the same place: where most are claims, mostly a claim.
+            2 => Motion::Dispute(Case(case.0.saturating_sub(1 << TxNumber::PLACE_BITS))),
             _ => {
                 let policy = [Residency::Free, Residency::Adequacy, Residency::LocalOnly][(bits % 3) as usize];
                 Motion::Residency { country: self.people.home(other).country, policy }
