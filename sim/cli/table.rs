@@ -165,6 +165,8 @@ fn accounts(out: &mut String, summary: &Summary) {
     let refused: Vec<String> = summary.rejected.iter().filter(|(_, count)| **count > 0).map(named).collect();
     let refused = if refused.is_empty() { "none".to_string() } else { refused.join(", ") };
     line!(out, "refused      {refused:>12}");
+    let (backlog, behind_s) = (grouped(summary.backlog_max as f64), summary.behind_max_s);
+    line!(out, "backlog      {backlog:>12} at most, {behind_s:.1} s behind the load at most");
     line!(out, "pending      {:>12} when the run ended", grouped(summary.pending as f64));
     if let Some(cross) = &summary.cross_shard {
         let [begun, committed, aborted] = [cross.begun, cross.committed, cross.aborted].map(|count| count as f64);

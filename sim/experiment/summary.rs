@@ -205,6 +205,12 @@ pub struct Summary {
     pub rejected: BTreeMap<String, u64>,
     /// Neither in effect nor refused when the run ended.
     pub pending: u64,
+    /// Transactions submitted and neither committed nor refused, at most at one time.
+    #[serde(default)]
+    pub backlog_max: u64,
+    /// How long ago, at most, what was just being committed had been submitted, s.
+    #[serde(default)]
+    pub behind_max_s: f64,
     /// Copies of batches refused because their contents did not hash to their id.
     pub tampered_batches: u64,
     /// Blocks committed over the whole run.
@@ -263,6 +269,8 @@ impl Summary {
             trace: TraceSummary::of(world, point),
             rejected: rejected(outcome),
             pending: counts.pending_total,
+            backlog_max: outcome.series.backlog().transactions,
+            behind_max_s: outcome.series.backlog().behind.as_secs_f64(),
             tampered_batches: counts.tampered_batches,
             blocks: counts.blocks_total,
             messages_per_tx: counts.messages as f64 / committed,

@@ -49,4 +49,52 @@ impl Series {
         }
         &mut self.points[index]
     }
+
+    /// How far the ledger fell behind its load at most: transactions that were submitted and neither committed nor refused
+    /// at the end of a point, and how long before the last of those committed by then was submitted.
+    pub fn backlog(&self) -> Backlog {
+        let mut worst = Backlog::default();
+        let (mut submitted, mut done) = (0u64, 0u64);
+        // The point up to whose end everything is done, and what was submitted before it.
+        let (mut reached, mut before) = (0usize, 0u64);
+        for (nth, point) in self.points.iter().enumerate() {
+            submitted += point.offered;
+            done += point.committed + point.rejected;
+            while reached < nth && before + self.points[reached].offered <= done {
+                before += self.points[reached].offered;
+                reached += 1;
+            }
+            worst.transactions = worst.transactions.max(submitted.saturating_sub(done));
+            if submitted > done {
+                worst.behind = worst.behind.max(self.step * (nth - reached) as u64);
+            }
+        }
+        worst
+    }
+}
+
+/// How far behind its load a ledger was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Submitted and neither committed nor refused.
+    pub transactions: u64,
+    /// Since the last of what was committed had been submitted, to a point of the series.
+    pub behind: Span,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_surge_is_behind_until_it_is_absorbed() {
+        let mut series = Series::new(Span::from_secs(1));
+        let at = |second: u64| Time::ZERO + Span::from_secs(second);
+        for (second, (offered, committed)) in (0..).zip([(10, 10), (40, 10), (40, 20), (10, 30), (0, 30)]) {
+            series.at(at(second)).offered = offered;
+            series.at(at(second)).committed = committed;
+        }
+        // After three seconds 90 were submitted and 40 done: of the second second's 40 not all.
+        assert_eq!(series.backlog(), Backlog { transactions: 50, behind: Span::from_secs(1) });
+    }
 }

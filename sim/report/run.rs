@@ -18,6 +18,7 @@ use super::scale::{Axis, Scale, latency, ms_as_s, number, si};
 /// Draws a run from its folder's `manifest.json`, `series.csv` and `latency.hlog`, and returns the files written:
 ///
 /// - `fig/throughput.svg`: load offered, committed and rejected over virtual time, tx/s;
+/// - `fig/backlog.svg`: what is submitted and neither committed nor rejected, over virtual time, transactions;
 /// - `fig/latency.svg`: p50 and p99 of submit→reply over virtual time;
 /// - `fig/latency_cdf.svg`: the measured window's latencies under every definition, on an axis that reveals the tail;
 /// - `fig/latency_by_region.svg`: submit→reply for each region, where the log tells regions apart.
@@ -33,6 +34,7 @@ pub fn figures_of_run(folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
     }
     let mut plots = vec![
         ("throughput.svg", throughput(&manifest, &series)),
+        ("backlog.svg", backlog(&manifest, &series)),
         ("latency.svg", latency_over_time(&manifest, &series)),
         ("latency_cdf.svg", by_definition(&manifest, &tags)),
     ];
@@ -114,6 +116,27 @@ fn throughput(manifest: &Manifest, series: &[SeriesRow]) -> Plot {
         bands,
         levels: Vec::new(),
         lines,
+    }
+}
+
+fn backlog(manifest: &Manifest, series: &[SeriesRow]) -> Plot {
+    let (x, bands) = time(manifest, series);
+    let step_s = step_s(series);
+    let open = |open: &mut f64, row: &SeriesRow| {
+        *open += (row.offered_tps - row.throughput_tps - row.rejected_tps) * step_s;
+        Some((row.time_s + step_s, open.max(0.0)))
+    };
+    let points: Vec<(f64, f64)> = series.iter().scan(0.0, open).collect();
+    let most = points.iter().map(|(_, open)| *open).fold(0.0, f64::max);
+    let name = format!("submitted, not committed (at most {})", si(most));
+    Plot {
+        title: "Backlog over virtual time".into(),
+        subtitle: subtitle(manifest),
+        x,
+        y: Axis::from_zero(most * 1.02, "transactions", si),
+        bands,
+        levels: Vec::new(),
+        lines: vec![Line { name, stroke: Stroke::nth(0), parts: vec![points], marks: Marks::Sparse }],
     }
 }
 

@@ -133,7 +133,7 @@ fn a_run_has_its_figures() {
     let folder = folder.path();
     write_run(folder, 60_000);
     let written = figures_of_run(folder).expect("valid results");
-    let names = ["throughput.svg", "latency.svg", "latency_cdf.svg", "latency_by_region.svg"];
+    let names = ["throughput.svg", "backlog.svg", "latency.svg", "latency_cdf.svg", "latency_by_region.svg"];
     assert_eq!(written, names.map(|name| folder.join("fig").join(name)));
     assert_eq!(fs::read_dir(folder.join("fig")).expect("made").count(), 4, "no temporary file is left");
 
