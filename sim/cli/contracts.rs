@@ -25,6 +25,7 @@ pub(super) fn of_contracts(out: &mut String, contracts: &ContractSummary) {
         let [injected, caught, missed] = [injected, caught, missed].map(|count| grouped(*count as f64));
         line!(out, "{what:<13}{injected:>12} injected: {caught} caught, {missed} missed");
     }
+    bars(out, contracts);
     money(out, contracts);
     line!(out);
 }
@@ -78,15 +79,27 @@ fn of_reach(out: &mut String, what: &str, reach: &ReachSummary) {
     );
 }
 
-fn money(out: &mut String, contracts: &ContractSummary) {
+/// What medicines and claims are measured by: the EU's Falsified Medicines Directive wants 95 % of verifications answered
+/// within 300 ms, China's national insurer settles in 0.8 s.
+fn bars(out: &mut String, contracts: &ContractSummary) {
+    if let Some(KindSummary { reply_ms, .. }) = contracts.kinds.get("rx.dispense") {
+        let LatencySummary { p50, p90, p99, .. } = reply_ms;
+        line!(
+            out,
+            "verification on dispensing {p50:.0} ms (p50), {p90:.0} ms (p90), {p99:.0} ms (p99); the bar is 300 ms for 95 %"
+        );
+    }
     let LatencySummary { p50, p99, count, .. } = contracts.settlement_ms;
     if count > 0 {
         let count = grouped(count as f64);
         line!(
             out,
-            "settlements  {count:>12} claims, on the ledger for {p50:.0} ms (p50), {p99:.0} ms (p99), four stages together"
+            "settlement   {count:>12} claims: {p50:.0} ms (p50), {p99:.0} ms (p99) on the ledger, four stages; the bar is 800 ms"
         );
     }
+}
+
+fn money(out: &mut String, contracts: &ContractSummary) {
     if contracts.balances.values().any(|balance| *balance != 0) {
         let holders = contracts.balances.iter();
         let holders: Vec<String> =

@@ -135,7 +135,7 @@ fn a_run_has_its_figures() {
     let written = figures_of_run(folder).expect("valid results");
     let names = ["throughput.svg", "backlog.svg", "latency.svg", "latency_cdf.svg", "latency_by_region.svg"];
     assert_eq!(written, names.map(|name| folder.join("fig").join(name)));
-    assert_eq!(fs::read_dir(folder.join("fig")).expect("made").count(), 4, "no temporary file is left");
+    assert_eq!(fs::read_dir(folder.join("fig")).expect("made").count(), 5, "no temporary file is left");
 
     let throughput = svg(folder, "throughput.svg");
     assert_labels(&throughput, &["virtual time (s)", "transactions per second (tx/s)", "80k", "warm-up", "drain"]);
