@@ -1,6 +1,7 @@
 //! The command line: the only module that prints, reads the environment, and looks at the clock.
 
 mod args;
+mod audit;
 mod calibrate;
 mod check;
 mod contracts;
@@ -29,6 +30,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run::run(run),
         Command::Limit(limit) => limit::limit(limit),
         Command::Check(check) => check::check(check),
+        Command::Audit(audit) => audit::audit(audit),
         Command::Validate(validate) => validated(validate),
         Command::Schema => emit_schema(),
         Command::Calibrate(calibrate) => calibrate::calibrate(calibrate),

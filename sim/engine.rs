@@ -10,6 +10,7 @@
 //! | availability, protocol core, effects, timers | `order.rs` |
 //! | commit, execute, receipts, latencies | `commit.rs` |
 //! | what a transaction asks the contracts for, and what comes of it | `contracts.rs` |
+//! | what took effect in each block, where a ledger is written | `archive.rs` |
 //!
 //! Transactions across two shards are in `cross.rs` (what shards say to each other) and `settle.rs` (what comes of it).
 //! What fails is in `fail.rs`, who lies in `liar.rs`, who belongs together in `shard.rs`.
@@ -17,6 +18,7 @@
 //! Real signing, hashing and verifying happens ahead of virtual time on worker threads (`supply.rs`); what an operation
 //! costs in virtual time comes from the cost table, so neither threads nor the host change a result.
 
+mod archive;
 mod commit;
 mod contracts;
 mod cross;
@@ -38,6 +40,7 @@ mod submit;
 mod supply;
 mod wire;
 
+pub use archive::{Archive, Archived};
 pub use contracts::{Caught, ContractOutcome, Decided, Felt, Reach, Stored};
 pub use outcome::{Counts, Outcome, Real};
 #[cfg(test)]

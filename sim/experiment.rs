@@ -1,7 +1,9 @@
 //! Experiments: a point is one run of one scenario; a search is many; the store keeps what they found.
 
+mod audit;
 mod check;
 mod contracts;
+mod ledger;
 mod point;
 mod saturation;
 mod search;
@@ -9,9 +11,11 @@ mod store;
 mod summary;
 mod traced;
 
+pub use audit::{Asked, Audit, AuditError, Breach, Look, Suspect};
 pub use check::{Campaign, Checked, Finding};
 pub use contracts::{CaughtSummary, ContractSummary, ErasedSummary, KindSummary, ReachSummary, StoredSummary};
-pub use point::{Point, simulate};
+pub use ledger::{Inclusion, LEDGER_FILE};
+pub use point::{Point, simulate, simulate_setup};
 pub use saturation::{Bracket, Saturation, Step};
 pub use search::{Found, LimitSummary, Probe, find_limit};
 pub use store::{Manifest, Store, StoreError};

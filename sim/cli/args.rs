@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::health::Patient;
+
+use super::audit::patient;
 use super::check::CheckArgs;
 
 /// How far does a ledger design scale under the world's healthcare load, and what stops it?
@@ -26,6 +29,8 @@ pub(super) enum Command {
     Limit(LimitArgs),
     /// Run random fault schedules against a protocol, with every judge on.
     Check(CheckArgs),
+    /// Check a ledger that `run --ledger` wrote, and say who looked at a patient's data, with proofs.
+    Audit(AuditArgs),
     /// Check a scenario and its data without running it.
     Validate(ScenarioArgs),
     /// Print the JSON Schema (draft-07) of scenarios.
@@ -74,6 +79,25 @@ pub(super) struct RunArgs {
     /// Charge for signatures without computing them; the result is the same.
     #[arg(long)]
     pub modelled: bool,
+    /// Also write the ledger, ledger.ndjson, into the results: about 1 kB for each transaction. For `systole audit`; only
+    /// where contracts run.
+    #[arg(long)]
+    pub ledger: bool,
+}
+
+/// Arguments of `audit`.
+#[derive(Args)]
+pub(super) struct AuditArgs {
+    /// The ledger, or the results folder that it is in; of a folder every file is checked against its manifest.
+    #[arg(value_name = "FILE-OR-FOLDER")]
+    pub ledger: PathBuf,
+    /// Say who looked at this patient's data: when, what for, and whether that was allowed; each with an inclusion proof
+    /// [default: say whose data were looked at most].
+    #[arg(long, value_name = "HOSPITAL:NUMBER", value_parser = patient)]
+    pub patient: Option<Patient>,
+    /// Print the answer as JSON on standard output, alone; proofs in full.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `limit`.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::experiment::{Summary, simulate};
+use crate::experiment::{LEDGER_FILE, Summary, simulate_setup};
 use crate::report::figures_of_run;
 use crate::scenario::{RunOptions, Scenario};
 
@@ -18,10 +18,17 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     let world = trace::world(&scenario, &simulation.scenario)?;
     let threads = host::threads(simulation.threads);
     let options = RunOptions { threads, modelled: args.modelled, load_tps: None, timing: None };
+    let (mut setup, placement) = scenario.setup(&world, &options);
+    if args.ledger && !setup.runs_contracts() {
+        let why =
+            "a ledger is written where contracts run: not across shards, nor where contents stay with their gateway";
+        return Err(Failure::Usage(format!("--ledger: {why}")));
+    }
+    setup.keep_ledger = args.ledger;
     let mut watch = Watch::start(simulation.quiet)?;
     watch.label(scenario.file.name.clone());
     let started = Instant::now();
-    let simulated = simulate(&scenario, &world, &options, &mut watch);
+    let simulated = simulate_setup(&scenario, &world, (setup, placement), &mut watch);
     let wall = started.elapsed();
     watch.finish();
     let point = simulated.map_err(|error| {
@@ -35,6 +42,9 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
         print(&format!("{}\n", serde_json::to_string_pretty(&summary).expect("a summary is plain data")))?;
     } else {
         print(&table::of_run(&summary, &scenario.file, &folder, &figures))?;
+        if args.ledger {
+            print(&format!("ledger       {}\n", folder.join(LEDGER_FILE).display()))?;
+        }
     }
     let missed: Vec<String> = summary.slo.iter().filter(|slo| !slo.holds).map(|slo| slo.threshold.clone()).collect();
     if missed.is_empty() { Ok(()) } else { Err(Failure::Slo(missed)) }

@@ -48,6 +48,11 @@ pub fn prove(leaves: &[Digest], index: usize) -> Proof {
 }
 
 impl Proof {
+    /// The siblings, nearest the leaf first.
+    pub fn siblings(&self) -> &[Digest] {
+        &self.0
+    }
+
     /// Whether `leaf` is the `index`-th of the `count` leaves under `root`. O(log n) hashes.
     ///
     /// `count` must come from where the root comes from (the header that carries both): it fixes the tree's shape.

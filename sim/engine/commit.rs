@@ -274,7 +274,11 @@ impl<P: Protocol> Engine<'_, P> {
         if let Some(docket) = &mut self.docket {
             docket.end();
         }
-        open.state = Some(self.state_of(applied.state));
+        let state = self.state_of(applied.state);
+        open.state = Some(state);
+        if let Some(archive) = &mut self.archive {
+            archive.close(height, state);
+        }
         for (transaction, reason) in &applied.refused {
             self.reject(at, transaction, *reason);
         }

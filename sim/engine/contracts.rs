@@ -313,6 +313,9 @@ impl<P: Protocol> Engine<'_, P> {
         let signed = Signed { by: tx.hospital, at: tx.submitted, bytes: tx.wire };
         let verdict = docket.contracts.execute(signed, &part.call);
         docket.note(self.setup, at, tx, &part, verdict);
+        if let Some(archive) = &mut self.archive {
+            archive.note(tx.number, verdict);
+        }
         self.observe(shard, &Tap::Decided { height, transaction: tx, call: &part.call, verdict });
         verdict.ok().and_then(|()| Felt::of(&part.call))
     }

@@ -5,6 +5,7 @@ use crate::health::Totals;
 use crate::ledger::Rejection;
 use crate::metrics::{Latencies, LatencyHistogram, Series, Service, UtilisationTable};
 
+use super::archive::Archive;
 use super::contracts::ContractOutcome;
 use super::settle::CrossOutcome;
 use super::state::StateProof;
@@ -65,6 +66,8 @@ pub struct Outcome {
     pub cross: Option<CrossOutcome>,
     /// What came of the contracts; nothing where the ledger runs none.
     pub contracts: Option<ContractOutcome>,
+    /// What took effect in each block, where that was asked for.
+    pub archive: Option<Archive>,
     /// From a block's first proposal to its commit, once for each replica that commits it, over the whole run.
     pub ordering: LatencyHistogram,
     /// Load, throughput and latency over time.

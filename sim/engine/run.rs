@@ -5,7 +5,6 @@ use thiserror::Error;
 
 use crate::base::{Bytes, Digest, Encode, NodeId, Rate, ReplicaId, Span, Time};
 use crate::consensus::{Layer, Protocol};
-use crate::health::{Replay, Stream, StreamSettings, Workload};
 use crate::kernel::{Occurrence, Schedule, Station, Window};
 use crate::ledger::{Committee, Promises, Rejection, Transaction};
 use crate::metrics::{Latencies, LatencyHistogram, Resource, Series, Service, UtilisationTable};
@@ -13,6 +12,7 @@ use crate::network::{Flow, Uplink};
 use crate::observe::{Inventory, Tap, Violation};
 
 use super::Setup;
+use super::archive::Archive;
 use super::contracts::Docket;
 use super::event::{Envelope, Event, Upload, Wire};
 use super::gateway::Unsealed;
@@ -116,6 +116,8 @@ pub(super) struct Engine<'a, P: Protocol> {
     pub crossing: Option<Crossing>,
     /// Where the ledger runs contracts.
     pub docket: Option<Docket>,
+    /// What took effect, where that is kept.
+    pub archive: Option<Archive>,
     pub violation: Option<Violation>,
     pub counts: Counts,
     pub latencies: Latencies,
@@ -137,19 +139,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
         let members = Member::of_all(&shards, &twins);
         let nodes = members.len();
         let window = setup.timing.window();
-        let settings = StreamSettings {
-            seed: setup.seed,
-            weight: setup.weight,
-            until: window.until,
-            injection: setup.injection,
-            on_ledger: setup.on_ledger,
-            real: setup.real,
-        };
-        let (kinds, people) = (setup.kinds.clone(), setup.people.clone());
-        let source = match &setup.replay {
-            Some(table) => Workload::Replayed(Replay::new(table.clone(), kinds, people, settings)),
-            None => Workload::Drawn(Stream::new(setup.load.clone(), kinds, people, settings)),
-        };
+        let source = setup.workload(setup.real);
         Engine {
             setup,
             schedule: Schedule::new(nodes + setup.hospitals.len()),
@@ -171,6 +161,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
             twins,
             crossing: Crossing::of(setup),
             docket: Docket::of(setup),
+            archive: Archive::of(setup),
             violation: None,
             counts: Counts::default(),
             latencies: Latencies::new(setup.regions.len()),
@@ -367,6 +358,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
                 .collect(),
             cross: self.crossing.map(|crossing| crossing.outcome),
             contracts,
+            archive: self.archive,
             events: self.schedule.popped(),
             ended: at,
         })

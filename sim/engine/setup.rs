@@ -6,7 +6,7 @@ use crate::base::{Bytes, Rate, ReplicaId, Span, Time};
 use crate::consensus::{Layer, LayerLimits};
 use crate::crypto::CostTable;
 use crate::faults::FaultPlan;
-use crate::health::{Injection, KindSpec, LoadPlan, People, Timetable};
+use crate::health::{Injection, KindSpec, LoadPlan, People, Replay, Stream, StreamSettings, Timetable, Workload};
 use crate::kernel::Window;
 use crate::kernel::draw::Chance;
 use crate::ledger::{Committee, MempoolLimits};
@@ -143,6 +143,8 @@ pub struct Setup {
     pub faults: FaultPlan,
     /// Whether cryptography is executed or only charged for.
     pub real: bool,
+    /// Whether the outcome keeps what took effect in each block, where contracts run. No input of the result.
+    pub keep_ledger: bool,
     /// Worker threads; 0 does all work on the caller's. No input of the result.
     pub threads: usize,
 }
@@ -152,6 +154,23 @@ impl Setup {
     /// where contents stay with their gateway, so that nobody else could execute anything.
     pub fn runs_contracts(&self) -> bool {
         self.shards.len() == 1 && self.layer != Layer::Kept
+    }
+
+    /// Where the transactions come from, signed and verified for real or not.
+    pub fn workload(&self, real: bool) -> Workload {
+        let settings = StreamSettings {
+            seed: self.seed,
+            weight: self.weight,
+            until: self.timing.window().until,
+            injection: self.injection,
+            on_ledger: self.on_ledger,
+            real,
+        };
+        let (kinds, people) = (self.kinds.clone(), self.people.clone());
+        match &self.replay {
+            Some(table) => Workload::Replayed(Replay::new(table.clone(), kinds, people, settings)),
+            None => Workload::Drawn(Stream::new(self.load.clone(), kinds, people, settings)),
+        }
     }
 
     /// Replicas of all shards.

@@ -23,7 +23,16 @@ pub fn simulate(
     options: &RunOptions,
     control: &mut dyn Control,
 ) -> Result<Point, RunError> {
-    let (setup, placement) = scenario.setup(world, options);
+    simulate_setup(scenario, world, scenario.setup(world, options), control)
+}
+
+/// Simulates a setup of `scenario` in `world` that differs from what it says in nothing that a result depends on.
+pub fn simulate_setup(
+    scenario: &Scenario,
+    world: &WorldData,
+    (setup, placement): (Setup, Placement),
+    control: &mut dyn Control,
+) -> Result<Point, RunError> {
     let outcome = run(scenario.file.consensus.protocol, &scenario.file.protocols, &setup, control)?;
     Ok(Point { outcome, setup, placement, inputs: scenario.digest(world) })
 }

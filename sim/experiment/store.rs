@@ -16,9 +16,11 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::base::{Digest, Span};
+use crate::engine::{Archive, Setup};
 use crate::metrics::{Definition, Series};
 use crate::scenario::Scenario;
 
+use super::ledger::{self, LEDGER_FILE};
 use super::{LimitSummary, Point, Probe, Summary};
 
 /// Version of the folder's layout.
@@ -99,16 +101,23 @@ impl Store {
 
     /// Keeps a point; returns its folder.
     pub fn keep(&self, scenario: &Scenario, point: &Point, summary: &Summary) -> Result<PathBuf, StoreError> {
-        let files = BTreeMap::from([
+        let files = [
             ("summary.json".to_string(), json(summary)),
             ("latency.hlog".to_string(), latency_log(point)),
             ("series.csv".to_string(), series_csv(&point.outcome.series)),
-        ]);
-        let manifest = self.manifest(scenario, point, &files);
-        let mut files: Vec<(String, Vec<u8>)> = files.into_iter().collect();
-        files.push(("manifest.json".into(), json(&manifest)));
+        ];
         let name = &point.inputs.to_string()[..NAME_DIGITS];
-        self.place(&scenario.file.name, name, &files)
+        self.place(&scenario.file.name, name, |folder| {
+            write_all(folder, &files)?;
+            let hash = |(name, bytes): &(String, Vec<u8>)| (name.clone(), Digest::of(bytes));
+            let mut hashes: BTreeMap<String, Digest> = files.iter().map(hash).collect();
+            if let Some(archive) = &point.outcome.archive {
+                let hash = write_ledger(folder, &scenario.file.name, &point.setup, archive)?;
+                hashes.insert(LEDGER_FILE.into(), hash);
+            }
+            let manifest = self.manifest(scenario, point, hashes);
+            write_all(folder, &[("manifest.json".into(), json(&manifest))])
+        })
     }
 
     /// Keeps a search; returns its folder.
@@ -127,7 +136,7 @@ impl Store {
         let mut files = vec![("probes.csv".to_string(), probes)];
         files.extend(found.map(|found| ("limit.json".to_string(), json(found))));
         let name = format!("limit-{}", &inputs.to_string()[..NAME_DIGITS]);
-        self.place(&scenario.file.name, &name, &files)
+        self.place(&scenario.file.name, &name, |folder| write_all(folder, &files))
     }
 
     /// Reads a point's manifest and summary, after checking every file.
@@ -135,15 +144,14 @@ impl Store {
         let manifest: Manifest = parse(&folder.join("manifest.json"))?;
         for (name, hash) in &manifest.files {
             let path = folder.join(name);
-            let bytes = fs::read(&path).map_err(|source| StoreError::Io { path: path.clone(), source })?;
-            if Digest::of(&bytes) != *hash {
+            if digest_of(&path)? != *hash {
                 return Err(StoreError::Corrupt { path });
             }
         }
         Ok((manifest, parse(&folder.join("summary.json"))?))
     }
 
-    fn manifest(&self, scenario: &Scenario, point: &Point, files: &BTreeMap<String, Vec<u8>>) -> Manifest {
+    fn manifest(&self, scenario: &Scenario, point: &Point, files: BTreeMap<String, Digest>) -> Manifest {
         let window = point.setup.timing.window();
         let timing = [("window_from_s", window.from), ("window_until_s", window.until)];
         Manifest {
@@ -159,16 +167,21 @@ impl Store {
             timing: timing.map(|(name, at)| (name.to_string(), at.as_secs_f64())).into(),
             configuration: serde_json::to_value(&scenario.file).expect("a scenario is plain data"),
             cost_provenance: scenario.costs.provenance.clone(),
-            files: files.iter().map(|(name, bytes)| (name.clone(), Digest::of(bytes))).collect(),
+            files,
         }
     }
 
-    /// Writes `files` into `<root>/<scenario>/<name>`, all or none.
-    fn place(&self, scenario: &str, name: &str, files: &[(String, Vec<u8>)]) -> Result<PathBuf, StoreError> {
+    /// Has `fill` write files into `<root>/<scenario>/<name>`, all or none.
+    fn place(
+        &self,
+        scenario: &str,
+        name: &str,
+        fill: impl FnOnce(&Path) -> Result<(), StoreError>,
+    ) -> Result<PathBuf, StoreError> {
         let parent = self.root.join(scenario);
         let target = parent.join(name);
         let temporary = parent.join(format!(".{name}.{}", std::process::id()));
-        let result = write_all(&temporary, files).and_then(|()| replace(&temporary, &target));
+        let result = fill(&temporary).and_then(|()| replace(&temporary, &target));
         if result.is_err() {
             // The first error is the one to tell; what it left behind is no result.
             drop(fs::remove_dir_all(&temporary));
@@ -190,6 +203,23 @@ fn write_all(folder: &Path, files: &[(String, Vec<u8>)]) -> Result<(), StoreErro
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io_at(&path))?;
     }
     Ok(())
+}
+
+/// Writes the ledger without holding it in memory; returns the file's hash.
+fn write_ledger(folder: &Path, scenario: &str, setup: &Setup, archive: &Archive) -> Result<Digest, StoreError> {
+    let path = folder.join(LEDGER_FILE);
+    let mut file = io::BufWriter::new(fs::File::create(&path).map_err(io_at(&path))?);
+    let written = ledger::write(scenario, setup, archive, &mut file).and_then(|()| file.flush());
+    written.and_then(|()| file.get_ref().sync_all()).map_err(io_at(&path))?;
+    digest_of(&path)
+}
+
+/// BLAKE3 of a file, read piece by piece.
+fn digest_of(path: &Path) -> Result<Digest, StoreError> {
+    let mut hasher = blake3::Hasher::new();
+    let file = fs::File::open(path).map_err(io_at(path))?;
+    hasher.update_reader(file).map_err(io_at(path))?;
+    Ok(Digest(*hasher.finalize().as_bytes()))
 }
 
 /// Puts `temporary` in the place of `target`: the old result is moved aside first and deleted last.

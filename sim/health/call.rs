@@ -4,7 +4,7 @@
 //! `PurposeOfUse`, consents those of FHIR R4 `Consent` (a permit or deny provision with a period, a purpose, a class of
 //! data and an actor). Each contract has the calls that it decides in its own file.
 
-use crate::base::{Encode, HospitalId, Sink};
+use crate::base::{Decode, Encode, HospitalId, Input, Sink};
 
 use super::contracts::{
     AccessCall, ClaimCall, ConsentCall, GovernanceCall, LicenceCall, PackCall, RecordCall, RxCall, ShareCall, TrialCall,
@@ -43,6 +43,12 @@ impl Encode for Patient {
     }
 }
 
+impl Decode for Patient {
+    fn decode(input: &mut Input<'_>) -> Option<Self> {
+        Some(Patient { home: Decode::decode(input)?, number: Decode::decode(input)? })
+    }
+}
+
 /// A matter of several transactions, named by the slice of its first one and its place there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Case(pub u64);
@@ -50,6 +56,12 @@ pub struct Case(pub u64);
 impl Encode for Case {
     fn encode(&self, sink: &mut impl Sink) {
         self.0.encode(sink);
+    }
+}
+
+impl Decode for Case {
+    fn decode(input: &mut Input<'_>) -> Option<Self> {
+        Decode::decode(input).map(Case)
     }
 }
 
@@ -96,10 +108,37 @@ impl Encode for Category {
     }
 }
 
+impl Decode for Purpose {
+    fn decode(input: &mut Input<'_>) -> Option<Self> {
+        Purpose::ALL.get(usize::from(u8::decode(input)?)).copied()
+    }
+}
+
+impl Decode for Category {
+    fn decode(input: &mut Input<'_>) -> Option<Self> {
+        Category::ALL.get(usize::from(u8::decode(input)?)).copied()
+    }
+}
+
+impl Purpose {
+    /// Every purpose.
+    pub const ALL: [Purpose; 4] = [Purpose::Treatment, Purpose::Payment, Purpose::Research, Purpose::Emergency];
+
+    /// Its name in reports.
+    pub const fn name(self) -> &'static str {
+        ["treatment", "payment", "research", "emergency"][self as usize]
+    }
+}
+
 impl Category {
     /// Every category.
     pub const ALL: [Category; 4] =
         [Category::Clinical, Category::Medication, Category::Laboratory, Category::Sensitive];
+
+    /// Its name in reports.
+    pub const fn name(self) -> &'static str {
+        ["clinical", "medication", "laboratory", "sensitive"][self as usize]
+    }
 }
 
 /// A set of categories.
@@ -186,13 +225,30 @@ impl Call {
     }
 }
 
+impl Call {
+    /// Reads a call about records, or a look at data, off the front of a body's references: what an audit asks for.
+    /// Nothing where they begin with another call.
+    pub fn audited(references: &[u8]) -> Option<Call> {
+        let input = &mut Input(references);
+        match u8::decode(input)? {
+            RECORD => RecordCall::decode(input).map(Call::Record),
+            ACCESS => AccessCall::decode_look(input).map(Call::Access),
+            _ => None,
+        }
+    }
+}
+
+/// Families whose calls are read back.
+const RECORD: u8 = 1;
+const ACCESS: u8 = 3;
+
 impl Encode for Call {
     fn encode(&self, sink: &mut impl Sink) {
         match self {
             Call::Plain => sink.put(&[0]),
-            Call::Record(call) => family(1, call, sink),
+            Call::Record(call) => family(RECORD, call, sink),
             Call::Consent(call) => family(2, call, sink),
-            Call::Access(call) => family(3, call, sink),
+            Call::Access(call) => family(ACCESS, call, sink),
             Call::Share(call) => family(4, call, sink),
             Call::Claim(call) => family(5, call, sink),
             Call::Rx(call) => family(6, call, sink),
@@ -207,4 +263,43 @@ impl Encode for Call {
 fn family(number: u8, call: &impl Encode, sink: &mut impl Sink) {
     sink.put(&[number]);
     call.encode(sink);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_an_audit_reads_is_what_was_written(
+            (home, number, case) in any::<(u32, u32, u64)>(),
+            (purpose, category) in (0..4usize, 0..4usize),
+            filler in prop::collection::vec(any::<u8>(), 0..40),
+        ) {
+            let (patient, case) = (Patient { home: HospitalId(home), number }, Case(case));
+            let (purpose, category) = (Purpose::ALL[purpose], Category::ALL[category]);
+            let read_back = [
+                Call::Access(AccessCall::Look { patient, purpose, category }),
+                Call::Record(RecordCall::Anchor { case, patient, category }),
+                Call::Record(RecordCall::Amend { case, patient }),
+                Call::Record(RecordCall::Erase { patient }),
+            ];
+            for call in read_back {
+                let mut bytes = Vec::new();
+                call.encode(&mut bytes);
+                let length = bytes.len();
+                prop_assert!((0..length).all(|cut| Call::audited(&bytes[..cut]).is_none()));
+                bytes.extend(&filler);
+                prop_assert_eq!(Call::audited(&bytes), Some(call));
+            }
+            for other in [Call::Plain, Call::Access(AccessCall::Alert { patient })] {
+                let mut bytes = Vec::new();
+                other.encode(&mut bytes);
+                bytes.extend(&filler);
+                prop_assert_eq!(Call::audited(&bytes), None);
+            }
+        }
+    }
 }

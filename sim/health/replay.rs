@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::base::{Bytes, Digest, Encode, HospitalId, Span, Time};
 use crate::crypto::BATCH;
 use crate::kernel::draw::{Site, draw};
-use crate::ledger::{Kind, TxNumber};
+use crate::ledger::{Kind, Transaction, TxNumber};
 
 use super::scribe::{Fields, Scribe};
 use super::timetable::{Due, Timetable};
@@ -62,6 +62,18 @@ impl Workload {
             Workload::Replayed(replay) => replay.slice(index),
         }
     }
+
+    /// The canonical bodies of the transactions of slice `index`, in order: runs keep none, since they follow from the
+    /// seed.
+    pub fn bodies(&self, index: u64) -> Vec<Vec<u8>> {
+        let mut bodies = Vec::new();
+        let tell = |_, _, body: &[u8]| bodies.push(body.to_vec());
+        match self {
+            Workload::Drawn(stream) => stream.write(index, tell),
+            Workload::Replayed(replay) => replay.write(index, tell),
+        }
+        bodies
+    }
 }
 
 impl Replay {
@@ -80,9 +92,21 @@ impl Replay {
 
     /// Makes slice `index`: so many entries, in order.
     pub fn slice(&self, index: u64) -> Slice {
-        let due = self.table.due.chunks(PER_SLICE).nth(index as usize).expect("there is such a slice");
-        let (transactions, parts) = (Vec::with_capacity(due.len()), Vec::with_capacity(due.len()));
+        let (transactions, parts) = (Vec::with_capacity(PER_SLICE), Vec::with_capacity(PER_SLICE));
         let mut slice = Slice { transactions, parts, ..Slice::default() };
+        self.write(index, |transaction, part, _| {
+            slice.transactions.push(transaction);
+            slice.parts.push(part);
+        });
+        // Payloads are hashed beside bodies.
+        slice.totals.hashed = slice.transactions.len() as u64;
+        self.scribe.seal(&mut slice);
+        slice
+    }
+
+    /// Writes the transactions of slice `index`, each told with its body.
+    fn write(&self, index: u64, mut tell: impl FnMut(Transaction, Part, &[u8])) {
+        let due = self.table.due.chunks(PER_SLICE).nth(index as usize).expect("there is such a slice");
         let mut body = Vec::with_capacity(512);
         for (nth, due) in (0u64..).zip(due) {
             let entry = &self.table.trace.entries[due.entry as usize];
@@ -97,13 +121,9 @@ impl Replay {
                 payload: Bytes(text.len() as u64),
                 anchor: Some(self.anchor(entry, due.copy, text)),
             };
-            slice.transactions.push(self.scribe.write(spec, &fields, &part.call, &mut body));
-            slice.parts.push(part);
+            let transaction = self.scribe.write(spec, &fields, &part.call, &mut body);
+            tell(transaction, part, &body);
         }
-        // Payloads are hashed beside bodies.
-        slice.totals.hashed = slice.transactions.len() as u64;
-        self.scribe.seal(&mut slice);
-        slice
     }
 
     /// The hospital that stands for a provider in a copy.

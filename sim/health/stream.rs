@@ -146,8 +146,18 @@ impl Stream {
 
     /// Makes slice `index`.
     pub fn slice(&self, index: u64) -> Slice {
-        let begin = Time(index * self.slice_span.0);
         let mut slice = Slice::default();
+        self.write(index, |transaction, part, _| {
+            slice.transactions.push(transaction);
+            slice.parts.push(part);
+        });
+        self.scribe.seal(&mut slice);
+        slice
+    }
+
+    /// Writes the transactions of slice `index`, each told with its body.
+    pub(super) fn write(&self, index: u64, mut tell: impl FnMut(Transaction, Part, &[u8])) {
+        let begin = Time(index * self.slice_span.0);
         let mut body = Vec::with_capacity(512);
         for (nth, arrival) in (0u64..).zip(self.arrivals(index)) {
             let at = begin + arrival.after;
@@ -157,11 +167,8 @@ impl Stream {
             assert!(nth < 1 << NUMBER_BITS, "a slice holds about {PER_SLICE} transactions");
             let number = TxNumber(index << NUMBER_BITS | nth);
             let (transaction, part) = self.transaction(number, at, &arrival, &mut body);
-            slice.transactions.push(transaction);
-            slice.parts.push(part);
+            tell(transaction, part, &body);
         }
-        self.scribe.seal(&mut slice);
-        slice
     }
 
     /// What arrives in a slice, in order: what begins in it, and what goes on that began in slices before.

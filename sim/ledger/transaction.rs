@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Bytes, Digest, Encode, HospitalId, Sink, Time};
+use crate::base::{Bytes, Decode, Digest, Encode, HospitalId, Input, Sink, Time};
 
 /// Length of an Ed25519 signature (RFC 8032, section 5.1.6).
 pub const SIGNATURE_BYTES: u64 = 64;
@@ -28,7 +28,11 @@ impl TxNumber {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Kind(pub u8);
 
+/// Version of the body's encoding.
+const VERSION: u8 = 1;
+
 /// What the hospital signs. The id is BLAKE3 of this encoding; the signature signs the id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TransactionBody<'a> {
     /// Which transaction of the run this is: makes equal contents distinct, and replays detectable.
     pub number: TxNumber,
@@ -48,14 +52,35 @@ pub struct TransactionBody<'a> {
     pub references: &'a [u8],
 }
 
-impl TransactionBody<'_> {
+impl<'a> TransactionBody<'a> {
     /// Length of the encoding without references.
     pub const FIXED_BYTES: u64 = 1 + 8 + 4 + 1 + 8 + 4 + 4 + 32 + 4;
+
+    /// Reads an encoding; nothing where `bytes` are not exactly one.
+    pub fn decode(bytes: &'a [u8]) -> Option<TransactionBody<'a>> {
+        let input = &mut Input(bytes);
+        if u8::decode(input)? != VERSION {
+            return None;
+        }
+        let body = TransactionBody {
+            number: TxNumber(u64::decode(input)?),
+            hospital: HospitalId::decode(input)?,
+            kind: Kind(u8::decode(input)?),
+            submitted: Time::decode(input)?,
+            weight: u32::decode(input)?,
+            payload: Bytes(u32::decode(input)?.into()),
+            anchor: Digest::decode(input)?,
+            references: {
+                let length = u32::decode(input)?;
+                input.take(length as usize)?
+            },
+        };
+        input.0.is_empty().then_some(body)
+    }
 }
 
 impl Encode for TransactionBody<'_> {
     fn encode(&self, sink: &mut impl Sink) {
-        const VERSION: u8 = 1;
         VERSION.encode(sink);
         self.number.0.encode(sink);
         self.hospital.encode(sink);
@@ -185,7 +210,36 @@ impl Rejection {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn decoding_a_body_inverts_encoding_it(
+            (number, hospital, kind) in any::<(u64, u32, u8)>(),
+            (submitted, weight, payload) in any::<(u64, u32, u32)>(),
+            anchor in any::<[u8; 32]>(),
+            references in prop::collection::vec(any::<u8>(), 0..80),
+        ) {
+            let body = TransactionBody {
+                number: TxNumber(number),
+                hospital: HospitalId(hospital),
+                kind: Kind(kind),
+                submitted: Time(submitted),
+                weight,
+                payload: Bytes(payload.into()),
+                anchor: Digest(anchor),
+                references: &references,
+            };
+            let mut bytes = Vec::new();
+            body.encode(&mut bytes);
+            prop_assert_eq!(TransactionBody::decode(&bytes), Some(body));
+            prop_assert_eq!(TransactionBody::decode(&bytes[..bytes.len() - 1]), None);
+            bytes.push(0);
+            prop_assert_eq!(TransactionBody::decode(&bytes), None);
+        }
+    }
 
     #[test]
     fn the_fixed_part_has_the_stated_length() {

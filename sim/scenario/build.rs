@@ -115,6 +115,7 @@ impl Scenario {
             injection: self.injection(),
             faults: self.faults(world, &placement),
             real: file.crypto.execution == Execution::Real && !options.modelled,
+            keep_ledger: false,
             threads: options.threads,
         };
         (setup, placement)

@@ -1,5 +1,6 @@
 //! The integration tests: one binary, one module for each thing that must hold of whole runs and of the code itself.
 
+mod audit;
 mod contracts;
 mod determinism;
 mod distances;

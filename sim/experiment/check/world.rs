@@ -89,6 +89,7 @@ pub(super) fn setup(
         injection: Injection::default(),
         faults,
         real: false,
+        keep_ledger: false,
         threads: 0,
     }
 }

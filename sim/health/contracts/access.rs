@@ -1,6 +1,7 @@
 //! The audit trail: who looks at a patient's data, what for, and by whose leave (FHIR R4 `AuditEvent`, IHE BALP). A look
 //! changes no state: the transaction itself is the trail, refused or not.
 
+use crate::base::{Decode, Input};
 use crate::health::call::encode_calls;
 use crate::health::{Category, Patient, Purpose};
 
@@ -39,3 +40,17 @@ encode_calls!(AccessCall {
     2 Readings { patient }
     3 Alert { patient }
 });
+
+impl AccessCall {
+    /// Reads a look; nothing where another call is encoded, or none.
+    pub(in crate::health) fn decode_look(input: &mut Input<'_>) -> Option<AccessCall> {
+        match u8::decode(input)? {
+            0 => Some(AccessCall::Look {
+                patient: Decode::decode(input)?,
+                purpose: Decode::decode(input)?,
+                category: Decode::decode(input)?,
+            }),
+            _ => None,
+        }
+    }
+}

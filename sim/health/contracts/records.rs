@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::base::{Decode, Input};
 use crate::health::call::encode_calls;
 use crate::health::{Case, Category, Patient, People, Refusal};
 
@@ -41,6 +42,21 @@ encode_calls!(RecordCall {
     1 Amend { case, patient }
     2 Erase { patient }
 });
+
+impl Decode for RecordCall {
+    fn decode(input: &mut Input<'_>) -> Option<Self> {
+        Some(match u8::decode(input)? {
+            0 => RecordCall::Anchor {
+                case: Decode::decode(input)?,
+                patient: Decode::decode(input)?,
+                category: Decode::decode(input)?,
+            },
+            1 => RecordCall::Amend { case: Decode::decode(input)?, patient: Decode::decode(input)? },
+            2 => RecordCall::Erase { patient: Decode::decode(input)? },
+            _ => return None,
+        })
+    }
+}
 
 /// What is on the ledger of a patient.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
