@@ -35,7 +35,7 @@ impl SimpleHasher for Blake3 {
 #[derive(Default)]
 struct Store {
     nodes: HashMap<NodeKey, Node>,
-    rows: HashMap<KeyHash, Vec<u8>>,
+    values: HashMap<KeyHash, Vec<u8>>,
 }
 
 impl TreeReader for Store {
@@ -44,7 +44,7 @@ impl TreeReader for Store {
     }
 
     fn get_value_option(&self, _: Version, key: KeyHash) -> anyhow::Result<Option<OwnedValue>> {
-        Ok(self.rows.get(&key).cloned())
+        Ok(self.values.get(&key).cloned())
     }
 
     // Only asked for where a tree is restored from another.
@@ -60,7 +60,7 @@ impl Store {
         }
         self.nodes.extend(update.node_batch.nodes().iter().map(|(key, node)| (key.clone(), node.clone())));
         for ((_, key), row) in update.node_batch.values() {
-            self.rows.insert(*key, row.clone().expect("rows are written, and never taken away"));
+            self.values.insert(*key, row.clone().expect("rows are written, and never taken away"));
         }
     }
 }
@@ -103,12 +103,12 @@ impl StateMap {
 
     /// How many rows there are.
     pub fn len(&self) -> usize {
-        self.store.rows.len()
+        self.store.values.len()
     }
 
     /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
-        self.store.rows.is_empty()
+        self.store.values.is_empty()
     }
 
     /// Proves what a row is, or that there is none; nothing where there are no rows at all.

@@ -53,6 +53,11 @@ impl Decode for Patient {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Case(pub u64);
 
+impl Case {
+    /// Numbers of cases are below 2 to this power: serial numbers are made of them.
+    pub const BITS: u32 = 56;
+}
+
 impl Encode for Case {
     fn encode(&self, sink: &mut impl Sink) {
         self.0.encode(sink);

@@ -157,7 +157,7 @@ impl Replay {
         let copy = due.copy;
         let by = self.hospital(copy, entry.provider);
         // A copy's cases are its own.
-        let case = Case(draw(entry.case.0, Site::Replay, copy.into(), 1, 0));
+        let case = Case(draw(entry.case.0, Site::Replay, copy.into(), 1, 0) >> (64 - Case::BITS));
         let Some(patient) = entry.patient else { return self.script.part(verb, case, 0, by, due.at) };
         let patient = self.patient(copy, patient, self.hospital(copy, entry.keeper));
         let (purpose, category) = (entry.purpose, entry.category);
@@ -167,7 +167,7 @@ impl Replay {
             Verb::BreakGlass => Call::Access(AccessCall::Look { patient, purpose: Purpose::Emergency, category }),
             Verb::Prescribe => Call::Rx(RxCall::Prescribe { case, patient }),
             Verb::Submit => {
-                let (service, amount) = (BILLED_AT_GENESIS + (case.0 >> 1), CLAIMED);
+                let (service, amount) = (BILLED_AT_GENESIS + case.0, CLAIMED);
                 Call::Claim(ClaimCall::Submit { case, patient, service, amount })
             }
             Verb::Adjudicate => {

@@ -83,7 +83,13 @@ fn what_was_asked_for_is_handed_over_and_acknowledged_a_step_later_each() {
 
 #[test]
 fn laws_keep_data_in_their_country() {
-    let told = Told::by(&["people.consented=1", "people.expired=0", "people.elsewhere=1", "people.abroad=1"]);
+    let told = Told::by(&[
+        "people.consented=1",
+        "people.expired=0",
+        "people.elsewhere=1",
+        "people.abroad=1",
+        "world.only=[\"share.*\", \"access.*\"]",
+    ]);
     let kept = [Refusal::DataStay, Refusal::NoAdequacy].map(|reason| told.refused("share.request", reason));
     assert!(kept.iter().all(|&count| count > 5), "{kept:?}");
     assert_eq!(told.refused("access.read", Refusal::DataStay), 0, "a look is no transfer");
@@ -149,7 +155,8 @@ fn false_packs_are_caught_but_for_the_first_copy_of_a_code() {
 #[test]
 fn subjects_of_trials_are_captured_paid_once_and_let_go() {
     let extra = "world.extra={\"trial.withdraw\" = 50.0}";
-    let told = Told::by(&["world.only=[\"trial.*\"]", extra, "world.load_tps=800", "inject.breaches=0.05"]);
+    let told =
+        Told::by(&["world.only=[\"trial.*\"]", extra, "world.load_tps=800", "run.window_s=12", "inject.breaches=0.05"]);
     let [enrolled, paid] = ["trial.consent", "trial.pay"].map(|kind| told.done(kind));
     assert!(enrolled > 100 && paid > enrolled / 2 && paid <= enrolled, "{enrolled} {paid}");
     assert!(told.refused("trial.capture", Refusal::NotEnrolled) > 5);
@@ -219,7 +226,8 @@ fn every_shipped_scenario_runs_with_every_judge_silent() {
 #[test]
 fn shards_and_the_calendar_run_no_contracts() {
     for protocol in ["consensus.protocol=sharded", "consensus.protocol=calendar"] {
-        let outcome = run_modelled(&regional(&[&SHORT[..], &["world.load_tps=200", protocol]].concat()));
+        let two = ["world.load_tps=200", "consensus.replicas=8", "protocol.sharded.shards=2", protocol];
+        let outcome = run_modelled(&regional(&[&SHORT[..], &two].concat()));
         assert!(outcome.contracts.is_none() && outcome.counts.in_effect_total > 0, "{protocol}");
     }
 }

@@ -74,7 +74,7 @@ fn golden(settings: &[&str], expected: Expect) {
 fn the_regional_scenario_never_changes_under_jolteon_over_batches() {
     golden(
         &["consensus.protocol=jolteon", "consensus.dissemination=batched"],
-        expect!["1575bca68fba05c73d3bfc305867a874394635dfd87ee7e9a5142d274a6fafcd"],
+        expect!["ed7ee00530f314d6e04d81117431df5563f0a5f65e00df862a0d179dddbcdcf5"],
     );
 }
 
@@ -82,7 +82,7 @@ fn the_regional_scenario_never_changes_under_jolteon_over_batches() {
 fn the_regional_scenario_never_changes_under_jolteon_with_payload_in_proposals() {
     golden(
         &["consensus.protocol=jolteon", "consensus.dissemination=leader"],
-        expect!["37e850f9c79142b0e5d82d6ab7bbfb0534ec75a714ba3d7dae8f3fe161ccc360"],
+        expect!["16d9273da355dbb3907c3a4268b284c7eb0f14cbee700961ff40145e55e8c70d"],
     );
 }
 
@@ -90,7 +90,7 @@ fn the_regional_scenario_never_changes_under_jolteon_with_payload_in_proposals()
 fn the_regional_scenario_never_changes_under_hotstuff() {
     golden(
         &["consensus.protocol=hotstuff", "consensus.dissemination=batched"],
-        expect!["87c9babf569e03b8e9af414c75cb7f6719789af2d7ce8d8c44e0b9eb3a37c84c"],
+        expect!["7033a3600db6afc299bfee353dbe15c1a3a2b7009c68c930315c9179d7c37533"],
     );
 }
 
@@ -98,7 +98,7 @@ fn the_regional_scenario_never_changes_under_hotstuff() {
 fn the_regional_scenario_never_changes_under_hotstuff_2() {
     golden(
         &["consensus.protocol=hotstuff2", "consensus.dissemination=batched"],
-        expect!["1575bca68fba05c73d3bfc305867a874394635dfd87ee7e9a5142d274a6fafcd"],
+        expect!["ed7ee00530f314d6e04d81117431df5563f0a5f65e00df862a0d179dddbcdcf5"],
     );
 }
 
@@ -106,6 +106,6 @@ fn the_regional_scenario_never_changes_under_hotstuff_2() {
 fn the_regional_scenario_never_changes_under_the_central_sequencer() {
     golden(
         &["consensus.protocol=central", "consensus.dissemination=batched"],
-        expect!["71183fbccabe93f560b300102de43f5da7a7fbac21cd465691e27bd99c32db4c"],
+        expect!["1151dc995f7085f27a9d707db71e6425bf64bbd1fe32c6726b2492a449d16251"],
     );
 }

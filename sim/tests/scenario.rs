@@ -39,7 +39,7 @@ fn an_unknown_key_is_named_with_its_place_and_what_was_meant() {
     check(
         &GOOD.replace("load_tps", "load_tsp"),
         expect![
-            "small.toml:5:1: unknown key `load_tsp`; did you mean `load_tps`? known here: data, hospitals, regions, mix, hour_of_week, span, lapse, digitised, only, extra, scale, load_tps, burst, near_km"
+            "small.toml:5:1: unknown key `load_tsp`; did you mean `load_tps`? known here: data, hospitals, regions, mix, hour_of_week, span, lapse, digitised, only, extra, scale, load_tps, burst, outages, near_km"
         ],
     );
     check(
@@ -333,7 +333,7 @@ fn names_that_the_data_files_lack_are_told_with_their_place_and_what_was_meant()
     let world = |keys: &str| GOOD.replace("load_tps", &format!("{keys}\nload_tps"));
     expect!["small.toml:5:9: `pack.recal` is no kind of transaction; did you mean `pack.recall`?"]
         .assert_eq(&told(&world("extra = { \"pack.recal\" = 0.5 }"), &[]));
-    expect!["small.toml:5:8: `witchcraft` is no kind or family of kinds; known here: record.*, consent.*, access.*, share.*, rx.*, pack.*, immunization.*, claim.*, trial.*, device.*, tele.*, data.*, surveillance.*, governance.*, node.*, record.encounter, record.observation, record.procedure, record.diagnostic_report, record.condition, record.care_plan, record.document, record.batch_root, record.amend, record.erase, consent.grant, consent.revoke, consent.renew, consent.deny, access.read, access.query, access.write, access.break_glass, share.request, share.disclose, share.acknowledge, rx.prescribe, rx.dispense, pack.decommission, pack.commission, pack.aggregate, pack.ship, pack.receive, pack.unpack, pack.verify, pack.sensor, pack.transform, pack.recall, pack.suspect, immunization.record, claim.eligibility, claim.submit, claim.service_confirm, claim.adjudicate, claim.pay, trial.consent, trial.capture, trial.pay, device.batch_root, device.sample, …"].assert_eq(&told(&world("only = [\"claim.*\", \"witchcraft\"]"), &[]));
+    expect!["small.toml:5:8: `witchcraft` is no kind or family of kinds; known here: record.*, consent.*, access.*, share.*, rx.*, pack.*, immunization.*, claim.*, trial.*, device.*, tele.*, data.*, surveillance.*, governance.*, node.*, record.encounter, record.observation, record.procedure, record.diagnostic_report, record.condition, record.care_plan, record.document, record.batch_root, record.amend, record.erase, consent.grant, consent.revoke, consent.renew, consent.deny, access.read, access.query, access.write, access.break_glass, share.request, share.disclose, share.acknowledge, rx.prescribe, rx.dispense, pack.decommission, pack.commission, pack.aggregate, pack.ship, pack.receive, pack.unpack, pack.verify, pack.sensor, pack.transform, pack.recall, pack.suspect, immunization.record, claim.eligibility, claim.submit, claim.service_confirm, claim.adjudicate, claim.pay, trial.consent, trial.capture, trial.pay, trial.withdraw, device.batch_root, …"].assert_eq(&told(&world("only = [\"claim.*\", \"witchcraft\"]"), &[]));
     expect![[r#"--set world.only=["clam.*"]: `clam.*` is no kind or family of kinds; did you mean `claim.*`?"#]]
         .assert_eq(&told(GOOD, &["world.only=[\"clam.*\"]"]));
     expect!["small.toml:5:8: no kind of `world.only` has any load in the mix `c1`; name others, or `extra`"]
