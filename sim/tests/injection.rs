@@ -1,22 +1,13 @@
 //! Attacks on the load: each injected one is refused, counted by its reason, and changes nothing for honest hospitals.
 
 use systole::engine::{Outcome, Setup};
-use systole::health::{Stream, StreamSettings};
 use systole::ledger::{Rejection, Transaction};
 
 use crate::runs::{modelled, regional, rejected, run, run_modelled, setup};
 
 /// All that hospitals submit in a run of `setup`, computed beside the engine.
 fn submitted(setup: &Setup) -> Vec<Transaction> {
-    let settings = StreamSettings {
-        seed: setup.seed,
-        weight: setup.weight,
-        until: setup.timing.window().until,
-        injection: setup.injection,
-        on_ledger: setup.on_ledger,
-        real: false,
-    };
-    let stream = Stream::new(setup.load.clone(), setup.kinds.clone(), setup.people.clone(), settings);
+    let stream = setup.workload(false);
     (0..stream.slices()).flat_map(|index| stream.slice(index).transactions).collect()
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use systole::base::{Digest, Span, Time};
 use systole::engine::{Outcome, Setup};
-use systole::health::{Call, Due, RecordCall, Refusal, Replay, StreamSettings, Timetable, TraceSettings, TraceTimes};
+use systole::health::{Call, Due, RecordCall, Refusal, Timetable, TraceSettings, TraceTimes};
 use systole::ledger::Transaction;
 use systole::scenario::{RunOptions, Scenario, WorldData};
 
@@ -48,17 +48,7 @@ impl Replayed {
 
     /// All that is submitted, and what it asks for, computed beside the engine.
     fn submitted(&self) -> Vec<(Transaction, Call)> {
-        let setup = self.setup(0, true);
-        let settings = StreamSettings {
-            seed: setup.seed,
-            weight: setup.weight,
-            until: setup.timing.window().until,
-            injection: setup.injection,
-            on_ledger: setup.on_ledger,
-            real: false,
-        };
-        let table = setup.replay.clone().expect("it has a trace");
-        let replay = Replay::new(table, setup.kinds.clone(), setup.people.clone(), settings);
+        let replay = self.setup(0, true).workload(false);
         let slices = (0..replay.slices()).map(|index| replay.slice(index));
         slices
             .flat_map(|slice| slice.transactions.into_iter().zip(slice.parts.into_iter().map(|part| part.call)))
