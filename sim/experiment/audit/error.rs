@@ -17,7 +17,7 @@ pub enum AuditError {
     #[error("cannot be read: {0}")]
     Read(#[from] io::Error),
     /// A line is none that this tool writes.
-    #[error("line {line}, column {column}{}: {what}", in_or_after(*near))]
+    #[error("line {line}, column {column}{}: {what}", within(*near))]
     Malformed {
         /// Which, from 1 on.
         line: u64,
@@ -33,7 +33,7 @@ pub enum AuditError {
     Broken(Box<Breach>),
 }
 
-fn in_or_after(near: Option<u64>) -> String {
+fn within(near: Option<u64>) -> String {
     near.map_or_else(String::new, |number| format!(", in transaction {number}"))
 }
 
