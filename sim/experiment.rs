@@ -11,7 +11,7 @@ mod store;
 mod summary;
 mod traced;
 
-pub use audit::{Asked, Audit, AuditError, Breach, Look, Suspect};
+pub use audit::{Audit, AuditError, Breach, Look, Suspect};
 pub use check::{Campaign, Checked, Finding};
 pub use contracts::{CaughtSummary, ContractSummary, ErasedSummary, KindSummary, ReachSummary, StoredSummary};
 pub use ledger::{Inclusion, LEDGER_FILE};

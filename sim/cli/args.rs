@@ -18,7 +18,7 @@ pub(super) struct Arguments {
 }
 
 const AFTER_HELP: &str = "Exit codes: 0 ok, 1 runtime error, 2 bad usage or scenario, 3 regression, 4 SLO failed, \
-5 safety violated, 130 interrupted.";
+5 safety violated or ledger altered, 130 interrupted.";
 
 /// The commands.
 #[derive(Subcommand)]

@@ -47,7 +47,7 @@ pub struct Audit {
 
 /// What is remembered of the blocks with looks at the patient who was asked for: 64 bytes for each of their transactions.
 #[derive(Clone, Debug)]
-pub struct Asked {
+struct Asked {
     patient: Patient,
     blocks: Vec<Remembered>,
 }

@@ -5,18 +5,20 @@ use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::sync::OnceLock;
 
-use systole::engine::Unwatched;
+use systole::engine::{Decided, Unwatched};
 use systole::experiment::{
     Audit, AuditError, Breach, HostFacts, LEDGER_FILE, Look, Point, Store, Summary, Suspect, simulate_setup,
 };
-use systole::health::{AccessCall, Call, Patient};
+use systole::health::{AccessCall, Call, KindSpec, Patient};
 use systole::kernel::draw::{Site, draw};
 use systole::ledger::TxNumber;
 use systole::scenario::Scenario;
 
 use crate::runs::{modelled, regional, world};
 
-const SMALL: [&str; 6] = [
+/// What an audit reads, and what decides on it.
+const SMALL: [&str; 7] = [
+    "world.only=[\"record.*\", \"access.*\", \"consent.*\"]",
     "world.hospitals=40",
     "world.load_tps=150",
     "people.share=0.0001",
@@ -74,9 +76,13 @@ fn what_was_written_passes_and_says_what_the_run_counted() {
     let audit = audit(ledger, None).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(audit.transactions, point.outcome.counts.in_effect_total);
     assert_eq!(audit.blocks, point.outcome.counts.blocks_total);
-    let looks: u64 = point.outcome.contracts.as_ref().expect("contracts run").looks.iter().sum();
+    let contracts = point.outcome.contracts.as_ref().expect("contracts run");
+    let looks: u64 = contracts.looks.iter().sum();
     assert!(looks > 20 && audit.looks == looks, "{looks} looks, {} on the ledger", audit.looks);
-    assert!(audit.records > 20);
+    let of_records = |(kind, _): &(&KindSpec, &Decided)| kind.name.starts_with("record.");
+    let decided = point.setup.kinds.iter().zip(&contracts.by_kind).filter(of_records);
+    let records: u64 = decided.map(|(_, decided)| decided.all()).sum();
+    assert!(records > 0 && audit.records == records, "{records} records, {} on the ledger", audit.records);
 }
 
 #[test]

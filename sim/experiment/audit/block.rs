@@ -29,8 +29,8 @@ pub(super) fn check(
     block: &BlockLine,
     (due, previous): (u64, Digest),
     kinds: &[String],
-) -> Result<Vec<Checked>, Breach> {
-    let breach = |what: &str, suspect| Breach { line, height: Some(due), suspect, what: what.into() };
+) -> Result<Vec<Checked>, Box<Breach>> {
+    let breach = |what: &str, suspect| Box::new(Breach { line, height: Some(due), suspect, what: what.into() });
     if block.height != due {
         return Err(breach(&format!("its height is given as {}", block.height), None));
     }

@@ -17,7 +17,7 @@ pub enum AuditError {
     #[error("cannot be read: {0}")]
     Read(#[from] io::Error),
     /// A line is none that this tool writes.
-    #[error("line {line}, column {column}{}: {what}", in_or_after(*near))]
+    #[error("line {line}, column {column}{}: {what}", within(*near))]
     Malformed {
         /// Which, from 1 on.
         line: u64,
@@ -33,13 +33,13 @@ pub enum AuditError {
     Broken(Box<Breach>),
 }
 
-fn in_or_after(near: Option<u64>) -> String {
+fn within(near: Option<u64>) -> String {
     near.map_or_else(String::new, |number| format!(", in transaction {number}"))
 }
 
-impl From<Breach> for AuditError {
-    fn from(breach: Breach) -> AuditError {
-        AuditError::Broken(Box::new(breach))
+impl From<Box<Breach>> for AuditError {
+    fn from(breach: Box<Breach>) -> AuditError {
+        AuditError::Broken(breach)
     }
 }
 
@@ -73,8 +73,8 @@ pub struct Suspect {
 
 impl Breach {
     /// Of a line that is no block's.
-    pub(super) fn of_line(line: u64, what: &str) -> Breach {
-        Breach { line, height: None, suspect: None, what: what.into() }
+    pub(super) fn of_line(line: u64, what: &str) -> Box<Breach> {
+        Box::new(Breach { line, height: None, suspect: None, what: what.into() })
     }
 }
 
