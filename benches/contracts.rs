@@ -54,7 +54,9 @@ fn blocks(setup: &Setup, calls: &[(Signed, Call)]) -> Vec<Vec<Write>> {
     let mut contracts = Contracts::new(setup.people.clone());
     let mut block = |(height, calls): (u64, &[(Signed, Call)])| {
         contracts.begin(Height(height));
-        calls.iter().for_each(|(signed, call)| drop(contracts.execute(*signed, call)));
+        for (signed, call) in calls {
+            let _verdict = contracts.execute(*signed, call);
+        }
         let mut writes = Vec::new();
         contracts.settle(&mut writes);
         writes
@@ -81,7 +83,9 @@ fn execution(criterion: &mut Criterion) {
         bencher.iter_batched(
             || Contracts::new(setup.people.clone()),
             |mut contracts| {
-                calls.iter().for_each(|(signed, call)| drop(black_box(contracts.execute(*signed, call))));
+                for (signed, call) in &calls {
+                    let _verdict = black_box(contracts.execute(*signed, call));
+                }
                 contracts
             },
             BatchSize::LargeInput,

@@ -2,7 +2,7 @@
 //! line is back.
 
 use crate::base::{Span, Time};
-use crate::kernel::draw::{Site, draw, exponential};
+use crate::kernel::draw::{Site, below, draw, exponential};
 
 /// When a line is cut: in order, apart from one another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,10 +14,10 @@ impl Cuts {
     pub fn drawn(seed: u64, line: u64, up: Span, down: Span, until: Time) -> Cuts {
         let mut cuts = Vec::new();
         let bits = |nth| draw(seed, Site::Line, line, nth, 0);
-        let begins_cut = bits(0) as u128 * (up.0 + down.0) as u128 >> 64 < u128::from(down.0);
+        let begins_cut = below(up.0 + down.0, bits(0)) < down.0;
         let mut at = Time::ZERO;
         if !begins_cut {
-            at = at + exponential(up, bits(1));
+            at += exponential(up, bits(1));
         }
         for nth in 1.. {
             if at >= until {

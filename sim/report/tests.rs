@@ -181,7 +181,7 @@ fn a_run_that_completes_nothing_still_has_figures() {
     fs::write(folder.join("series.csv"), format!("{SERIES}0,0,0,0,,\n")).expect("the folder is ours");
     let tags = Definition::ALL.map(|definition| (definition.name().to_string(), histogram(1.0, 0.1, 0)));
     write_log(&folder.join("latency.hlog"), &tags);
-    assert_eq!(figures_of_run(folder).expect("valid results").len(), 3, "no region is told apart");
+    assert_eq!(figures_of_run(folder).expect("valid results").len(), 4, "no region is told apart");
     assert_labels(&svg(folder, "latency_cdf.svg"), &["submit → commit: nothing completed"]);
     assert_labels(&svg(folder, "latency.svg"), &["p50 (nothing completed)"]);
     assert_eq!(line_parts(&svg(folder, "throughput.svg")), [0, 0, 0], "one point is no line");
