@@ -94,8 +94,11 @@ fn keeping_the_ledger_changes_nothing_of_the_run() {
     assert!(simulated(&calendar, true).outcome.archive.is_none(), "no contracts, no ledger");
 }
 
-/// Every look of the stream that took effect, by patient: number, hospital, purpose, category and verdict, by number.
-fn naive() -> BTreeMap<Patient, Vec<(TxNumber, u32, String, String, String)>> {
+/// A look: number, hospital, purpose, category and verdict.
+type Told = (TxNumber, u32, String, String, String);
+
+/// Every look of the stream that took effect, by patient, by number.
+fn naive() -> BTreeMap<Patient, Vec<Told>> {
     let point = &kept().point;
     let archive = point.outcome.archive.as_ref().expect("it was kept");
     let said: BTreeMap<TxNumber, _> = archive.blocks().flat_map(|block| block.entries).copied().collect();
