@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::base::{Height, HospitalId, Span, Time};
+use crate::base::{Height, HospitalId, Rate, Span, Time};
 use crate::kernel::draw::{Site, below, draw};
 
 use super::{
@@ -25,7 +25,7 @@ pub struct Step {
 
 /// Four countries: one asks for adequacy, one protects nothing, one keeps its data, one does not care.
 pub fn people() -> Arc<People> {
-    let home = |country, residency, adequate| Home { patients: 3, country, residency, adequate };
+    let home = |country, residency, adequate| Home { patients: 3, country, residency, adequate, uplink: Rate::new(1) };
     let mut homes = vec![home(0, Residency::Adequacy, true); 2];
     homes.push(home(1, Residency::Free, false));
     homes.extend([home(2, Residency::LocalOnly, true); 2]);

@@ -2,7 +2,7 @@
 //!
 //! Billions of patients are not kept: what nobody has touched yet is computed when it is asked for.
 
-use crate::base::{Encode, HospitalId, Sink, Time};
+use crate::base::{Encode, HospitalId, Rate, Sink, Time};
 use crate::kernel::draw::{Chance, Site, below, draw};
 
 use super::call::{Amount, ConsentKey, Patient, Purpose, Scope};
@@ -33,6 +33,8 @@ pub struct Home {
     pub residency: Residency,
     /// Whether that protects data well enough for those that ask for it.
     pub adequate: bool,
+    /// How much it can send: who runs an insurer is well connected.
+    pub uplink: Rate,
 }
 
 /// Shares of people, as settings have them.
@@ -203,8 +205,13 @@ fn person(patient: Patient) -> u64 {
     u64::from(patient.home.0) << 32 | u64::from(patient.number)
 }
 
-/// The first hospital of the same country among those of the same stretch of the list.
+/// The best connected hospital of the same country in the same stretch of the list, the first of several.
 fn payer(homes: &[Home], hospital: usize) -> usize {
     let first = hospital / PAYER_BLOCK * PAYER_BLOCK;
-    (first..=hospital).find(|&other| homes[other].country == homes[hospital].country).unwrap_or(hospital)
+    let stretch = first..(first + PAYER_BLOCK).min(homes.len());
+    let compatriots = stretch.filter(|&other| homes[other].country == homes[hospital].country);
+    compatriots
+        .rev()
+        .max_by_key(|&other| homes[other].uplink.bytes_per_second())
+        .expect("a hospital is its own compatriot")
 }

@@ -140,7 +140,13 @@ impl Scenario {
             let (residency, adequate) = world.residency.get(&row.country).copied().unwrap_or((Residency::Free, false));
             let country = countries.binary_search(&row.country.as_str()).expect("it is one of them");
             let patients = libm::ceil(row.population as f64 * keys.share).clamp(1.0, f64::from(u32::MAX));
-            Home { patients: patients as u32, country: country as u16, residency, adequate }
+            Home {
+                patients: patients as u32,
+                country: country as u16,
+                residency,
+                adequate,
+                uplink: world.classes[&row.class].up,
+            }
         };
         let habits = Habits {
             consented: keys.consented,

@@ -74,7 +74,7 @@ fn golden(settings: &[&str], expected: Expect) {
 fn the_regional_scenario_never_changes_under_jolteon_over_batches() {
     golden(
         &["consensus.protocol=jolteon", "consensus.dissemination=batched"],
-        expect!["ed7ee00530f314d6e04d81117431df5563f0a5f65e00df862a0d179dddbcdcf5"],
+        expect!["c0aac6f1e3fd878b752fc8e5754d8ebb62f5fc81152d7d0f9e5f491e2fdfb82d"],
     );
 }
 
@@ -82,7 +82,7 @@ fn the_regional_scenario_never_changes_under_jolteon_over_batches() {
 fn the_regional_scenario_never_changes_under_jolteon_with_payload_in_proposals() {
     golden(
         &["consensus.protocol=jolteon", "consensus.dissemination=leader"],
-        expect!["16d9273da355dbb3907c3a4268b284c7eb0f14cbee700961ff40145e55e8c70d"],
+        expect!["2ba28725e516491ac6e996ceb7bd277ee0d8fbeb77479bd04c0271d8fa747feb"],
     );
 }
 
@@ -90,7 +90,7 @@ fn the_regional_scenario_never_changes_under_jolteon_with_payload_in_proposals()
 fn the_regional_scenario_never_changes_under_hotstuff() {
     golden(
         &["consensus.protocol=hotstuff", "consensus.dissemination=batched"],
-        expect!["7033a3600db6afc299bfee353dbe15c1a3a2b7009c68c930315c9179d7c37533"],
+        expect!["33f7cd1b82375fae426e202ccc9ad6e3266f63c4beef7040c5e053d0cf8f0646"],
     );
 }
 
@@ -98,7 +98,7 @@ fn the_regional_scenario_never_changes_under_hotstuff() {
 fn the_regional_scenario_never_changes_under_hotstuff_2() {
     golden(
         &["consensus.protocol=hotstuff2", "consensus.dissemination=batched"],
-        expect!["ed7ee00530f314d6e04d81117431df5563f0a5f65e00df862a0d179dddbcdcf5"],
+        expect!["c0aac6f1e3fd878b752fc8e5754d8ebb62f5fc81152d7d0f9e5f491e2fdfb82d"],
     );
 }
 
@@ -106,6 +106,6 @@ fn the_regional_scenario_never_changes_under_hotstuff_2() {
 fn the_regional_scenario_never_changes_under_the_central_sequencer() {
     golden(
         &["consensus.protocol=central", "consensus.dissemination=batched"],
-        expect!["1151dc995f7085f27a9d707db71e6425bf64bbd1fe32c6726b2492a449d16251"],
+        expect!["ff0d7a4fb572e43098b36af683ebcf76a511467e95446c04106aa7f8c9a315c1"],
     );
 }

@@ -128,7 +128,7 @@ fn distances(seed: u64, n: u32) -> Vec<Span> {
 }
 
 fn people(seed: u64, hospitals: usize) -> Arc<People> {
-    let home = Home { patients: 1_000, country: 0, residency: Residency::Free, adequate: true };
+    let home = Home { patients: 1_000, country: 0, residency: Residency::Free, adequate: true, uplink: Rate::new(1) };
     let habits = Habits { consented: 0.5, expired: 0.1, denied: 0.1, elsewhere: 0.5, abroad: 0.1, insured: 1.0 };
     Arc::new(People::new(seed, vec![home; hospitals], habits))
 }

@@ -7,7 +7,7 @@ mod rules;
 mod supply;
 
 use super::*;
-use crate::base::Span;
+use crate::base::{Rate, Span};
 use crate::health::{ConsentKey, Habits, Home, Patient, Residency, Scope};
 
 const HERE: HospitalId = HospitalId(0);
@@ -36,7 +36,8 @@ impl Ledger {
     }
 
     fn with(residency: Residency, insured: f64) -> Ledger {
-        let home = |country, residency, adequate| Home { patients: 100, country, residency, adequate };
+        let home =
+            |country, residency, adequate| Home { patients: 100, country, residency, adequate, uplink: Rate::new(1) };
         let mut homes = vec![home(0, residency, true); 9];
         homes[FAR.index()] = home(1, Residency::Free, false);
         homes[SAFE.index()] = home(2, Residency::Free, true);

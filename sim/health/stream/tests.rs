@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::base::Bytes;
+use crate::base::{Bytes, Rate};
 use crate::health::{
     Calendar, ClassLoad, Habits, Home, HospitalSite, PayloadSizes, PlanSettings, Residency, Surge, SurgeClass, Verb,
     Volume, WEEK_HOURS, WorldLoad,
@@ -72,7 +72,7 @@ fn stream(seed: u64, settings: &PlanSettings) -> Stream {
         world_tps: 0.0,
         crosses: false,
     };
-    let home = Home { patients: 1_000, country: 0, residency: Residency::Free, adequate: true };
+    let home = Home { patients: 1_000, country: 0, residency: Residency::Free, adequate: true, uplink: Rate::new(1) };
     let habits = Habits { consented: 0.5, expired: 0.1, denied: 0.1, elsewhere: 0.5, abroad: 0.1, insured: 1.0 };
     let people = Arc::new(People::new(seed, vec![home; HOSPITALS], habits));
     let until = settings.until;
