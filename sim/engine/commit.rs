@@ -233,7 +233,8 @@ impl<P: Protocol> Engine<'_, P> {
         if self.shards[shard].executor.height() < height {
             self.apply(at, shard, height);
         }
-        let known = at + self.docket.as_ref().map_or(Span::ZERO, |docket| docket.farthest(node));
+        let heard = self.docket.iter().flat_map(|docket| docket.heard(self.setup, node, at));
+        let known = heard.max().unwrap_or(at);
         let open =
             self.shards[shard].heights.open.get_mut(&height).expect("a height is open until all have executed it");
         open.executed_by.insert(me);

@@ -38,13 +38,13 @@ impl Decided {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Felt {
-    /// A patient took a consent back.
+    /// A patient took a consent back, denied one, or left a trial.
     Revocation = 0,
     /// A lot was recalled.
     Recall = 1,
     /// A patient's key was destroyed: the anchors are nobody's.
     Erasure = 2,
-    /// A motion was enacted.
+    /// A motion was enacted: everyone knows from then on, and it is in effect some blocks later.
     Enactment = 3,
 }
 
@@ -85,8 +85,10 @@ pub struct Reach {
 pub struct Caught {
     /// In effect, so decided.
     pub planted: u64,
-    /// Refused.
+    /// Refused for what was planted; the rest that was not missed was refused for something else.
     pub caught: u64,
+    /// Let pass.
+    pub missed: u64,
 }
 
 /// What was anchored of patients' records, with its weight.
@@ -157,8 +159,9 @@ struct Settling {
 pub(super) struct Docket {
     contracts: Contracts,
     parts: BTreeMap<u64, (usize, Vec<Part>)>,
-    /// Half a round trip to each hospital of each replica.
-    halves: Vec<Vec<Span>>,
+    /// The hospitals of each replica, by number.
+    served: Vec<Vec<u32>>,
+    /// Claims that are not paid yet: 40 bytes each, to the end of the run.
     settling: BTreeMap<Case, Settling>,
     tree: Option<StateTree>,
     writes: Vec<Write>,
@@ -171,14 +174,14 @@ impl Docket {
         if !setup.runs_contracts() {
             return None;
         }
-        let mut halves = vec![Vec::new(); setup.replicas() as usize];
-        for hospital in &setup.hospitals {
-            halves[hospital.gateway.index()].push(hospital.access.link.rtt.half());
+        let mut served = vec![Vec::new(); setup.replicas() as usize];
+        for (nth, hospital) in (0u32..).zip(&setup.hospitals) {
+            served[hospital.gateway.index()].push(nth);
         }
         Some(Docket {
             contracts: Contracts::new(setup.people.clone()),
             parts: BTreeMap::new(),
-            halves,
+            served,
             settling: BTreeMap::new(),
             tree: setup.real.then(StateTree::start),
             writes: Vec::new(),
@@ -204,9 +207,14 @@ impl Docket {
         part
     }
 
-    /// Half a round trip from a replica to the farthest hospital that it serves.
-    pub fn farthest(&self, node: NodeId) -> Span {
-        self.halves.get(node.index()).into_iter().flatten().copied().max().unwrap_or(Span::ZERO)
+    /// When each hospital that a replica serves hears of what that executed `at` a time: as soon as its line is up, after
+    /// half a round trip.
+    pub fn heard<'s>(&'s self, setup: &'s Setup, node: NodeId, at: Time) -> impl Iterator<Item = Time> + 's {
+        let heard = move |hospital: &u32| {
+            let access = &setup.hospitals[*hospital as usize].access;
+            access.cuts.after(at) + access.link.rtt.half()
+        };
+        self.served.get(node.index()).into_iter().flatten().map(heard)
     }
 
     /// A commitment to everything that the contracts were asked for, and their verdicts.
@@ -245,7 +253,11 @@ impl Docket {
         if let Some(planted) = part.planted {
             let caught = &mut outcome.caught[planted as usize];
             caught.planted += weight;
-            caught.caught += if verdict.is_err() { weight } else { 0 };
+            match verdict {
+                Ok(()) => caught.missed += weight,
+                Err(refusal) if planted.explains(refusal) => caught.caught += weight,
+                Err(_) => {}
+            }
         }
         if let Call::Access(AccessCall::Look { .. }) = part.call {
             outcome.looks[setup.hospitals[tx.hospital.index()].region] += weight;
@@ -331,12 +343,13 @@ impl<P: Protocol> Engine<'_, P> {
     pub(super) fn note_reached(&mut self, at: Time, node: NodeId, felt: &[(Felt, Transaction)]) {
         let (window, weight) = (self.window, u64::from(self.setup.weight));
         let Some(docket) = &mut self.docket else { return };
-        let Docket { halves, outcome, .. } = docket;
+        if felt.iter().all(|(_, tx)| !window.contains(tx.submitted)) {
+            return;
+        }
+        let heard: Vec<Time> = docket.heard(self.setup, node, at).collect();
         for (felt, tx) in felt.iter().filter(|(_, tx)| window.contains(tx.submitted)) {
-            let latency = at.since(tx.submitted);
-            for half in halves.get(node.index()).into_iter().flatten() {
-                outcome.reach[*felt as usize].coverage.record(latency + *half, weight);
-            }
+            let coverage = &mut docket.outcome.reach[*felt as usize].coverage;
+            heard.iter().for_each(|heard| coverage.record(heard.since(tx.submitted), weight));
         }
     }
 

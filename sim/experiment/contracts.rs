@@ -38,7 +38,7 @@ pub struct ReachSummary {
 pub struct CaughtSummary {
     /// Planted, and in effect.
     pub injected: u64,
-    /// Of them, refused.
+    /// Of them, refused for what was planted; what is neither caught nor missed was refused for something else.
     pub caught: u64,
     /// Of them, let pass.
     pub missed: u64,
@@ -51,7 +51,8 @@ pub struct StoredSummary {
     pub patients: u64,
     /// Bytes on the ledger for each of them.
     pub on_ledger_bytes_per_patient: f64,
-    /// Bytes of the resources that anchors are of, for each of them.
+    /// Bytes of what anchors are of, for each of them: a resource's, or the 32 of a Merkle root over an encounter's
+    /// (`record.batch_root`, in the mixes a1, b1, c1).
     pub off_ledger_bytes_per_patient: f64,
 }
 
@@ -79,7 +80,7 @@ pub struct ContractSummary {
     pub felt: BTreeMap<String, ReachSummary>,
     /// Counterfeits, frauds, breaches of trials.
     pub planted: BTreeMap<String, CaughtSummary>,
-    /// Exchanges that crossed a border, where both countries' laws let them.
+    /// Exchanges that crossed a border, where the patient's country let them.
     pub disclosed_abroad: u64,
     /// The bytes that went.
     pub disclosed_abroad_bytes: u64,
@@ -93,7 +94,8 @@ pub struct ContractSummary {
     pub erased: ErasedSummary,
     /// Balances of all hospitals, payers and patients and of the operator, hundredths: their sum is nought.
     pub balances: BTreeMap<String, i64>,
-    /// Bytes of samples that Merkle roots of devices stood for, less the roots' own.
+    /// Bytes of samples that Merkle roots of devices stood for, as many as the load table has for each root, less the
+    /// roots' own.
     pub batching_saved_bytes: i64,
     /// Rows of authenticated state that were written.
     pub rows: u64,
@@ -155,8 +157,8 @@ fn of_reach((felt, reach): (Felt, &Reach)) -> Option<(String, ReachSummary)> {
 }
 
 fn of_planted((planted, caught): (Planted, &Caught)) -> Option<(String, CaughtSummary)> {
-    let &Caught { planted: injected, caught } = caught;
-    let summary = CaughtSummary { injected, caught, missed: injected - caught };
+    let &Caught { planted: injected, caught, missed } = caught;
+    let summary = CaughtSummary { injected, caught, missed };
     (injected > 0).then(|| (planted.name().to_string(), summary))
 }
 

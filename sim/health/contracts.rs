@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `record.*` | the patient is one of the hospital that signs and has a key; a correction supersedes a record that there is; the patient signs to be forgotten |
 //! | `consent.*` | signed by the patient; what is revoked or renewed is in force |
-//! | `access.*` | own patients for treatment and payment by custom, others by a consent for that purpose and class of data, in its time; never against a denial, but in emergencies, which no consent stops and which are counted apart; of who is forgotten there is nothing to see |
+//! | `access.*` | own patients for treatment and payment by custom, others by a consent for that purpose and class of data, in its time; never against a denial, but in emergencies, which no consent stops and which are counted apart; of who is forgotten there is nothing to look at |
 //! | `tele.*`, `device.*` | a session needs a consent to treatment, and may cross a border only where data may; devices are of the hospital's own patients |
 //! | `share.*` | asked for under a consent and where the country's law lets data go; disclosed by the patient's hospital, once, and only what was asked for; acknowledged by who asked |
 //! | `claim.*` | insured; no service billed twice; confirmed by the patient's key before it is adjudicated; paid once, what was adjudicated |
@@ -81,7 +81,7 @@ pub struct Signed {
 }
 
 /// The state of all contracts at one height.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Contracts {
     accounts: Accounts,
     claims: Claims,

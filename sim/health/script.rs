@@ -15,6 +15,7 @@ use crate::kernel::draw::{Chance, Site, below, draw};
 
 use super::call::{Call, Case, Category, ConsentKey, Patient, Purpose};
 use super::people::{People, Standing};
+use super::refusal::Refusal;
 use super::stream::Injection;
 use super::verb::Verb;
 
@@ -64,6 +65,20 @@ impl Planted {
     /// Its name in reports.
     pub const fn name(self) -> &'static str {
         ["counterfeits", "frauds", "breaches"][self as usize]
+    }
+
+    /// Whether a refusal is because of what was planted, and not of something that came too early, or not at all.
+    pub const fn explains(self, refusal: Refusal) -> bool {
+        match self {
+            Planted::Counterfeit => matches!(
+                refusal,
+                Refusal::UnknownSerial | Refusal::NotInCustody | Refusal::DispensedBefore | Refusal::Decommissioned
+            ),
+            Planted::Fraud => {
+                matches!(refusal, Refusal::BilledBefore | Refusal::NotConfirmed | Refusal::WrongAmount)
+            }
+            Planted::Breach => matches!(refusal, Refusal::NotEnrolled),
+        }
     }
 }
 

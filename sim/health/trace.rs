@@ -63,7 +63,7 @@ pub enum Flaw {
     #[error("`{0}` without a patient")]
     NoPatient(String),
     /// More bytes than a transaction can state.
-    #[error("longer than 4 GiB")]
+    #[error("longer than 1 GiB")]
     TooLong,
 }
 
@@ -115,9 +115,12 @@ pub struct Parsed {
     pub dates: Vec<Name>,
 }
 
+/// The longest line: what a transaction takes on the ledger must be stated in 32 bits.
+const LONGEST: usize = 1 << 30;
+
 /// Reads one line: a transaction, nothing (reference data, steps that no kind stands for), or what is wrong with it.
 pub fn parse(line: &[u8]) -> Result<Option<Parsed>, Flaw> {
-    if u32::try_from(line.len()).is_err() {
+    if line.len() > LONGEST {
         return Err(Flaw::TooLong);
     }
     let value: Value = serde_json::from_slice(line).map_err(|error| Flaw::NotJson(error.to_string()))?;

@@ -1,6 +1,6 @@
 //! A transaction: one signed statement of a hospital about its own data.
 //!
-//! The ledger keeps the *body* (62 fixed bytes and references up to the kind's on-ledger size) and a 64-byte signature
+//! The ledger keeps the *body* (66 fixed bytes and references up to the kind's on-ledger size) and a 64-byte signature
 //! over its id; the clinical payload itself stays with the hospital and is present as a 32-byte anchor.
 
 use serde::{Deserialize, Serialize};

@@ -78,7 +78,8 @@ impl Series {
 pub struct Backlog {
     /// Submitted and neither committed nor refused.
     pub transactions: u64,
-    /// Since the last of what was committed had been submitted, to a point of the series.
+    /// How long ago what is next was submitted, to a point of the series, as if everything were committed in its order: a
+    /// few that come late for reasons of their own count as if all did.
     pub behind: Span,
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::{Bytes, HospitalId, Rate, ReplicaId, Span};
+use crate::base::{Bytes, HospitalId, Rate, ReplicaId, Span, Time};
 use crate::consensus::LayerLimits;
 use crate::engine::{HospitalSetup, LinkSetup, ProtocolKind, ReplicaSetup, Setup, Timing};
 use crate::faults::FaultPlan;
@@ -100,7 +100,7 @@ impl Scenario {
             replica: self.replica(),
             link: self.link(),
             rtt: placement.rtt(),
-            hospitals: self.attach(&rows, world, &placement, &regions),
+            hospitals: self.attach(&rows, world, &placement, &regions, timing.end()),
             regions,
             classes: world.classes.keys().cloned().collect(),
             load,
@@ -232,6 +232,7 @@ impl Scenario {
         world: &WorldData,
         placement: &Placement,
         regions: &[String],
+        until: Time,
     ) -> Vec<HospitalSetup> {
         let mut replicas_at: BTreeMap<usize, Vec<ReplicaId>> = BTreeMap::new();
         for (replica, &metro) in placement.metro_of.iter().enumerate() {
@@ -257,25 +258,25 @@ impl Scenario {
                 gateway: here[index % here.len()],
                 class: world.classes.keys().position(|class| *class == row.class).expect("the reader checked it"),
                 region: regions.iter().position(|region| *region == row.region).unwrap_or(0),
-                access: self.access(HospitalId(index as u32), row, world, km),
+                access: self.access(HospitalId(index as u32), row, world, km, until),
             }
         };
         rows.iter().enumerate().map(attach).collect()
     }
 
     /// When a hospital's line is cut: outages follow the calendar, so they last the less of a run the faster that passes.
-    fn cuts(&self, hospital: HospitalId, class: &AccessClass) -> Cuts {
+    fn cuts(&self, hospital: HospitalId, class: &AccessClass, until: Time) -> Cuts {
         let world = &self.file.world;
         if !world.outages {
             return Cuts::default();
         }
         let [up, down] = class.outage_hours.map(|hours| seconds(hours * 3_600.0 / world.lapse));
-        Cuts::drawn(self.file.seed, hospital.0.into(), up, down, self.timing().end())
+        Cuts::drawn(self.file.seed, hospital.0.into(), up, down, until)
     }
 
     /// A hospital's access link: its class's rates, jitter and loss, an RTT drawn between the class's quantiles, and
     /// the way to its gateway's metro.
-    fn access(&self, hospital: HospitalId, row: &HospitalRow, world: &WorldData, km: f64) -> AccessLink {
+    fn access(&self, hospital: HospitalId, row: &HospitalRow, world: &WorldData, km: f64, until: Time) -> AccessLink {
         let class = &world.classes[&row.class];
         let sigma = libm::log(class.rtt_p95.as_millis_f64() / class.rtt_p50.as_millis_f64()) / Z95;
         let drawn = LogNormal::new(class.rtt_p50, sigma).span(draw(
@@ -287,7 +288,7 @@ impl Scenario {
         ));
         let rtt = drawn.min(class.rtt_p95 * 2) + fibre_rtt(km);
         let link = Link { rtt, jitter: class.jitter, loss: LossRate::new(class.loss), window: None, nagle: false };
-        AccessLink { link, up: class.up, down: class.down, cuts: self.cuts(hospital, class) }
+        AccessLink { link, up: class.up, down: class.down, cuts: self.cuts(hospital, class, until) }
     }
 }
 

@@ -17,6 +17,8 @@ const MOST_REPLICAS: u32 = 2_000;
 const MOST_S: f64 = 31_622_400.0;
 /// Longest delay, ms: a day.
 const MOST_MS: f64 = 86_400_000.0;
+/// Transactions/s that a stream can tell apart: one in a nanosecond.
+const MOST_ARRIVALS_PER_S: f64 = 1e9;
 /// Largest load, transactions/s: a hundred times every device sample of the world.
 const MOST_TPS: f64 = 50_000_000.0;
 /// More workers of a replica would need gigabytes for their connections' state.
@@ -78,10 +80,23 @@ impl Scenario {
         let keys = &self.file.world;
         let mut world = WorldData::read(&self.folder.join(&keys.data), &keys.mix)?;
         self.check_names(&world)?;
+        self.check_rate(&world)?;
         if let Some(trace) = &self.file.workload.trace {
             world.replay(&self.folder.join(trace), self.file.workload.copies)?;
         }
         Ok(world)
+    }
+
+    /// Whether hospitals submit no more than a stream can tell apart, surges included.
+    fn check_rate(&self, world: &WorldData) -> Result<(), ScenarioError> {
+        let until = self.timing().window().until;
+        let highest = self.plan(world, &self.hospitals(world), None, until).highest_tps();
+        if highest <= MOST_ARRIVALS_PER_S {
+            return Ok(());
+        }
+        let what =
+            format!("the load rises to {highest:.0} transactions/s, more than {MOST_ARRIVALS_PER_S:.0}; scale it down");
+        Err(self.invalid("world.scale", what))
     }
 
     /// An error at one of the keys whose values name something in the data files.

@@ -28,7 +28,8 @@ pub struct World {
     /// Kinds of the mix that are kept, such as `claim.pay` or all of a family, `claim.*`; none named: all. What is left
     /// out arrives nowhere, and what is kept has its own rates.
     pub only: Vec<String>,
-    /// Kinds that come beside the mix's, transactions/s over the world, spread by population, alike at all hours.
+    /// Kinds that come beside the mix's, transactions/s over the world, spread by population, alike at all hours. `scale`,
+    /// `load_tps` and `regions` apply to them as to the mix; a surge does not.
     pub extra: BTreeMap<String, f64>,
     /// Multiplies the load of the hourly table.
     pub scale: f64,

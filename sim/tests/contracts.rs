@@ -126,7 +126,9 @@ fn a_claim_is_paid_after_three_other_stages_and_cheats_are_not() {
         ["claim.submit", "claim.service_confirm", "claim.pay"].map(|kind| told.done(kind));
     assert!(submitted > 500 && confirmed > submitted / 2 && paid > submitted / 4, "{submitted} {confirmed} {paid}");
     let frauds = told.outcome.caught[Planted::Fraud as usize];
-    assert!(frauds.planted > 50 && frauds.caught == frauds.planted, "{frauds:?}");
+    // Of some the claim was refused before, for want of insurance.
+    let caught = frauds.missed == 0 && frauds.caught * 10 > frauds.planted * 7;
+    assert!(frauds.planted > 50 && caught, "{frauds:?}");
     let reasons = [
         told.refused("claim.submit", Refusal::BilledBefore),
         told.refused("claim.service_confirm", Refusal::WrongParty),
@@ -144,7 +146,7 @@ fn false_packs_are_caught_but_for_the_first_copy_of_a_code() {
     let settings = ["world.only=[\"rx.*\", \"pack.*\"]", "inject.counterfeits=0.1", "people.share=0.001"];
     let told = Told::by(&settings);
     let false_ones = told.outcome.caught[Planted::Counterfeit as usize];
-    let missed = false_ones.planted - false_ones.caught;
+    let missed = false_ones.missed;
     assert!(missed > 0 && false_ones.caught > 3 * missed, "{false_ones:?}");
     assert!(told.refused("rx.dispense", Refusal::UnknownSerial) > 10);
     assert!(told.refused("rx.dispense", Refusal::NotInCustody) > 10);

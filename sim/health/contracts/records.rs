@@ -86,6 +86,8 @@ pub(super) struct Records {
     /// How often each was amended.
     versions: Table<Case, u32>,
     erased: Table<Patient, u8>,
+    /// Patients who ever had a record.
+    patients: u64,
     residue: Residue,
 }
 
@@ -93,7 +95,7 @@ impl Records {
     pub fn new(people: Arc<People>) -> Records {
         let (anchored, of_patient) = (BTreeMap::new(), BTreeMap::new());
         let (versions, erased) = (Table::new(3), Table::new(4));
-        Records { people, anchored, of_patient, versions, erased, residue: Residue::default() }
+        Records { people, anchored, of_patient, versions, erased, patients: 0, residue: Residue::default() }
     }
 
     pub fn execute(&mut self, signed: Signed, call: &RecordCall) -> Verdict {
@@ -140,6 +142,7 @@ impl Records {
 
     fn note(&mut self, signed: Signed, patient: Patient) {
         let anchors = self.of_patient.entry(patient).or_default();
+        self.patients += u64::from(anchors.count == 0);
         anchors.count += 1;
         anchors.bytes += u64::from(signed.bytes);
     }
@@ -154,9 +157,9 @@ impl Records {
         if self.erased.contains(&patient) { Err(Refusal::Erased) } else { Ok(()) }
     }
 
-    /// Patients with at least one record.
+    /// Patients who ever had a record.
     pub fn patients(&self) -> u64 {
-        self.of_patient.len() as u64
+        self.patients
     }
 
     pub fn residue(&self) -> Residue {
