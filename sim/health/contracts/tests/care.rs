@@ -36,7 +36,7 @@ fn a_record_is_anchored_once_amended_by_its_hospital_and_forgotten_for_good() {
     assert_eq!(ledger.call(HERE, erase(PATIENT)), Ok(()));
     let orphaned = Anchors { count: 2, bytes: 200 };
     assert_eq!(ledger.contracts.residue(), Residue { patients: 1, orphaned });
-    assert_eq!(ledger.contracts.recorded(), 1);
+    assert_eq!(ledger.contracts.recorded(), 2, "who is forgotten had records");
     let emergency = looks(PATIENT, Purpose::Emergency, Category::Clinical);
     let readings = Call::Access(AccessCall::Readings { patient: PATIENT });
     for call in [anchor(3, PATIENT), amend(1, PATIENT), erase(PATIENT), emergency, readings] {

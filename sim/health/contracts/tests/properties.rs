@@ -206,7 +206,7 @@ proptest! {
         let count: u64 = forgotten.iter().map(of).sum();
         let orphaned = Anchors { count, bytes: 100 * count };
         assert_eq!(contracts.residue(), Residue { patients: forgotten.len() as u64, orphaned });
-        assert_eq!(contracts.recorded(), written.keys().filter(|patient| !forgotten.contains(patient)).count() as u64);
+        assert_eq!(contracts.recorded(), written.len() as u64, "who is forgotten had records");
     }
 
     #[test]
