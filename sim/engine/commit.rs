@@ -233,16 +233,16 @@ impl<P: Protocol> Engine<'_, P> {
         if self.shards[shard].executor.height() < height {
             self.apply(at, shard, height);
         }
-        let heard = self.docket.iter().flat_map(|docket| docket.heard(self.setup, node, at));
-        let known = heard.max().unwrap_or(at);
         let open =
             self.shards[shard].heights.open.get_mut(&height).expect("a height is open until all have executed it");
         open.executed_by.insert(me);
         open.last_executed = at;
-        open.last_known = open.last_known.max(known);
         let (state, says, felt) = (open.state.expect("the height is applied"), open.says.clone(), open.felt.clone());
         self.observe(shard, &Tap::Executed { replica: me, height, state });
-        self.note_reached(at, node, &felt);
+        if let Some(known) = self.note_reached(at, node, &felt) {
+            let open = self.shards[shard].heights.open.get_mut(&height).expect("it was open just now");
+            open.last_known = open.last_known.max(known);
+        }
         self.send_receipts(at, node, height);
         self.tell(at, node, &says);
         self.close_if_settled(shard, height);

@@ -339,18 +339,20 @@ impl<P: Protocol> Engine<'_, P> {
         }
     }
 
-    /// A replica has executed what everyone must keep to: its hospitals hear of it one after the other.
-    pub(super) fn note_reached(&mut self, at: Time, node: NodeId, felt: &[(Felt, Transaction)]) {
+    /// A replica has executed what everyone must keep to: its hospitals hear of it one after the other. Returns when the
+    /// last of them does, where anything of it was submitted in the window.
+    pub(super) fn note_reached(&mut self, at: Time, node: NodeId, felt: &[(Felt, Transaction)]) -> Option<Time> {
         let (window, weight) = (self.window, u64::from(self.setup.weight));
-        let Some(docket) = &mut self.docket else { return };
+        let docket = self.docket.as_mut()?;
         if felt.iter().all(|(_, tx)| !window.contains(tx.submitted)) {
-            return;
+            return None;
         }
         let heard: Vec<Time> = docket.heard(self.setup, node, at).collect();
         for (felt, tx) in felt.iter().filter(|(_, tx)| window.contains(tx.submitted)) {
             let coverage = &mut docket.outcome.reach[*felt as usize].coverage;
             heard.iter().for_each(|heard| coverage.record(heard.since(tx.submitted), weight));
         }
+        Some(heard.into_iter().max().unwrap_or(at))
     }
 
     /// Everyone has executed what everyone must keep to: replicas by then, their hospitals a little later.

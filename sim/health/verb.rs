@@ -92,7 +92,7 @@ pub enum Verb {
 }
 
 /// Kinds by name (`tx_taxonomy.csv`); what is not here is told by its family, or asks for nothing.
-const BY_NAME: [(&str, Verb); 42] = [
+const BY_NAME: [(&str, Verb); 40] = [
     ("record.amend", Verb::Amend),
     ("record.erase", Verb::Erase),
     ("immunization.record", Verb::Anchor),
@@ -133,8 +133,6 @@ const BY_NAME: [(&str, Verb); 42] = [
     ("governance.propose", Verb::Propose),
     ("governance.vote", Verb::Vote),
     ("governance.enact", Verb::Enact),
-    ("surveillance.report", Verb::Plain),
-    ("node.resync", Verb::Plain),
 ];
 
 impl Verb {

@@ -6,7 +6,6 @@ use std::sync::OnceLock;
 
 use systole::base::{Span, Time};
 use systole::engine::{Setup, Timing};
-use systole::health::{Stream, StreamSettings};
 use systole::scenario::{RunOptions, Scenario, WorldData};
 
 use crate::runs::{regional, workloads};
@@ -238,15 +237,7 @@ fn generated_counts_have_the_rates_of_the_plan() {
         let seed_key = format!("seed={seed}");
         let setup = setup("c1", &["world.hospitals=500", "world.scale=0.1", "run.window_s=24", &seed_key]);
         let until = setup.timing.window().until;
-        let settings = StreamSettings {
-            seed: setup.seed,
-            weight: 1,
-            until,
-            injection: setup.injection,
-            on_ledger: false,
-            real: false,
-        };
-        let stream = Stream::new(setup.load.clone(), setup.kinds.clone(), setup.people.clone(), settings);
+        let stream = setup.workload(false);
         let (region_of, mut counts) = (&setup.hospitals, BTreeMap::<(usize, usize), f64>::new());
         for index in 0..stream.slices() {
             for tx in stream.slice(index).transactions {

@@ -78,8 +78,10 @@ mod tests {
         table.change(&2, |row| *row += 1);
         let mut writes = Vec::new();
         table.settle(&mut writes);
-        let values: Vec<u64> =
-            writes.iter().map(|write| u64::from_le_bytes(write.value[..].try_into().unwrap())).collect();
+        let values: Vec<u64> = writes
+            .iter()
+            .map(|write| u64::from_le_bytes(write.value[..].try_into().expect("a row is eight bytes")))
+            .collect();
         assert_eq!(values, [10, 21]);
         table.settle(&mut writes);
         assert_eq!(writes.len(), 2, "nothing was written since");
