@@ -15,7 +15,7 @@
 //! the second-level cache and is past the knee of the batch curve. [`crate::kernel::pool::InOrder`] runs chunks on
 //! all cores.
 //!
-//! **Costs are data.** [`CostTable`] is what the simulator charges in virtual time, whether or not the arithmetic is
+//! **Costs are data.** [`ContractCosts, CostTable`] is what the simulator charges in virtual time, whether or not the arithmetic is
 //! executed; see [`costs`].
 
 mod batch;
@@ -26,7 +26,7 @@ mod state;
 mod verify;
 
 pub use batch::{BATCH, Item, verify_batch};
-pub use costs::{CostError, CostTable};
+pub use costs::{ContractCosts, CostError, CostTable};
 pub use keys::{KeyError, Keypair, PublicKey, Role, Signature, sign_all};
 pub use state::{RowProof, StateMap};
 

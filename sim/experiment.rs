@@ -13,13 +13,17 @@ mod traced;
 
 pub use audit::{Audit, AuditError, Breach, Look, Suspect};
 pub use check::{Campaign, Checked, Finding};
-pub use contracts::{CaughtSummary, ContractSummary, ErasedSummary, KindSummary, ReachSummary, StoredSummary};
+pub use contracts::{
+    CaughtSummary, ContractSummary, ErasedSummary, KindSummary, ReachSummary, SETTLEMENT_BAR, StoredSummary,
+    VERIFICATION_BAR,
+};
 pub use ledger::{Inclusion, LEDGER_FILE};
 pub use point::{Point, simulate, simulate_setup};
 pub use saturation::{Bracket, Saturation, Step};
 pub use search::{Found, LimitSummary, Probe, find_limit};
 pub use store::{Manifest, Store, StoreError};
 pub use summary::{
-    DistanceSummary, HostFacts, LatencySummary, RealSummary, ServiceSummary, SloSummary, Summary, UtilisationSummary,
+    DistanceSummary, HostFacts, LatencySummary, RealSummary, ServiceSummary, SloSummary, Summary, SurgeSummary,
+    UtilisationSummary,
 };
 pub use traced::TraceSummary;

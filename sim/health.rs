@@ -28,7 +28,7 @@ pub use call::{Amount, Call, Case, Category, ConsentKey, Patient, Purpose, Scope
 pub use contracts::{
     AccessCall, Account, Anchors, BILLED_AT_GENESIS, Change, ClaimCall, ConsentCall, Contracts, FILLS, GovernanceCall,
     LicenceCall, Motion, NOTICE, PackCall, RecordCall, Residue, RxCall, SPLIT, STIPEND, ShareCall, Signed, TRIAL_TERM,
-    TrialCall, Verdict, Write,
+    TrialCall, Verdict, Write, measure_contracts,
 };
 pub use load::{
     Calendar, ClassLoad, ExtraLoad, HospitalSite, LoadPlan, PlanSettings, Surge, SurgeClass, Volume, WEEK_HOURS,

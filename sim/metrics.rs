@@ -6,6 +6,6 @@ mod service;
 mod utilisation;
 
 pub use latency::{Definition, Latencies, LatencyHistogram};
-pub use series::{Backlog, Point, Series};
+pub use series::{Absorption, Backlog, Point, Series};
 pub use service::{Served, Service, jain};
 pub use utilisation::{Binding, Resource, Utilisation, UtilisationTable};

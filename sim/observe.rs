@@ -81,6 +81,11 @@ pub trait Judge {
 
     /// Takes one observation; the reason where it breaks the rule.
     fn observe(&mut self, tap: &Tap<'_>) -> Result<(), String>;
+
+    /// What it counted meanwhile that reports show, by name.
+    fn counted(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
 }
 
 /// All judges of a run.
@@ -133,6 +138,11 @@ impl Bench {
             judge.observe(tap).map_err(|what| Violation { judge: judge.name(), what })?;
         }
         Ok(())
+    }
+
+    /// What the judges counted.
+    pub fn counted(&self) -> Vec<(&'static str, u64)> {
+        self.judges.iter().flat_map(|judge| judge.counted()).collect()
     }
 
     /// The judges' names.

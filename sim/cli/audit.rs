@@ -31,6 +31,7 @@ struct Answer {
     records: u64,
     looks: u64,
     head: Digest,
+    state_root: Digest,
     #[serde(skip_serializing_if = "Option::is_none")]
     patient: Option<String>,
     /// Of the patient that was asked for.
@@ -91,6 +92,7 @@ pub(super) fn audit(args: &AuditArgs) -> Result<(), Failure> {
         records: audit.records,
         looks: audit.looks,
         head: audit.head,
+        state_root: audit.state_root,
         scan_s,
         proofs_s,
     };
@@ -132,7 +134,7 @@ fn listed(folder: &Path, ledger: &Path) -> Result<(), Failure> {
 
 fn text(answer: &Answer) -> String {
     let mut out = String::new();
-    let Answer { scenario, seed, blocks, transactions, records, looks, head, scan_s, .. } = answer;
+    let Answer { scenario, seed, blocks, transactions, records, looks, head, state_root, scan_s, .. } = answer;
     let [blocks, transactions, records, looks] = [blocks, transactions, records, looks].map(|&n| grouped(n as f64));
     line!(out, "{scenario}, seed {seed}: every id, root, header and verdict is as it was written");
     line!(out, "blocks       {blocks:>12}");
@@ -140,6 +142,7 @@ fn text(answer: &Answer) -> String {
     line!(out, "records      {records:>12} anchored, amended or forgotten, refused ones included");
     line!(out, "looks        {looks:>12} at patients' data, refused ones included");
     line!(out, "head         {head}");
+    line!(out, "state root   {state_root}");
     line!(out, "checked in   {scan_s:>12.3} s");
     line!(out);
     match (&answer.patient, &answer.looked_at_by) {

@@ -5,6 +5,7 @@ use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::crypto::CostTable;
+use crate::health::measure_contracts;
 
 use super::args::CalibrateArgs;
 use super::exit::Failure;
@@ -13,7 +14,7 @@ use super::print;
 /// Measures this host and writes a cost table.
 pub(super) fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
     let scratch = env::temp_dir();
-    let table = CostTable::measure(Duration::from_secs(args.budget), &scratch, provenance())?;
+    let table = CostTable::measure(Duration::from_secs(args.budget), &scratch, provenance(), measure_contracts())?;
     let text = table.to_toml();
     let Some(path) = &args.output else { return print(&text) };
     // Written beside its place and renamed, so that a full disk leaves no half table.

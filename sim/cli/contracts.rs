@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use crate::experiment::{CaughtSummary, ContractSummary, KindSummary, LatencySummary, ReachSummary};
+use crate::experiment::{
+    CaughtSummary, ContractSummary, KindSummary, LatencySummary, ReachSummary, SETTLEMENT_BAR, VERIFICATION_BAR,
+};
 
 use super::table::{grouped, line, named};
 
@@ -53,6 +55,9 @@ fn trail(out: &mut String, contracts: &ContractSummary) {
             .map(|count| grouped(count as f64));
     if contracts.kinds.contains_key("share.request") {
         line!(out, "borders      {across} exchanges crossed one ({bytes} bytes), {stopped} were stopped");
+        let [crossed, violations] =
+            [contracts.border_crossings, contracts.residency_violations].map(|count| grouped(count as f64));
+        line!(out, "residency    {violations} violations in {crossed} crossings, exchanges and sessions");
     }
     let erased = &contracts.erased;
     if erased.patients > 0 {
@@ -67,7 +72,7 @@ fn trail(out: &mut String, contracts: &ContractSummary) {
 }
 
 fn of_reach(out: &mut String, what: &str, reach: &ReachSummary) {
-    let ReachSummary { replicas_ms, hospitals_ms, coverage_ms } = reach;
+    let ReachSummary { replicas_ms, hospitals_ms, coverage_ms, pending } = reach;
     let quantiles = |LatencySummary { p50, p99, max, .. }: &LatencySummary| format!("{p50:.0} / {p99:.0} / {max:.0}");
     line!(
         out,
@@ -77,24 +82,36 @@ fn of_reach(out: &mut String, what: &str, reach: &ReachSummary) {
         quantiles(hospitals_ms),
         quantiles(coverage_ms)
     );
+    if *pending > 0 {
+        line!(out, "             {:>12} not felt everywhere when the run ended", grouped(*pending as f64));
+    }
 }
 
-/// What medicines and claims are measured by: the EU's Falsified Medicines Directive wants 95 % of verifications answered
-/// within 300 ms, China's national insurer settles in 0.8 s.
+/// What medicines, claims and motions are measured by.
 fn bars(out: &mut String, contracts: &ContractSummary) {
-    if let Some(KindSummary { reply_ms, .. }) = contracts.kinds.get("rx.dispense") {
-        let LatencySummary { p50, p90, p99, .. } = reply_ms;
+    if let Some(KindSummary { reply_ms: LatencySummary { p50, p99, .. }, .. }) = contracts.kinds.get("rx.dispense") {
+        let (bar, share) = (VERIFICATION_BAR.as_millis_f64(), contracts.verification_within_bar * 100.0);
         line!(
             out,
-            "verification on dispensing {p50:.0} ms (p50), {p90:.0} ms (p90), {p99:.0} ms (p99); the bar is 300 ms for 95 %"
+            "verification on dispensing {p50:.0} ms (p50), {p99:.0} ms (p99); {share:.1} % within {bar} ms, 95 % wanted"
         );
     }
     let LatencySummary { p50, p99, count, .. } = contracts.settlement_ms;
     if count > 0 {
+        let (count, bar) = (grouped(count as f64), SETTLEMENT_BAR.as_millis_f64());
+        let share = contracts.settlement_within_bar * 100.0;
+        line!(
+            out,
+            "settlement   {count:>12} claims: {p50:.0} ms (p50), {p99:.0} ms (p99) on the ledger in four stages; \
+             {share:.1} % within {bar} ms"
+        );
+    }
+    let LatencySummary { p50, p99, count, max, .. } = contracts.enacted_ms;
+    if count > 0 {
         let count = grouped(count as f64);
         line!(
             out,
-            "settlement   {count:>12} claims: {p50:.0} ms (p50), {p99:.0} ms (p99) on the ledger, four stages; the bar is 800 ms"
+            "motions      {count:>12} in effect, p50 / p99 / max: {p50:.0} / {p99:.0} / {max:.0} ms after they were proposed"
         );
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use crate::experiment::{LatencySummary, LimitSummary, Probe, ServiceSummary, Summary, TraceSummary};
+use crate::experiment::{LatencySummary, LimitSummary, Probe, ServiceSummary, Summary, SurgeSummary, TraceSummary};
 use crate::metrics::Definition;
 use crate::scenario::{CalendarSpan, ScenarioFile, SurgeKeys, SurgeProfile};
 
@@ -167,6 +167,16 @@ fn accounts(out: &mut String, summary: &Summary) {
     line!(out, "refused      {refused:>12}");
     let (backlog, behind_s) = (grouped(summary.backlog_max as f64), summary.behind_max_s);
     line!(out, "backlog      {backlog:>12} at most, {behind_s:.1} s behind the load at most");
+    if let Some(SurgeSummary { begins_s, falls_s, backlog_before, backlog_max, absorbed_s }) = &summary.surge {
+        let [before, most] = [backlog_before, backlog_max].map(|&count| grouped(count as f64));
+        let absorbed = absorbed_s.map_or("not absorbed when the run ended".into(), |after| {
+            format!("as before {after:.1} s after it began to fall")
+        });
+        line!(
+            out,
+            "surge        from {begins_s} s to {falls_s:.1} s: backlog {before} at most before, {most} in it; {absorbed}"
+        );
+    }
     line!(out, "pending      {:>12} when the run ended", grouped(summary.pending as f64));
     if let Some(cross) = &summary.cross_shard {
         let [begun, committed, aborted] = [cross.begun, cross.committed, cross.aborted].map(|count| count as f64);

@@ -35,6 +35,9 @@ pub struct CostTable {
     /// Applying one transaction: inserting its id into a set of 2^18 and appending its 44-byte record to the state's
     /// log, in nanoseconds.
     pub execute_ns: u64,
+    /// Writing one row of the contracts' state to its Merkle tree ([`crate::crypto::StateMap`], 2^15 rows, blocks of 1,024), in
+    /// nanoseconds.
+    pub state_row_ns: u64,
     /// A group commit: writing 4 KiB at the end of a file and waiting until they are on the disk, in nanoseconds.
     pub fsync_ns: u64,
     /// Verifying n signatures of 32-byte ids by distinct signers as one batch (single verification at 1).
@@ -45,6 +48,35 @@ pub struct CostTable {
     pub send: Curve,
     /// Taking a message of n bytes from the network: one read of a TCP socket, and copying it out.
     pub receive: Curve,
+    /// What contracts take to decide a call.
+    pub contract_ns: ContractCosts,
+}
+
+/// What each contract takes to decide one call and to add call and verdict to the ledger's history, in nanoseconds: the
+/// mean over a life of its cases. Rows that it writes cost [`CostTable::state_row_ns`] besides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ContractCosts {
+    /// `record.*`, `immunization.*`.
+    pub record: u64,
+    /// `consent.*`.
+    pub consent: u64,
+    /// `access.*`, `tele.*`, `device.*`.
+    pub access: u64,
+    /// `share.*`.
+    pub share: u64,
+    /// `claim.*`.
+    pub claim: u64,
+    /// `rx.*`.
+    pub prescription: u64,
+    /// `pack.*`.
+    pub pack: u64,
+    /// `trial.*`.
+    pub trial: u64,
+    /// `data.*`.
+    pub licence: u64,
+    /// `governance.*`.
+    pub governance: u64,
 }
 
 /// Why there is no cost table.
@@ -92,11 +124,13 @@ impl CostTable {
             sign_ns: 0,
             merkle_leaf_ns: 0,
             execute_ns: 0,
+            state_row_ns: 0,
             fsync_ns: 0,
             verify: curve(0),
             hash: curve(0),
             send: curve(0),
             receive: curve(0),
+            contract_ns: ContractCosts::default(),
         }
     }
 
@@ -135,9 +169,14 @@ impl CostTable {
         Span(self.merkle_leaf_ns) * leaves
     }
 
-    /// Applying `transactions` to the state.
+    /// Applying `transactions` to the ledger, contracts aside.
     pub fn execute(&self, transactions: u64) -> Span {
         Span(self.execute_ns) * transactions
+    }
+
+    /// Writing `rows` of the contracts' state to its tree.
+    pub fn commit_rows(&self, rows: u64) -> Span {
+        Span(self.state_row_ns) * rows
     }
 
     /// One group commit of up to 4 KiB.
@@ -211,10 +250,12 @@ mod tests {
     fn this_host_can_be_measured() {
         let scratch = tempfile::tempdir().expect("a temporary folder");
         let budget = Duration::from_millis(50);
-        let table =
-            CostTable::measure(budget, scratch.path(), "measured on a test host".into()).expect("a measured table");
+        let contracts = ContractCosts { claim: 7, ..ContractCosts::default() };
+        let table = CostTable::measure(budget, scratch.path(), "measured on a test host".into(), contracts);
+        let table = table.expect("a measured table");
         assert_eq!(CostTable::from_toml(&table.to_toml()).expect("its own text"), table);
         assert!(table.sign_ns > 0 && table.execute_ns > 0 && table.fsync_ns > 0 && table.merkle_leaf_ns > 0);
+        assert!(table.state_row_ns > table.merkle_leaf_ns, "a row takes many hashes");
         assert_eq!(std::fs::read_dir(scratch.path()).expect("readable").count(), 0, "the scratch file is removed");
     }
 }

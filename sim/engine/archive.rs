@@ -7,12 +7,14 @@ use crate::ledger::TxNumber;
 
 use super::Setup;
 
-/// The blocks of a run in order. Memory: 16 bytes for each transaction in effect and 48 for each block, to the end of the
+/// The blocks of a run in order. Memory: 16 bytes for each transaction in effect and 80 for each block, to the end of the
 /// run.
 #[derive(Clone, Debug, Default)]
 pub struct Archive {
     entries: Vec<(TxNumber, Verdict)>,
     blocks: Vec<Closed>,
+    /// The root of the contracts' state after each block, once the run is over.
+    roots: Vec<Digest>,
 }
 
 const _: () = assert!(size_of::<(TxNumber, Verdict)>() == 16, "the stated bound on memory");
@@ -33,6 +35,8 @@ pub struct Archived<'a> {
     pub height: Height,
     /// The ledger's state after it.
     pub state: Digest,
+    /// The root over the rows of the contracts' state after it.
+    pub state_root: Digest,
     /// What took effect, in order, and what the contracts said.
     pub entries: &'a [(TxNumber, Verdict)],
 }
@@ -55,12 +59,19 @@ impl Archive {
         self.blocks.push(Closed { height, state, entries: self.entries.len() });
     }
 
-    /// The blocks by height.
+    /// The tree of state is made: its root after each block.
+    pub(super) fn commit(&mut self, roots: &[Digest]) {
+        assert_eq!(roots.len(), self.blocks.len(), "each block has a root");
+        self.roots = roots.to_vec();
+    }
+
+    /// The blocks of a run that is over, by height.
     pub fn blocks(&self) -> impl Iterator<Item = Archived<'_>> {
         let begins = std::iter::once(0).chain(self.blocks.iter().map(|block| block.entries));
-        begins.zip(&self.blocks).map(|(begin, block)| Archived {
+        begins.zip(&self.blocks).zip(&self.roots).map(|((begin, block), root)| Archived {
             height: block.height,
             state: block.state,
+            state_root: *root,
             entries: &self.entries[begin..block.entries],
         })
     }

@@ -24,6 +24,8 @@ const RECEIPT: Bytes = Bytes(32 + 8 + 32 + SIGNATURE_BYTES);
 /// A batch in a committed block.
 struct Ordered {
     batch: Arc<Batch>,
+    /// What executing it takes, rows of state aside.
+    work: Span,
     /// Its transactions that took effect; none before execution, and none where the batch took effect before.
     in_effect: Vec<Transaction>,
     /// When its own gateway committed it.
@@ -37,6 +39,8 @@ struct Open {
     first: Time,
     batches: Vec<Ordered>,
     state: Option<Digest>,
+    /// Rows of the contracts' state that it wrote.
+    rows: u64,
     /// When each replica committed it; noted where there are shards.
     commits: Vec<(ReplicaId, Time)>,
     /// Transactions across two shards that took effect.
@@ -120,8 +124,7 @@ impl<P: Protocol> Engine<'_, P> {
         self.replicas[node.index()].layer.on_committed(&block);
         self.settle_own(node, &batches);
         self.note_commit(at, node, &block, &batches);
-        let work = self.execution(me, batches.iter());
-        self.execute_at(at, node, block.height, work);
+        self.execute_at(at, node, block.height);
     }
 
     /// The batches that a block orders: at hand, or with their gateways where they stay there.
@@ -144,15 +147,19 @@ impl<P: Protocol> Engine<'_, P> {
         }
     }
 
-    /// What executing batches costs: where contents stay with their gateways, each executes its own.
-    fn execution<'b>(&self, me: ReplicaId, batches: impl Iterator<Item = &'b Arc<Batch>>) -> Span {
-        let kept = self.setup.layer == Layer::Kept;
-        let executed = batches.filter(|batch| !kept || batch.reference().origin == me);
-        let transactions: u64 = executed.map(|batch| batch.transactions().len() as u64).sum();
-        self.setup.costs.execute(transactions * u64::from(self.setup.weight))
+    /// What executing a batch takes, rows of state aside.
+    fn work_of(&self, batch: &Batch) -> Span {
+        let calls: u64 = batch.transactions().iter().map(|tx| self.call_ns[usize::from(tx.kind.0)]).sum();
+        let each = self.setup.costs.execute(batch.transactions().len() as u64) + Span(calls);
+        each * u64::from(self.setup.weight)
     }
 
-    fn execute_at(&mut self, at: Time, node: NodeId, height: Height, work: Span) {
+    /// A replica begins to execute a block; where contents stay with their gateways, its own.
+    fn execute_at(&mut self, at: Time, node: NodeId, height: Height) {
+        let (me, kept) = (self.identity(node), self.setup.layer == Layer::Kept);
+        let open = self.heights(node).open.get(&height).expect("a height is open until all have executed it");
+        let executed = open.batches.iter().filter(|ordered| !kept || ordered.batch.reference().origin == me);
+        let work = executed.map(|ordered| ordered.work).sum();
         let machine = &mut self.machines[node.index()];
         let work = machine.slowed(work);
         let (executed, outages) = (machine.execution.serve(at, work, &self.window), machine.outages as u8);
@@ -165,14 +172,28 @@ impl<P: Protocol> Engine<'_, P> {
         let replica = &self.replicas[node.index()];
         let (from, until) = (replica.executed.0 + 1, replica.committed.0);
         for height in (from..=until).map(Height) {
-            let open = self.heights(node).open.get(&height).expect("a height is open until all have executed it");
-            let work = self.execution(self.identity(node), open.batches.iter().map(|ordered| &ordered.batch));
-            self.execute_at(at, node, height, work);
+            self.execute_at(at, node, height);
         }
+    }
+
+    /// A replica writes a block's rows to the tree of state. Receipts do not wait for its root, which is one of a later
+    /// block's (as Tendermint's application hash is), but the next block's execution does.
+    fn commit_state(&mut self, at: Time, node: NodeId, rows: u64) {
+        let machine = &mut self.machines[node.index()];
+        let work = machine.slowed(self.setup.costs.commit_rows(rows * u64::from(self.setup.weight)));
+        machine.execution.serve(at, work, &self.window);
     }
 
     fn note_commit(&mut self, at: Time, node: NodeId, block: &Block, batches: &[Arc<Batch>]) {
         let Member { shard, me } = self.members[node.index()];
+        let is_open = self.shards[shard].heights.open.contains_key(&block.height);
+        let fresh = |batch: &Arc<Batch>| Ordered {
+            batch: batch.clone(),
+            work: self.work_of(batch),
+            in_effect: Vec::new(),
+            at_gateway: None,
+        };
+        let fresh: Vec<Ordered> = if is_open { Vec::new() } else { batches.iter().map(fresh).collect() };
         let heights = &mut self.shards[shard].heights;
         // A committed sub-DAG was proposed with its anchor.
         let (named, past) = match block.links.first().filter(|_| self.promises.weaves()) {
@@ -183,23 +204,19 @@ impl<P: Protocol> Engine<'_, P> {
             self.ordering.record(Span(at.0.saturating_sub(proposed.0)), 1);
         }
         let replicas = heights.replicas as u32;
-        let fresh = |batch: &Arc<Batch>| Ordered { batch: batch.clone(), in_effect: Vec::new(), at_gateway: None };
-        let mut first = false;
-        let open = heights.open.entry(block.height).or_insert_with(|| {
-            first = true;
-            Open {
-                past,
-                first: at,
-                batches: batches.iter().map(fresh).collect(),
-                state: None,
-                commits: Vec::new(),
-                paid: Vec::new(),
-                says: Vec::new(),
-                felt: Vec::new(),
-                executed_by: Signers::none_of(replicas),
-                last_executed: at,
-                last_known: at,
-            }
+        let open = heights.open.entry(block.height).or_insert_with(|| Open {
+            past,
+            first: at,
+            batches: fresh,
+            state: None,
+            rows: 0,
+            commits: Vec::new(),
+            paid: Vec::new(),
+            says: Vec::new(),
+            felt: Vec::new(),
+            executed_by: Signers::none_of(replicas),
+            last_executed: at,
+            last_known: at,
         });
         // Handlers end at different times: a commit that is handled later may be earlier.
         open.first = open.first.min(at);
@@ -209,7 +226,7 @@ impl<P: Protocol> Engine<'_, P> {
         for ordered in open.batches.iter_mut().filter(|ordered| ordered.batch.reference().origin == me) {
             ordered.at_gateway.get_or_insert(at);
         }
-        if first {
+        if !is_open {
             heights.note_first(batches, self.window.contains(at));
         }
     }
@@ -238,6 +255,8 @@ impl<P: Protocol> Engine<'_, P> {
         open.executed_by.insert(me);
         open.last_executed = at;
         let (state, says, felt) = (open.state.expect("the height is applied"), open.says.clone(), open.felt.clone());
+        let rows = open.rows;
+        self.commit_state(at, node, rows);
         self.observe(shard, &Tap::Executed { replica: me, height, state });
         if let Some(known) = self.note_reached(at, node, &felt) {
             let open = self.shards[shard].heights.open.get_mut(&height).expect("it was open just now");
@@ -259,7 +278,7 @@ impl<P: Protocol> Engine<'_, P> {
         let contents = batches.iter().map(|batch| &**batch);
         let applied = self.shards[shard].executor.apply(at, height, contents, transfer_of, took_effect);
         if let Some(docket) = &mut self.docket {
-            docket.begin(height);
+            docket.begin(at, height, self.window, self.setup.weight);
         }
         for ordered in &mut open.batches {
             // Of two orderings in one block only the first has an effect: the list is taken, not copied.
@@ -273,7 +292,7 @@ impl<P: Protocol> Engine<'_, P> {
             }
         }
         if let Some(docket) = &mut self.docket {
-            docket.end();
+            open.rows = docket.end();
         }
         let state = self.state_of(applied.state);
         open.state = Some(state);
@@ -385,6 +404,8 @@ impl<P: Protocol> Engine<'_, P> {
         heights.with_payload -= usize::from(!open.batches.is_empty());
         if everywhere {
             self.note_felt(&open.felt, open.last_executed, open.last_known);
+        } else {
+            self.note_unfelt(&open.felt);
         }
         for Ordered { in_effect, at_gateway, .. } in &open.batches {
             self.record_all(&open, in_effect, |_| *at_gateway, everywhere);

@@ -8,6 +8,7 @@ use crate::health::{
     AccessCall, Anchors, Call, Case, Change, ClaimCall, ConsentCall, Contracts, GovernanceCall, PackCall, Part,
     Planted, Purpose, RecordCall, Refusal, Residue, ShareCall, Signed, TrialCall, Verdict, Write,
 };
+use crate::kernel::Window;
 use crate::ledger::{Transaction, TxNumber};
 use crate::metrics::LatencyHistogram;
 use crate::observe::Tap;
@@ -78,6 +79,8 @@ pub struct Reach {
     pub hospitals: LatencyHistogram,
     /// Until each hospital does: its quantiles are the coverage over time.
     pub coverage: LatencyHistogram,
+    /// Decisions, with weight, that some replica did not keep to yet when the run ended.
+    pub pending: u64,
 }
 
 /// Packs, claims or captures that were planted for the contracts to catch, over the whole run with their weight.
@@ -119,6 +122,8 @@ pub struct ContractOutcome {
     pub abroad: [u64; 2],
     /// Of claims paid whose payment was submitted in the window: from submission to effect, of all four stages together.
     pub settlement: LatencyHistogram,
+    /// From the submission of a motion, in the window, to the first block for which it is in effect.
+    pub enacted: LatencyHistogram,
     /// Records.
     pub stored: Stored,
     /// What forgetting left behind.
@@ -140,6 +145,7 @@ impl ContractOutcome {
             caught: Default::default(),
             abroad: [0; 2],
             settlement: LatencyHistogram::default(),
+            enacted: LatencyHistogram::default(),
             stored: Stored::default(),
             residue: Residue::default(),
             balances: [0; 4],
@@ -163,6 +169,8 @@ pub(super) struct Docket {
     served: Vec<Vec<u32>>,
     /// Claims that are not paid yet: 40 bytes each, to the end of the run.
     settling: BTreeMap<Case, Settling>,
+    /// Motions that are not in effect, by when they were proposed: 40 bytes each.
+    proposed: BTreeMap<Case, Time>,
     tree: Option<StateTree>,
     writes: Vec<Write>,
     pub outcome: ContractOutcome,
@@ -183,7 +191,8 @@ impl Docket {
             parts: BTreeMap::new(),
             served,
             settling: BTreeMap::new(),
-            tree: setup.real.then(StateTree::start),
+            proposed: BTreeMap::new(),
+            tree: (setup.real || setup.keep_ledger).then(StateTree::start),
             writes: Vec::new(),
             outcome: ContractOutcome::new(setup),
         })
@@ -222,19 +231,26 @@ impl Docket {
         self.contracts.history()
     }
 
-    /// A block begins.
-    pub fn begin(&mut self, height: Height) {
-        self.contracts.begin(height);
+    /// The first replica executes a block `at` this time.
+    pub fn begin(&mut self, at: Time, height: Height, window: Window, weight: u32) {
+        for motion in self.contracts.begin(height) {
+            let proposed = self.proposed.remove(&motion).expect("what is in effect was proposed");
+            if window.contains(proposed) {
+                self.outcome.enacted.record(at.since(proposed), weight.into());
+            }
+        }
     }
 
-    /// A block ends: what it wrote goes to the tree of state, where there is one.
-    pub fn end(&mut self) {
+    /// A block ends: what it wrote goes to the tree of state, where there is one. Returns how many rows.
+    pub fn end(&mut self) -> u64 {
         self.contracts.settle(&mut self.writes);
-        self.outcome.rows += self.writes.len() as u64;
+        let rows = self.writes.len() as u64;
+        self.outcome.rows += rows;
         match &mut self.tree {
             Some(tree) => tree.put(std::mem::take(&mut self.writes)),
             None => self.writes.clear(),
         }
+        rows
     }
 
     /// The balances of hospitals, payers, patients and the operator, hundredths; without weight.
@@ -288,6 +304,7 @@ impl Docket {
                 | ClaimCall::Adjudicate { case }
                 | ClaimCall::Pay { case, .. },
             ) => self.note_claim(setup, case, at, tx, call),
+            Call::Governance(GovernanceCall::Propose { case, .. }) => drop(self.proposed.insert(case, tx.submitted)),
             _ => {}
         }
     }
@@ -353,6 +370,15 @@ impl<P: Protocol> Engine<'_, P> {
             heard.iter().for_each(|heard| coverage.record(heard.since(tx.submitted), weight));
         }
         Some(heard.into_iter().max().unwrap_or(at))
+    }
+
+    /// The run is over before everyone has executed what everyone must keep to.
+    pub(super) fn note_unfelt(&mut self, felt: &[(Felt, Transaction)]) {
+        let (window, weight) = (self.window, u64::from(self.setup.weight));
+        let Some(docket) = &mut self.docket else { return };
+        for (felt, _) in felt.iter().filter(|(_, tx)| window.contains(tx.submitted)) {
+            docket.outcome.reach[*felt as usize].pending += weight;
+        }
     }
 
     /// Everyone has executed what everyone must keep to: replicas by then, their hospitals a little later.

@@ -42,13 +42,14 @@ pub struct Counts {
 }
 
 /// What was really computed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Real {
     /// Signatures made and verified, bodies hashed.
     pub totals: Totals,
     /// Transactions applied to the ledger's state.
     pub executed: u64,
-    /// The tree over the contracts' state; none where cryptography is modelled or there are no contracts.
+    /// The tree over the contracts' state; none where there are no contracts, and where cryptography is modelled and no
+    /// ledger kept.
     pub state: Option<StateProof>,
 }
 
@@ -78,6 +79,8 @@ pub struct Outcome {
     pub real: Real,
     /// Judges that found nothing.
     pub judges: Vec<&'static str>,
+    /// What they counted meanwhile, by name.
+    pub counted: Vec<(&'static str, u64)>,
     /// Whether every transaction that was submitted is refused, or executed by every replica that runs.
     pub settled: bool,
     /// Events and deliveries processed.

@@ -112,6 +112,8 @@ pub(super) struct Engine<'a, P: Protocol> {
     pub connection_rate: Option<Rate>,
     /// Identities of the machines after the committees': the second machine of each twin.
     pub twins: Vec<ReplicaId>,
+    /// What deciding a call of each kind takes, in nanoseconds.
+    pub call_ns: Vec<u64>,
     /// Where there are several shards.
     pub crossing: Option<Crossing>,
     /// Where the ledger runs contracts.
@@ -159,6 +161,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
             promises,
             connection_rate: P::connection_rate(params),
             twins,
+            call_ns: setup.call_ns(),
             crossing: Crossing::of(setup),
             docket: Docket::of(setup),
             archive: Archive::of(setup),
@@ -341,6 +344,9 @@ impl<'a, P: Protocol> Engine<'a, P> {
         let executed = self.counts.in_effect_total / u64::from(self.setup.weight);
         let (contracts, state) = self.docket.map(|docket| docket.close(self.setup)).unzip();
         let real = Real { totals: self.supply.finish(), executed, state: state.flatten() };
+        if let (Some(archive), Some(state)) = (&mut self.archive, &real.state) {
+            archive.commit(&state.roots);
+        }
         Ok(Outcome {
             digest,
             counts: self.counts,
@@ -356,6 +362,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
                 .names()
                 .chain(self.crossing.iter().flat_map(|one| one.bench.names()))
                 .collect(),
+            counted: self.shards[0].bench.counted(),
             cross: self.crossing.map(|crossing| crossing.outcome),
             contracts,
             archive: self.archive,

@@ -156,6 +156,12 @@ impl Setup {
         self.shards.len() == 1 && self.layer != Layer::Kept
     }
 
+    /// What deciding a call of each kind takes, in nanoseconds: nothing where no contracts run.
+    pub fn call_ns(&self) -> Vec<u64> {
+        let runs = u64::from(self.runs_contracts());
+        self.kinds.iter().map(|kind| runs * kind.verb.cost_ns(&self.costs.contract_ns)).collect()
+    }
+
     /// Where the transactions come from, signed and verified for real or not.
     pub fn workload(&self, real: bool) -> Workload {
         let settings = StreamSettings {

@@ -15,10 +15,10 @@ const AHEAD: usize = 256;
 const PROVED: usize = 1_000;
 
 /// What the tree of state came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateProof {
-    /// The root after the last block.
-    pub root: Digest,
+    /// The root after each block, from height 1 on: 32 bytes a block.
+    pub roots: Vec<Digest>,
     /// Rows.
     pub rows: u64,
     /// Of them, how many were proved under the root, each also found not to be proved with one bit of it flipped.
@@ -38,7 +38,7 @@ impl StateTree {
         StateTree { blocks, worker: thread::spawn(move || grow(&work)) }
     }
 
-    /// A block has written these rows.
+    /// A block has written these rows, or none.
     pub fn put(&mut self, writes: Vec<Write>) {
         self.blocks.send(writes).expect("the thread takes blocks until the run is over");
     }
@@ -50,16 +50,23 @@ impl StateTree {
     }
 }
 
+impl StateProof {
+    /// The root after the last block; nought where there was none.
+    pub fn root(&self) -> Digest {
+        self.roots.last().copied().unwrap_or(Digest::ZERO)
+    }
+}
+
 fn grow(work: &Receiver<Vec<Write>>) -> StateProof {
-    let mut map = StateMap::default();
+    let (mut map, mut roots) = (StateMap::default(), Vec::new());
     let mut keys = BTreeSet::new();
     for writes in work {
         keys.extend(writes.iter().map(|write| write.key));
-        map.put(writes.into_iter().map(|write| (write.key, write.value)));
+        roots.push(map.put(writes.into_iter().map(|write| (write.key, write.value))));
     }
     let sample = keys.iter().step_by(keys.len().div_ceil(PROVED).max(1));
     let proved = sample.map(|key| prove(&map, key)).sum();
-    StateProof { root: map.root(), rows: map.len() as u64, proved }
+    StateProof { roots, rows: map.len() as u64, proved }
 }
 
 /// Proves a row, and that it has no other value; panics where it does not: arithmetic that fails is a defect of this

@@ -39,6 +39,8 @@ pub struct Audit {
     pub looks: u64,
     /// The last header's digest.
     pub head: Digest,
+    /// The root of the contracts' rows in it.
+    pub state_root: Digest,
     kinds: Vec<String>,
     /// Looks at each patient's data. Memory: about 20 bytes for each patient with one.
     looked_at: BTreeMap<Patient, u64>,
@@ -102,7 +104,9 @@ impl Audit {
         let Opening { scenario, seed, kinds, digest: head, .. } = opening;
         let asked = patient.map(|patient| Asked { patient, blocks: Vec::new() });
         let (blocks, transactions, records, looks, looked_at) = (0, 0, 0, 0, BTreeMap::new());
-        let mut audit = Audit { scenario, seed, blocks, transactions, records, looks, head, kinds, looked_at, asked };
+        let state_root = Digest::ZERO;
+        let mut audit =
+            Audit { scenario, seed, blocks, transactions, records, looks, head, state_root, kinds, looked_at, asked };
         while let Some(line) = lines.next()? {
             let number = audit.blocks + 2;
             if !line.starts_with(b"{\"height\":") {
@@ -122,6 +126,7 @@ impl Audit {
         let checked = block::check(line, block, (self.blocks + 1, self.head), &self.kinds)?;
         self.blocks += 1;
         self.head = block.digest;
+        self.state_root = block.state_root;
         self.transactions += checked.len() as u64;
         for one in &checked {
             match one.call {

@@ -4,11 +4,17 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::Span;
 use crate::engine::{Caught, ContractOutcome, Decided, Felt, Reach};
 use crate::health::{KindSpec, Planted, Refusal, Verb};
 
 use super::Point;
 use super::summary::LatencySummary;
+
+/// Within which the EU's Falsified Medicines Directive wants 95 % of verifications answered (EMVO's service levels).
+pub const VERIFICATION_BAR: Span = Span::from_millis(300);
+/// In which China's national insurer settles a claim.
+pub const SETTLEMENT_BAR: Span = Span::from_millis(800);
 
 /// What came of the calls of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -31,6 +37,9 @@ pub struct ReachSummary {
     pub hospitals_ms: LatencySummary,
     /// Until each hospital does: at its median, half of them do.
     pub coverage_ms: LatencySummary,
+    /// Decisions that some replica did not keep to yet when the run ended.
+    #[serde(default)]
+    pub pending: u64,
 }
 
 /// What was planted for the contracts to catch.
@@ -51,8 +60,9 @@ pub struct StoredSummary {
     pub patients: u64,
     /// Bytes on the ledger for each of them.
     pub on_ledger_bytes_per_patient: f64,
-    /// Bytes of what anchors are of, for each of them: a resource's, or the 32 of a Merkle root over an encounter's
-    /// (`record.batch_root`, in the mixes a1, b1, c1).
+    /// Bytes of what anchors are of, for each of them. Behind a Merkle root over an encounter's resources
+    /// (`record.batch_root`, in the mixes a1, b1, c1) are as many of each kind as the load model has for each root, of the
+    /// mean size of their kind.
     pub off_ledger_bytes_per_patient: f64,
 }
 
@@ -86,8 +96,23 @@ pub struct ContractSummary {
     pub disclosed_abroad_bytes: u64,
     /// Exchanges that a country's law stopped.
     pub stopped_at_border: u64,
+    /// Data that went across a border, handed over or seen in a session, as the judge of contracts counts; without weight.
+    #[serde(default)]
+    pub border_crossings: u64,
+    /// Of them, against the law in force there: the judge ends the run at the first.
+    #[serde(default)]
+    pub residency_violations: u64,
     /// Of claims paid: from submission to effect, of all four stages together, ms.
     pub settlement_ms: LatencySummary,
+    /// Of them, the share within [`SETTLEMENT_BAR`].
+    #[serde(default)]
+    pub settlement_within_bar: f64,
+    /// Of medicines dispensed, the share of receipts within [`VERIFICATION_BAR`].
+    #[serde(default)]
+    pub verification_within_bar: f64,
+    /// Of motions: from the proposal to the first block for which they are in effect, ms.
+    #[serde(default)]
+    pub enacted_ms: LatencySummary,
     /// Records.
     pub stored: StoredSummary,
     /// What forgetting left behind.
@@ -105,7 +130,10 @@ impl ContractSummary {
     pub(super) fn of(point: &Point, outcome: &ContractOutcome) -> ContractSummary {
         let kinds = &point.setup.kinds;
         let by_kind = kinds.iter().zip(&outcome.by_kind).filter(|(_, decided)| decided.all() > 0);
-        let per_patient = |bytes: u64| bytes as f64 / outcome.stored.patients.max(1) as f64;
+        let per_patient = |bytes: f64| bytes / outcome.stored.patients.max(1) as f64;
+        let bundled = if point.setup.on_ledger { 0.0 } else { behind_roots(kinds, &outcome.by_kind) };
+        let counted =
+            |name| point.outcome.counted.iter().find(|(known, _)| *known == name).map_or(0, |(_, count)| *count);
         let stopped = [Refusal::DataStay, Refusal::NoAdequacy].map(|law| {
             let requests = kinds.iter().zip(&outcome.by_kind).filter(|(kind, _)| kind.verb == Verb::Request);
             requests.map(|(_, decided)| decided.refused[law as usize]).sum::<u64>()
@@ -120,11 +148,16 @@ impl ContractSummary {
             disclosed_abroad: outcome.abroad[0],
             disclosed_abroad_bytes: outcome.abroad[1],
             stopped_at_border: stopped.iter().sum(),
+            border_crossings: counted("border_crossings"),
+            residency_violations: counted("residency_violations"),
             settlement_ms: LatencySummary::of(&outcome.settlement),
+            settlement_within_bar: outcome.settlement.share_within(SETTLEMENT_BAR),
+            verification_within_bar: within_bar(kinds, &outcome.by_kind),
+            enacted_ms: LatencySummary::of(&outcome.enacted),
             stored: StoredSummary {
                 patients: outcome.stored.patients,
-                on_ledger_bytes_per_patient: per_patient(outcome.stored.on_ledger),
-                off_ledger_bytes_per_patient: per_patient(outcome.stored.off_ledger),
+                on_ledger_bytes_per_patient: per_patient(outcome.stored.on_ledger as f64),
+                off_ledger_bytes_per_patient: per_patient(outcome.stored.off_ledger as f64 + bundled),
             },
             erased: ErasedSummary {
                 patients: outcome.residue.patients,
@@ -152,14 +185,31 @@ fn of_reach((felt, reach): (Felt, &Reach)) -> Option<(String, ReachSummary)> {
         replicas_ms: LatencySummary::of(&reach.replicas),
         hospitals_ms: LatencySummary::of(&reach.hospitals),
         coverage_ms: LatencySummary::of(&reach.coverage),
+        pending: reach.pending,
     };
-    (summary.coverage_ms.count > 0).then(|| (felt.name().to_string(), summary))
+    (summary.coverage_ms.count + summary.pending > 0).then(|| (felt.name().to_string(), summary))
 }
 
 fn of_planted((planted, caught): (Planted, &Caught)) -> Option<(String, CaughtSummary)> {
     let &Caught { planted: injected, caught, missed } = caught;
     let summary = CaughtSummary { injected, caught, missed };
     (injected > 0).then(|| (planted.name().to_string(), summary))
+}
+
+/// The share of medicines whose dispensing was answered in time.
+fn within_bar(kinds: &[KindSpec], by_kind: &[Decided]) -> f64 {
+    let dispensed = kinds.iter().position(|kind| kind.name == "rx.dispense");
+    dispensed.map_or(0.0, |kind| by_kind[kind].latency.share_within(VERIFICATION_BAR))
+}
+
+/// Bytes of the resources behind roots over encounters, beyond the roots' own.
+fn behind_roots(kinds: &[KindSpec], by_kind: &[Decided]) -> f64 {
+    let is_root = |kind: &KindSpec| kind.name == "record.batch_root";
+    let Some(root) = kinds.iter().position(is_root).filter(|&root| kinds[root].world_tps > 0.0) else { return 0.0 };
+    let bundled =
+        kinds.iter().filter(|kind| kind.verb == Verb::Anchor && kind.name.starts_with("record.") && !is_root(kind));
+    let per_root: f64 = bundled.map(|kind| kind.world_tps / kinds[root].world_tps * kind.payload.mean()).sum();
+    by_kind[root].done as f64 * (per_root - kinds[root].payload.mean())
 }
 
 /// A root stands for as many samples as the load table has them for each root.

@@ -3,7 +3,8 @@
 //! The first line says what the run was; each block's line follows by height, with its header and the transactions in
 //! effect; the last line counts them. A header commits to the one before (the first to the opening line), to the ids of
 //! its transactions (Merkle root), to what the contracts said of each (Merkle root over pairs of number and verdict), to
-//! how many there are, and to the state after it. Each line is in one form only: what does not read back as itself is
+//! how many there are, and to the state after it: the chain of all that took effect, which replicas agree on, and the root
+//! of the tree of the contracts' rows, which follows from that. Each line is in one form only: what does not read back as itself is
 //! malformed, so no bit of the file is without meaning. Signatures are not written.
 //!
 //! A file that hangs together can still be another run's, or made up: whoever is to trust it compares its head, the last
@@ -22,7 +23,7 @@ pub(super) use write::write;
 /// The file's name in a results folder.
 pub const LEDGER_FILE: &str = "ledger.ndjson";
 /// Version of the format.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// The first line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +67,8 @@ pub(super) struct BlockLine {
     pub verdicts_root: Digest,
     /// The ledger's state after the block, which replicas agree on.
     pub state: Digest,
+    /// The root of the contracts' rows after it.
+    pub state_root: Digest,
     /// The header's own.
     pub digest: Digest,
     pub transactions: Vec<Entry>,
@@ -74,7 +77,7 @@ pub(super) struct BlockLine {
 impl BlockLine {
     /// The digest of the header as it stands.
     pub fn computed(&self) -> Digest {
-        Digest::of_encoded("systole ledger header v1", self)
+        Digest::of_encoded("systole ledger header v2", self)
     }
 
     /// The ids as they stand.
@@ -92,6 +95,7 @@ impl Encode for BlockLine {
         self.transactions_root.encode(sink);
         self.verdicts_root.encode(sink);
         self.state.encode(sink);
+        self.state_root.encode(sink);
     }
 }
 

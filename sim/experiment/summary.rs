@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::Digest;
-use crate::engine::{CrossCounts, CrossOutcome, Outcome};
+use crate::base::{Digest, Span, Time};
+use crate::engine::{CrossCounts, CrossOutcome, Outcome, StateProof};
+use crate::health::Surge;
 use crate::ledger::Rejection;
-use crate::metrics::{Binding, Definition, LatencyHistogram, Resource, Served};
+use crate::metrics::{Absorption, Binding, Definition, LatencyHistogram, Resource, Served};
 use crate::scenario::{Scenario, WorldData};
 
 use super::contracts::ContractSummary;
@@ -92,6 +93,35 @@ pub struct ServiceSummary {
     pub late_share: f64,
     /// To the receipt, ms.
     pub reply_ms: LatencySummary,
+}
+
+/// How a surge was absorbed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SurgeSummary {
+    /// When it begins, s of virtual time.
+    pub begins_s: f64,
+    /// When all of its classes have begun to fall, s.
+    pub falls_s: f64,
+    /// Transactions submitted and neither committed nor refused, at most before it began.
+    pub backlog_before: u64,
+    /// And at most from then on.
+    pub backlog_max: u64,
+    /// From the beginning of its fall until the backlog was no higher than before it; nothing where that was not seen.
+    pub absorbed_s: Option<f64>,
+}
+
+impl SurgeSummary {
+    fn of(surge: &Surge, outcome: &Outcome) -> SurgeSummary {
+        let (begins, falls) = (surge.begins, surge.falls());
+        let Absorption { before, highest, after } = outcome.series.absorption(begins, falls);
+        SurgeSummary {
+            begins_s: begins.since(Time::ZERO).as_secs_f64(),
+            falls_s: falls.since(Time::ZERO).as_secs_f64(),
+            backlog_before: before,
+            backlog_max: highest,
+            absorbed_s: after.map(Span::as_secs_f64),
+        }
+    }
 }
 
 /// Transactions across two shards over the whole run.
@@ -211,6 +241,9 @@ pub struct Summary {
     /// How long ago, at most, what was just being committed had been submitted, s.
     #[serde(default)]
     pub behind_max_s: f64,
+    /// How the ledger absorbed the surge; nothing where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surge: Option<SurgeSummary>,
     /// Copies of batches refused because their contents did not hash to their id.
     pub tampered_batches: u64,
     /// Blocks committed over the whole run.
@@ -271,6 +304,7 @@ impl Summary {
             pending: counts.pending_total,
             backlog_max: outcome.series.backlog().transactions,
             behind_max_s: outcome.series.backlog().behind.as_secs_f64(),
+            surge: scenario.surge(world).map(|surge| SurgeSummary::of(&surge, outcome)),
             tampered_batches: counts.tampered_batches,
             blocks: counts.blocks_total,
             messages_per_tx: counts.messages as f64 / committed,
@@ -286,9 +320,9 @@ impl Summary {
                 verified: totals.verified,
                 hashed: totals.hashed,
                 executed: outcome.real.executed,
-                rows: outcome.real.state.map_or(0, |state| state.rows),
-                state_root: outcome.real.state.map(|state| state.root),
-                proved: outcome.real.state.map_or(0, |state| state.proved),
+                rows: outcome.real.state.as_ref().map_or(0, |state| state.rows),
+                state_root: outcome.real.state.as_ref().map(StateProof::root),
+                proved: outcome.real.state.as_ref().map_or(0, |state| state.proved),
             },
             host,
         }

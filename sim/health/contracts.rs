@@ -10,12 +10,12 @@
 //! | `consent.*` | signed by the patient; what is revoked or renewed is in force |
 //! | `access.*` | own patients for treatment and payment by custom, others by a consent for that purpose and class of data, in its time; never against a denial, but in emergencies, which no consent stops and which are counted apart; of who is forgotten there is nothing to look at |
 //! | `tele.*`, `device.*` | a session needs a consent to treatment, and may cross a border only where data may; devices are of the hospital's own patients |
-//! | `share.*` | asked for under a consent and where the country's law lets data go; disclosed by the patient's hospital, once, and only what was asked for; acknowledged by who asked |
+//! | `share.*` | asked for under a consent and where the country's law lets data go; disclosed by the patient's hospital, once, where both still hold; acknowledged by who asked |
 //! | `claim.*` | insured; no service billed twice; confirmed by the patient's key before it is adjudicated; paid once, what was adjudicated |
 //! | `rx.*`, `pack.*` | filled as often as prescribed; a pack is genuine, in custody, dispensed or taken out once, not recalled; units ship from who holds them to who receives them |
 //! | `trial.*` | nothing is captured without consent or after a withdrawal; one stipend |
 //! | `data.*` | licensed under a consent to research; the royalty is split and paid once |
-//! | `governance.*` | members vote once each; more than two thirds carry; in effect [`NOTICE`] blocks later |
+//! | `governance.*` | members vote once each; more than two thirds of those who are not suspended carry; in effect [`NOTICE`] blocks later |
 //!
 //! Whoever is suspended can do nothing but save a life. Rows that calls change are authenticated ([`Write`]).
 
@@ -25,6 +25,7 @@ mod claims;
 mod consents;
 mod governance;
 mod licences;
+mod measure;
 mod packs;
 mod prescriptions;
 mod records;
@@ -38,7 +39,7 @@ use std::sync::Arc;
 
 use crate::base::{Digest, Encode, Height, HospitalId, Time};
 
-use super::call::{Call, Case, Category, Purpose};
+use super::call::{Call, Case, Category, Patient, Purpose};
 use super::people::People;
 use super::refusal::Refusal;
 
@@ -48,6 +49,7 @@ pub use claims::{BILLED_AT_GENESIS, ClaimCall};
 pub use consents::{Change, ConsentCall};
 pub use governance::{GovernanceCall, Motion, NOTICE};
 pub use licences::{LicenceCall, SPLIT};
+pub use measure::measure_contracts;
 pub use packs::PackCall;
 pub use prescriptions::{FILLS, RxCall};
 pub use records::{Anchors, RecordCall, Residue};
@@ -115,11 +117,15 @@ impl Contracts {
         }
     }
 
-    /// A block begins.
-    pub fn begin(&mut self, height: Height) {
-        for claim in self.governance.begin(height) {
-            self.claims.dispute(claim);
+    /// A block begins. Returns the motions that are in effect from this one on.
+    pub fn begin(&mut self, height: Height) -> Vec<Case> {
+        let in_effect = self.governance.begin(height);
+        for &(_, motion) in &in_effect {
+            if let Motion::Dispute(claim) = motion {
+                self.claims.dispute(claim);
+            }
         }
+        in_effect.into_iter().map(|(case, _)| case).collect()
     }
 
     /// Executes a call.
@@ -170,14 +176,25 @@ impl Contracts {
     fn share(&mut self, signed: Signed, call: &ShareCall) -> Verdict {
         match *call {
             ShareCall::Request { case, patient, purpose, category } => {
-                self.consents.permit(signed, patient, purpose, category)?;
-                self.records.reachable(patient)?;
-                self.governance.may_leave(patient.home, signed.by)?;
-                self.shares.request(signed, case, patient)
+                self.may_have(signed, patient, (purpose, category))?;
+                self.shares.request(signed, case, patient, (purpose, category))
             }
-            ShareCall::Disclose { case } => self.shares.disclose(signed, case),
+            ShareCall::Disclose { case } => {
+                let exchange = self.shares.due(signed, case)?;
+                let asked = Signed { by: exchange.to, ..signed };
+                self.may_have(asked, exchange.patient, (exchange.purpose, exchange.category))?;
+                self.shares.disclose(case)
+            }
             ShareCall::Acknowledge { case } => self.shares.acknowledge(signed, case),
         }
+    }
+
+    /// Whether a patient's data may go to a hospital: by the patient's will, as long as there is a key to read them, and
+    /// by the law of the patient's country.
+    fn may_have(&self, asked: Signed, patient: Patient, (purpose, category): (Purpose, Category)) -> Verdict {
+        self.consents.permit(asked, patient, purpose, category)?;
+        self.records.reachable(patient)?;
+        self.governance.may_leave(patient.home, asked.by)
     }
 
     /// A commitment to everything executed so far.
@@ -211,7 +228,7 @@ impl Contracts {
 
     /// Who hands over, and to whom, in an exchange.
     pub fn parties(&self, case: Case) -> Option<(HospitalId, HospitalId)> {
-        self.shares.parties(case)
+        self.shares.get(case).map(|exchange| (exchange.patient.home, exchange.to))
     }
 
     /// The balances of all hospitals, payers and patients, and of the operator, hundredths. Their sum is nought: contracts

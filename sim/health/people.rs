@@ -22,6 +22,12 @@ pub enum Residency {
     LocalOnly = 2,
 }
 
+impl Encode for Residency {
+    fn encode(&self, sink: &mut impl Sink) {
+        (*self as u8).encode(sink);
+    }
+}
+
 /// What of a hospital matters to contracts.
 #[derive(Clone, Copy, Debug)]
 pub struct Home {

@@ -80,10 +80,12 @@ pub enum Refusal {
     NoMember = 36,
     /// Too few members are for it.
     NotCarried = 37,
+    /// It was paid before.
+    PaidBefore = 38,
 }
 
 /// Every reason with its name in reports, in order.
-const NAMES: [(Refusal, &str); 38] = [
+const NAMES: [(Refusal, &str); 39] = [
     (Refusal::UnknownPatient, "unknown_patient"),
     (Refusal::WrongParty, "wrong_party"),
     (Refusal::DoneBefore, "done_before"),
@@ -122,6 +124,7 @@ const NAMES: [(Refusal, &str); 38] = [
     (Refusal::NotProposed, "not_proposed"),
     (Refusal::NoMember, "no_member"),
     (Refusal::NotCarried, "not_carried"),
+    (Refusal::PaidBefore, "paid_before"),
 ];
 
 impl Refusal {

@@ -67,8 +67,8 @@ impl Scribe {
         let (anchor, rest) = filler.split_first_chunk_mut::<32>().expect("the filler is longer");
         body.clear();
         call.encode(body);
-        let written = body.len().min(references);
-        rest[..written].copy_from_slice(&body[..written]);
+        assert!(body.len() <= references, "{} has {references} bytes for a call of {}", spec.name, body.len());
+        rest[..body.len()].copy_from_slice(body);
         let value = TransactionBody {
             number,
             hospital,

@@ -52,7 +52,7 @@ enum About {
 pub enum Planted {
     /// A pack that no maker made, or that is where it does not belong.
     Counterfeit = 0,
-    /// A claim for what was not done, was paid before, or costs less.
+    /// A claim for what was not done, was billed before, or costs less; a second payment.
     Fraud = 1,
     /// Data captured in a trial of who is no subject of it.
     Breach = 2,
@@ -75,7 +75,10 @@ impl Planted {
                 Refusal::UnknownSerial | Refusal::NotInCustody | Refusal::DispensedBefore | Refusal::Decommissioned
             ),
             Planted::Fraud => {
-                matches!(refusal, Refusal::BilledBefore | Refusal::NotConfirmed | Refusal::WrongAmount)
+                matches!(
+                    refusal,
+                    Refusal::BilledBefore | Refusal::NotConfirmed | Refusal::WrongAmount | Refusal::PaidBefore
+                )
             }
             Planted::Breach => matches!(refusal, Refusal::NotEnrolled),
         }
@@ -122,7 +125,9 @@ impl Script {
             Verb::Grant | Verb::Revoke | Verb::Renew | Verb::Deny => self.consent(verb, case, by, at),
             Verb::Look | Verb::BreakGlass | Verb::Attend | Verb::Report | Verb::Alert => self.access(verb, case, by),
             Verb::Request | Verb::Disclose | Verb::Acknowledge => self.share(verb, case, by),
-            Verb::Inquire | Verb::Submit | Verb::Confirm | Verb::Adjudicate | Verb::Pay => self.claim(verb, case, by),
+            Verb::Inquire | Verb::Submit | Verb::Confirm | Verb::Adjudicate | Verb::Pay => {
+                self.claim(verb, case, nth, by)
+            }
             Verb::License | Verb::Royalty => self.licence(verb, case, by),
             Verb::Prescribe | Verb::Dispense => self.prescription(verb, case, nth, by),
             Verb::Verify | Verb::Decommission | Verb::Suspect | Verb::Recall => self.pack(verb, case, by),

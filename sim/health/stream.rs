@@ -39,7 +39,7 @@ pub struct Injection {
     pub replayed: f64,
     /// Packs that are no maker's, or not where they belong (share of packs dispensed, verified or taken out).
     pub counterfeits: f64,
-    /// Claims for what was not done, was paid before, or costs less (share of claims).
+    /// Claims for what was not done, was billed before, or costs less, and payments made twice (share of claims).
     pub frauds: f64,
     /// Data captured in trials of who is no subject (share of captures).
     pub breaches: f64,
@@ -182,7 +182,10 @@ impl Stream {
                 let Some(before) = index.checked_sub(step_slices * steps) else { continue };
                 self.beginnings(before, nth, |profile, first| {
                     let mix = (profile, first.group);
-                    let tell = |kind, nth| arrivals.push(Arrival { kind, nth, ..first });
+                    let tell = |kind: usize, nth| {
+                        let copies = self.script.copies(self.kinds[kind].verb, first.case);
+                        arrivals.extend((nth..nth + copies).map(|nth| Arrival { kind, nth, ..first }));
+                    };
                     self.sources[nth].followers(&self.load, mix, self.scribe.settings.seed, first.case, steps, tell);
                 });
             }

@@ -15,14 +15,21 @@ pub struct PayloadSizes {
     /// Bytes in place of nanoseconds: the law is scale-free.
     law: LogNormal,
     most: u64,
+    mean: f64,
 }
 
 impl PayloadSizes {
     /// From the median and the 95th percentile, in bytes. Draws are capped at four times the latter.
     pub fn new(median: f64, p95: f64) -> PayloadSizes {
         assert!(median > 0.0 && p95 >= median, "sizes are positive and ordered, got {median} and {p95}");
-        let law = LogNormal::new(Span(median as u64), libm::log(p95 / median) / Z95);
-        PayloadSizes { law, most: (4.0 * p95) as u64 }
+        let sigma = libm::log(p95 / median) / Z95;
+        let law = LogNormal::new(Span(median as u64), sigma);
+        PayloadSizes { law, most: (4.0 * p95) as u64, mean: median * libm::exp(sigma * sigma / 2.0) }
+    }
+
+    /// The mean of the law, bytes; the cap takes less than a hundredth off it.
+    pub fn mean(&self) -> f64 {
+        self.mean
     }
 
     /// The size for 64 uniform bits.

@@ -1,5 +1,7 @@
 //! What transactions of each kind ask for, and which of them belong to one case.
 
+use crate::crypto::ContractCosts;
+
 /// What transactions of a kind ask the contracts for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
@@ -146,6 +148,34 @@ impl Verb {
         };
         let by_name = BY_NAME.iter().find(|(name, _)| *name == kind);
         by_name.map_or_else(by_family, |(_, verb)| *verb)
+    }
+
+    /// The longest encoding of a call, bytes: a transaction's references have to hold it.
+    pub const fn call_bytes(self) -> u64 {
+        match self {
+            Verb::Plain => 1,
+            Verb::Look | Verb::BreakGlass | Verb::Attend | Verb::Report | Verb::Alert => 12,
+            _ => 40,
+        }
+    }
+
+    /// What the contract that decides it takes for a call, in nanoseconds; nought where none looks at it.
+    pub const fn cost_ns(self, costs: &ContractCosts) -> u64 {
+        match self {
+            Verb::Plain => 0,
+            Verb::Anchor | Verb::Amend | Verb::Erase => costs.record,
+            Verb::Grant | Verb::Revoke | Verb::Renew | Verb::Deny => costs.consent,
+            Verb::Look | Verb::BreakGlass | Verb::Attend | Verb::Report | Verb::Alert => costs.access,
+            Verb::Request | Verb::Disclose | Verb::Acknowledge => costs.share,
+            Verb::Inquire | Verb::Submit | Verb::Confirm | Verb::Adjudicate | Verb::Pay => costs.claim,
+            Verb::Prescribe | Verb::Dispense => costs.prescription,
+            Verb::Commission | Verb::Aggregate | Verb::Ship | Verb::Receive | Verb::Unpack => costs.pack,
+            Verb::Transform | Verb::Sense | Verb::Verify | Verb::Decommission => costs.pack,
+            Verb::Recall | Verb::Suspect => costs.pack,
+            Verb::Enrol | Verb::Capture | Verb::Stipend | Verb::Withdraw => costs.trial,
+            Verb::License | Verb::Royalty => costs.licence,
+            Verb::Propose | Verb::Vote | Verb::Enact => costs.governance,
+        }
     }
 
     /// The verb that a case with this one begins with, and how many steps later the first of this comes.

@@ -76,6 +76,11 @@ impl LatencyHistogram {
         if self.0.is_empty() { 0.0 } else { self.0.value_at_quantile(q) as f64 / 1e3 }
     }
 
+    /// The share of latencies within a bound, as finely as the histogram tells them apart; 0 where nothing was recorded.
+    pub fn share_within(&self, bound: Span) -> f64 {
+        self.0.count_between(0, bound.0 / 1_000) as f64 / self.0.len().max(1) as f64
+    }
+
     /// The largest latency, ms.
     pub fn max_ms(&self) -> f64 {
         self.0.max() as f64 / 1e3

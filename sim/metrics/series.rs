@@ -73,6 +73,39 @@ impl Series {
     }
 }
 
+impl Series {
+    /// How a surge was absorbed that began at a time and began to fall at another.
+    pub fn absorption(&self, begins: Time, falls: Time) -> Absorption {
+        let mut absorption = Absorption { before: 0, highest: 0, after: None };
+        let (mut submitted, mut done) = (0u64, 0u64);
+        for (nth, point) in (1u64..).zip(&self.points) {
+            submitted += point.offered;
+            done += point.committed + point.rejected;
+            let (end, backlog) = (Time::ZERO + self.step * nth, submitted.saturating_sub(done));
+            if end <= begins {
+                absorption.before = absorption.before.max(backlog);
+                continue;
+            }
+            absorption.highest = absorption.highest.max(backlog);
+            if end >= falls && backlog <= absorption.before && absorption.after.is_none() {
+                absorption.after = Some(end.since(falls));
+            }
+        }
+        absorption
+    }
+}
+
+/// How a surge was absorbed; transactions submitted and neither committed nor refused at the ends of points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Absorption {
+    /// At most, before it began.
+    pub before: u64,
+    /// At most, from then on.
+    pub highest: u64,
+    /// From the beginning of its fall until there were no more than before it; none where that was not seen.
+    pub after: Option<Span>,
+}
+
 /// How far behind its load a ledger was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
@@ -97,5 +130,21 @@ mod tests {
         }
         // After three seconds 90 were submitted and 40 done: of the second second's 40 not all.
         assert_eq!(series.backlog(), Backlog { transactions: 50, behind: Span::from_secs(1) });
+    }
+
+    #[test]
+    fn a_surge_is_absorbed_when_as_little_is_in_flight_as_before_it() {
+        let mut series = Series::new(Span::from_secs(1));
+        let at = |second: u64| Time::ZERO + Span::from_secs(second);
+        // In flight: 2, 4, 14, 24, 14, 4, 3.
+        let course = [(10, 8), (10, 8), (20, 10), (20, 10), (10, 20), (10, 20), (10, 11)];
+        for (second, (offered, committed)) in (0..).zip(course) {
+            series.at(at(second)).offered = offered;
+            series.at(at(second)).committed = committed;
+        }
+        let absorbed = |after| Absorption { before: 4, highest: 24, after };
+        assert_eq!(series.absorption(at(2), at(4)), absorbed(Some(Span::from_secs(2))));
+        assert_eq!(series.absorption(at(2), at(6)), absorbed(Some(Span::ZERO)), "before it fell");
+        assert_eq!(series.absorption(at(1), at(4)).after, None, "2 are never reached again");
     }
 }

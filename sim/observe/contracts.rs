@@ -48,6 +48,9 @@ pub(super) struct ContractRules {
     money: Money,
     rules: Rules,
     supply: Supply,
+    /// Disclosures and sessions that crossed a border, and those of them that the law in force forbade.
+    crossings: u64,
+    violations: u64,
 }
 
 impl ContractRules {
@@ -57,6 +60,8 @@ impl ContractRules {
             money: Money::new(people.clone()),
             rules: Rules::new(people.clone()),
             supply: Supply::new(people),
+            crossings: 0,
+            violations: 0,
         }
     }
 
@@ -99,6 +104,9 @@ impl ContractRules {
     fn on_decided(&mut self, height: Height, tx: &Transaction, call: &Call, verdict: Verdict) -> Result<(), String> {
         let plea = Plea { by: tx.hospital, at: tx.submitted, height };
         let due = self.refused(&plea, call);
+        if verdict.is_ok() {
+            self.count_crossing(&plea, call);
+        }
         if verdict.err() != due {
             let word = |refusal: Option<Refusal>| refusal.map_or("allowed", Refusal::name);
             let (by, is, due) = (plea.by, word(verdict.err()), word(due));
@@ -108,6 +116,13 @@ impl ContractRules {
             self.allow(&plea, call);
         }
         Ok(())
+    }
+
+    /// Data have gone to another hospital: across a border, and lawfully?
+    fn count_crossing(&mut self, plea: &Plea, call: &Call) {
+        let Some((from, to)) = self.care.went(plea, call) else { return };
+        self.crossings += u64::from(self.rules.crosses(from, to));
+        self.violations += u64::from(self.rules.kept_in(from, &Plea { by: to, ..*plea }).is_some());
     }
 
     fn on_settled(&self, balances: &[i64; 4]) -> Result<(), String> {
@@ -133,5 +148,9 @@ impl Judge for ContractRules {
             Tap::Settled { balances } => self.on_settled(balances),
             _ => Ok(()),
         }
+    }
+
+    fn counted(&self) -> Vec<(&'static str, u64)> {
+        vec![("border_crossings", self.crossings), ("residency_violations", self.violations)]
     }
 }

@@ -104,7 +104,7 @@ impl Scenario {
             calendar: Calendar { first_hour: keys.hour_of_week, hours: keys.span.hours(), lapse: keys.lapse },
             volume: load_tps.or(keys.load_tps).map_or(Volume::Times(keys.scale), Volume::Total),
             burst: keys.burst,
-            surge: self.file.surge.as_ref().map(|surge| surge_of(surge, world)),
+            surge: self.surge(world),
             until,
         };
         load.over(&sites, &settings)
@@ -148,6 +148,13 @@ impl Scenario {
             }
         }
         extra
+    }
+}
+
+impl Scenario {
+    /// The surge that it asks for.
+    pub fn surge(&self, world: &WorldData) -> Option<Surge> {
+        self.file.surge.as_ref().map(|keys| surge_of(keys, world))
     }
 }
 

@@ -74,7 +74,7 @@ fn golden(settings: &[&str], expected: Expect) {
 fn the_regional_scenario_never_changes_under_jolteon_over_batches() {
     golden(
         &["consensus.protocol=jolteon", "consensus.dissemination=batched"],
-        expect!["c0aac6f1e3fd878b752fc8e5754d8ebb62f5fc81152d7d0f9e5f491e2fdfb82d"],
+        expect!["2ce8448147d055fa67b7ed3c8fc33b37d11d21c44c3fcfbc75ddf5d8a4233ddc"],
     );
 }
 
@@ -82,7 +82,7 @@ fn the_regional_scenario_never_changes_under_jolteon_over_batches() {
 fn the_regional_scenario_never_changes_under_jolteon_with_payload_in_proposals() {
     golden(
         &["consensus.protocol=jolteon", "consensus.dissemination=leader"],
-        expect!["2ba28725e516491ac6e996ceb7bd277ee0d8fbeb77479bd04c0271d8fa747feb"],
+        expect!["3212a4bf3e3c200918385e727953a74b6e33adf7b760699e527401cd79cd1037"],
     );
 }
 
@@ -90,7 +90,7 @@ fn the_regional_scenario_never_changes_under_jolteon_with_payload_in_proposals()
 fn the_regional_scenario_never_changes_under_hotstuff() {
     golden(
         &["consensus.protocol=hotstuff", "consensus.dissemination=batched"],
-        expect!["33f7cd1b82375fae426e202ccc9ad6e3266f63c4beef7040c5e053d0cf8f0646"],
+        expect!["6daca74c6e1f569dcb3d15b758cc4da637c1a480d8b195ed50f8fac15e883b68"],
     );
 }
 
@@ -98,7 +98,7 @@ fn the_regional_scenario_never_changes_under_hotstuff() {
 fn the_regional_scenario_never_changes_under_hotstuff_2() {
     golden(
         &["consensus.protocol=hotstuff2", "consensus.dissemination=batched"],
-        expect!["c0aac6f1e3fd878b752fc8e5754d8ebb62f5fc81152d7d0f9e5f491e2fdfb82d"],
+        expect!["2ce8448147d055fa67b7ed3c8fc33b37d11d21c44c3fcfbc75ddf5d8a4233ddc"],
     );
 }
 
@@ -106,6 +106,6 @@ fn the_regional_scenario_never_changes_under_hotstuff_2() {
 fn the_regional_scenario_never_changes_under_the_central_sequencer() {
     golden(
         &["consensus.protocol=central", "consensus.dissemination=batched"],
-        expect!["ff0d7a4fb572e43098b36af683ebcf76a511467e95446c04106aa7f8c9a315c1"],
+        expect!["82a2f83987e9bc93f42835183c8cd124a8832126311ee1493d53cdcb52150aab"],
     );
 }

@@ -21,8 +21,10 @@ const RESOLUTION_MS: f64 = 1.0;
 fn no_costs() -> CostTable {
     let curve = "[{ size = 1, ns = 0 }]";
     let text = format!(
-        "provenance = \"measured on paper\"\nsign_ns = 0\nmerkle_leaf_ns = 0\nexecute_ns = 0\nfsync_ns = 0\n\
-         verify = {curve}\nhash = {curve}\nsend = {curve}\nreceive = {curve}\n"
+        "provenance = \"measured on paper\"\nsign_ns = 0\nmerkle_leaf_ns = 0\nexecute_ns = 0\n\
+         state_row_ns = 0\nfsync_ns = 0\nverify = {curve}\nhash = {curve}\nsend = {curve}\nreceive = {curve}\n\
+         [contract_ns]\nrecord = 0\nconsent = 0\naccess = 0\nshare = 0\nclaim = 0\nprescription = 0\npack = 0\n\
+         trial = 0\nlicence = 0\ngovernance = 0\n"
     );
     CostTable::from_toml(&text).expect("zeros are costs")
 }

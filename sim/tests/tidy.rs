@@ -37,7 +37,8 @@ const ONLY: [(&str, &[&str]); 2] =
 const NEVER: [(&str, &[&str]); 2] = [("observe", &["consensus", "engine"]), ("report", &["engine", "consensus"])];
 
 /// Files below `cli` that may read the clock: the worker pool and the stopwatches.
-const CLOCK_READERS: [&str; 3] = ["kernel/pool.rs", "kernel/workloads", "crypto/costs/measure.rs"];
+const CLOCK_READERS: [&str; 4] =
+    ["kernel/pool.rs", "kernel/workloads", "crypto/costs/measure.rs", "health/contracts/measure.rs"];
 
 /// Words that print, read the environment or read the wall clock.
 const OUTSIDE_WORLD: [&str; 8] = ["env", "print!", "println!", "eprint!", "eprintln!", "dbg!", "Instant", "SystemTime"];

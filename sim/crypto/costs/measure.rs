@@ -11,9 +11,9 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{CostError, CostTable, Curve, Point};
+use super::{ContractCosts, CostError, CostTable, Curve, Point};
 use crate::base::{Digest, DigestSet, Encode, Height};
-use crate::crypto::{Item, Keypair, Role, Signature, merkle, verify_batch};
+use crate::crypto::{Item, Keypair, Role, Signature, StateMap, merkle, verify_batch};
 
 const BATCH_SIZES: [usize; 8] = [1, 4, 16, 64, 128, 256, 512, 1024];
 const HASH_SIZES: [usize; 9] = [64, 128, 256, 1 << 10, 4 << 10, 8 << 10, 16 << 10, 64 << 10, 1 << 20];
@@ -23,12 +23,19 @@ const FIGURES: u32 = 3 + 8 + 9 + 4;
 const WINDOW: Duration = Duration::from_micros(500);
 const WINDOWS_MIN: usize = 5;
 const IDS: u64 = 1 << 18;
+const ROWS: u64 = 1 << 15;
 const DISTINCT: usize = 1024;
 
 impl CostTable {
     /// Measures this host on one thread, in about `budget` (at least five windows per figure: some 100 ms compiled for
-    /// release). The disk is that of the folder `scratch`, where a file is created and removed.
-    pub fn measure(budget: Duration, scratch: &Path, provenance: String) -> Result<CostTable, CostError> {
+    /// release). The disk is that of the folder `scratch`, where a file is created and removed. What contracts take is
+    /// measured where they are (`health::measure_contracts`).
+    pub fn measure(
+        budget: Duration,
+        scratch: &Path,
+        provenance: String,
+        contract_ns: ContractCosts,
+    ) -> Result<CostTable, CostError> {
         let share = budget / FIGURES;
         let signer = Signed::new();
         let (send, receive) = messages(share).map_err(|source| unmeasurable("the loopback network", source))?;
@@ -37,11 +44,13 @@ impl CostTable {
             sign_ns: signer.sign_ns(share),
             merkle_leaf_ns: merkle_leaf_ns(share),
             execute_ns: execute_ns(),
+            state_row_ns: state_row_ns(),
             fsync_ns: fsync_ns(share, scratch).map_err(|source| unmeasurable("the disk", source))?,
             verify: curve(BATCH_SIZES.map(|size| (size, signer.verify_ns(size, share)))),
             hash: curve(HASH_SIZES.map(|size| (size, hash_ns(size, share)))),
             send,
             receive,
+            contract_ns,
         })
     }
 }
@@ -117,6 +126,19 @@ fn execute_ns() -> u64 {
     }
     black_box(log);
     median(windows.split_off(windows.len() / 2)).div_ceil(PER_WINDOW)
+}
+
+/// The median over blocks of 1,024 rows while the tree fills from half of [`ROWS`] to all of them.
+fn state_row_ns() -> u64 {
+    const PER_BLOCK: usize = 1024;
+    let (mut map, mut windows) = (StateMap::default(), Vec::new());
+    for block in ids(ROWS).chunks(PER_BLOCK) {
+        let rows: Vec<(Digest, Vec<u8>)> = block.iter().map(|key| (*key, key.0.to_vec())).collect();
+        let start = Instant::now();
+        black_box(map.put(rows));
+        windows.push(nanos(start.elapsed()));
+    }
+    median(windows.split_off(windows.len() / 2)).div_ceil(PER_BLOCK as u64)
 }
 
 fn fsync_ns(share: Duration, scratch: &Path) -> io::Result<u64> {

@@ -52,6 +52,7 @@ fn line(previous: Digest, block: &Archived<'_>, bodies: &mut Bodies) -> BlockLin
         transactions_root: Digest::ZERO,
         verdicts_root: merkle::root(&leaves),
         state: block.state,
+        state_root: block.state_root,
         digest: Digest::ZERO,
         transactions,
     };

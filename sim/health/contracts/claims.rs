@@ -186,7 +186,7 @@ impl Claims {
             Stage::Submitted => return Err(Refusal::NotConfirmed),
             Stage::Confirmed => return Err(Refusal::NotAdjudicated),
             Stage::Adjudicated => {}
-            Stage::Paid => return Err(Refusal::DoneBefore),
+            Stage::Paid => return Err(Refusal::PaidBefore),
         }
         if amount.is_some_and(|amount| amount != claim.payable) {
             return Err(Refusal::WrongAmount);

@@ -1,7 +1,7 @@
 //! Governance: members propose, vote and enact. What is enacted takes effect some blocks later, at the same height for
 //! everyone.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::base::{Encode, Height, HospitalId, Sink};
@@ -97,31 +97,34 @@ pub(super) struct Governance {
     height: Height,
     proposals: Table<Case, Proposal>,
     /// Motions enacted and not in effect yet, in the order in which they were: of two that contradict the later holds.
-    due: VecDeque<(Height, Motion)>,
-    residency: BTreeMap<u16, Residency>,
-    suspended: BTreeSet<HospitalId>,
+    due: VecDeque<(Height, Case, Motion)>,
+    /// Policies that motions have set, by country.
+    residency: Table<u16, Residency>,
+    /// Hospitals about whose membership a motion was enacted: whether they are suspended.
+    suspended: Table<HospitalId, bool>,
 }
 
 impl Governance {
     pub fn new(people: Arc<People>) -> Governance {
-        let (due, residency, suspended) = (VecDeque::new(), BTreeMap::new(), BTreeSet::new());
-        Governance { people, height: Height(0), proposals: Table::new(16), due, residency, suspended }
+        let (proposals, residency, suspended) = (Table::new(16), Table::new(17), Table::new(18));
+        Governance { people, height: Height(0), proposals, due: VecDeque::new(), residency, suspended }
     }
 
-    /// A block begins: motions that are due take effect. Returns claims whose disputes are upheld from now on.
-    pub fn begin(&mut self, height: Height) -> Vec<Case> {
+    /// A block begins: motions that are due take effect, and are returned. What follows from a dispute is for claims.
+    pub fn begin(&mut self, height: Height) -> Vec<(Case, Motion)> {
         self.height = height;
-        let mut disputes = Vec::new();
-        while let Some((_, motion)) = self.due.front().copied().filter(|(from, _)| *from <= height) {
+        let mut in_effect = Vec::new();
+        while let Some((_, case, motion)) = self.due.front().copied().filter(|(from, ..)| *from <= height) {
             self.due.pop_front();
             match motion {
-                Motion::Residency { country, policy } => drop(self.residency.insert(country, policy)),
-                Motion::Suspend(hospital) => drop(self.suspended.insert(hospital)),
-                Motion::Admit(hospital) => drop(self.suspended.remove(&hospital)),
-                Motion::Dispute(claim) => disputes.push(claim),
+                Motion::Residency { country, policy } => self.residency.put(country, policy),
+                Motion::Suspend(hospital) => self.suspended.put(hospital, true),
+                Motion::Admit(hospital) => self.suspended.put(hospital, false),
+                Motion::Dispute(_) => {}
             }
+            in_effect.push((case, motion));
         }
-        disputes
+        in_effect
     }
 
     pub fn execute(&mut self, signed: Signed, call: &GovernanceCall) -> Verdict {
@@ -157,24 +160,32 @@ impl Governance {
         Ok(())
     }
 
-    /// More than two thirds of the members must be for it.
+    /// More than two thirds of the members must be for it; who is suspended counts neither way, so that rules can be made
+    /// however many are.
     fn enact(&mut self, signed: Signed, case: Case) -> Verdict {
         let proposal = self.proposal(case)?;
+        let entitled = self.entitled();
         match () {
             () if proposal.by != signed.by => return Err(Refusal::WrongParty),
             () if proposal.enacted => return Err(Refusal::DoneBefore),
-            () if 3 * proposal.yes.count_ones() as usize <= 2 * self.people.members().len() => {
+            () if 3 * (proposal.yes & entitled).count_ones() <= 2 * entitled.count_ones() => {
                 return Err(Refusal::NotCarried);
             }
-            () => self.due.push_back((Height(self.height.0 + NOTICE), proposal.motion)),
+            () => self.due.push_back((Height(self.height.0 + NOTICE), case, proposal.motion)),
         };
         self.proposals.change(&case, |proposal| proposal.enacted = true);
         Ok(())
     }
 
-    /// Whether a hospital is a member of the ledger.
+    /// Members who are not suspended: a bit for each, in the order of members.
+    fn entitled(&self) -> u64 {
+        let members = self.people.members().iter().enumerate();
+        members.filter(|(_, member)| self.admitted(**member).is_ok()).map(|(nth, _)| 1 << nth).sum()
+    }
+
+    /// Whether a hospital may use the ledger.
     pub fn admitted(&self, hospital: HospitalId) -> Verdict {
-        if self.suspended.contains(&hospital) { Err(Refusal::Suspended) } else { Ok(()) }
+        if self.suspended.get(&hospital) == Some(&true) { Err(Refusal::Suspended) } else { Ok(()) }
     }
 
     /// Whether the law of a country lets its patients' data go to another hospital.
@@ -192,5 +203,7 @@ impl Governance {
 
     pub fn settle(&mut self, writes: &mut Vec<Write>) {
         self.proposals.settle(writes);
+        self.residency.settle(writes);
+        self.suspended.settle(writes);
     }
 }

@@ -95,7 +95,7 @@ impl Licences {
         let licence = *self.granted.get(&case).ok_or(Refusal::NotLicensed)?;
         match () {
             () if licence.licensee != signed.by => return Err(Refusal::WrongParty),
-            () if licence.paid => return Err(Refusal::DoneBefore),
+            () if licence.paid => return Err(Refusal::PaidBefore),
             () => {}
         }
         let royalty = Amount::from(licence.royalty);

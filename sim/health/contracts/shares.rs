@@ -48,20 +48,25 @@ enum Stage {
     Acknowledged = 2,
 }
 
+/// An exchange of one patient's data, from the hospital that keeps them.
 #[derive(Clone, Copy, Debug)]
-struct Exchange {
-    from: HospitalId,
-    to: HospitalId,
+pub(super) struct Exchange {
+    pub patient: Patient,
+    /// Who asked.
+    pub to: HospitalId,
+    pub purpose: Purpose,
+    pub category: Category,
     stage: Stage,
 }
 
 impl Encode for Exchange {
     fn encode(&self, sink: &mut impl Sink) {
-        (self.from, self.to, self.stage as u8).encode(sink);
+        (self.patient, self.to, self.stage as u8).encode(sink);
+        (self.purpose as u8, self.category as u8).encode(sink);
     }
 }
 
-/// Exchanges of patients' data. Whether one may begin is for consents and residency to say.
+/// Exchanges of patients' data. Whether one may begin, and still may when data leave, is for consents and residency to say.
 #[derive(Clone, Debug)]
 pub(super) struct Shares(Table<Case, Exchange>);
 
@@ -70,42 +75,49 @@ impl Shares {
         Shares(Table::new(5))
     }
 
-    pub fn request(&mut self, signed: Signed, case: Case, patient: Patient) -> Verdict {
+    pub fn request(
+        &mut self,
+        signed: Signed,
+        case: Case,
+        patient: Patient,
+        (purpose, category): (Purpose, Category),
+    ) -> Verdict {
         if self.0.contains(&case) {
             return Err(Refusal::DoneBefore);
         }
-        self.0.put(case, Exchange { from: patient.home, to: signed.by, stage: Stage::Requested });
+        self.0.put(case, Exchange { patient, to: signed.by, purpose, category, stage: Stage::Requested });
         Ok(())
     }
 
-    pub fn disclose(&mut self, signed: Signed, case: Case) -> Verdict {
-        let exchange = *self.0.get(&case).ok_or(Refusal::NotRequested)?;
-        if exchange.from != signed.by {
-            return Err(Refusal::WrongParty);
-        }
+    /// The exchange in which the signing hospital is to hand data over.
+    pub fn due(&self, signed: Signed, case: Case) -> Result<Exchange, Refusal> {
+        let exchange = self.get(case).ok_or(Refusal::NotRequested)?;
         match exchange.stage {
-            Stage::Requested => self.0.put(case, Exchange { stage: Stage::Disclosed, ..exchange }),
-            Stage::Disclosed | Stage::Acknowledged => return Err(Refusal::DoneBefore),
+            _ if exchange.patient.home != signed.by => Err(Refusal::WrongParty),
+            Stage::Requested => Ok(exchange),
+            Stage::Disclosed | Stage::Acknowledged => Err(Refusal::DoneBefore),
         }
+    }
+
+    /// What was found due is handed over.
+    pub fn disclose(&mut self, case: Case) -> Verdict {
+        self.0.change(&case, |exchange| exchange.stage = Stage::Disclosed);
         Ok(())
     }
 
     pub fn acknowledge(&mut self, signed: Signed, case: Case) -> Verdict {
-        let exchange = *self.0.get(&case).ok_or(Refusal::NotRequested)?;
-        if exchange.to != signed.by {
-            return Err(Refusal::WrongParty);
-        }
+        let exchange = self.get(case).ok_or(Refusal::NotRequested)?;
         match exchange.stage {
+            _ if exchange.to != signed.by => return Err(Refusal::WrongParty),
             Stage::Requested => return Err(Refusal::NotDisclosed),
-            Stage::Disclosed => self.0.put(case, Exchange { stage: Stage::Acknowledged, ..exchange }),
+            Stage::Disclosed => self.0.change(&case, |exchange| exchange.stage = Stage::Acknowledged),
             Stage::Acknowledged => return Err(Refusal::DoneBefore),
         }
         Ok(())
     }
 
-    /// Who hands over, and to whom.
-    pub fn parties(&self, case: Case) -> Option<(HospitalId, HospitalId)> {
-        self.0.get(&case).map(|exchange| (exchange.from, exchange.to))
+    pub fn get(&self, case: Case) -> Option<Exchange> {
+        self.0.get(&case).copied()
     }
 
     pub fn settle(&mut self, writes: &mut Vec<Write>) {

@@ -135,7 +135,7 @@ impl Trials {
         let subject = self.subject(case)?;
         match () {
             () if subject.site != signed.by => return Err(Refusal::WrongParty),
-            () if subject.paid => return Err(Refusal::DoneBefore),
+            () if subject.paid => return Err(Refusal::PaidBefore),
             () => accounts.pay(Account::Hospital(subject.site), Account::Patient(subject.patient), STIPEND),
         }
         self.subjects.change(&case, |subject| subject.paid = true);

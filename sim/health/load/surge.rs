@@ -54,6 +54,12 @@ impl SurgeClass {
 }
 
 impl Surge {
+    /// When all of its classes have begun to fall.
+    pub fn falls(&self) -> Time {
+        let holds = self.classes.values().map(|class| class.ramp + class.hold);
+        self.begins + holds.max().unwrap_or(Span::ZERO)
+    }
+
     /// Between two of these times its height is taken for constant: 66 for each distinct course of classes.
     pub(super) fn cuts(&self) -> Vec<Time> {
         let mut cuts: Vec<Time> =

@@ -21,19 +21,27 @@ enum Fraud {
     Twice,
     /// More is paid than was adjudicated.
     Inflated,
+    /// It is paid a second time.
+    Doubled,
 }
 
 impl Script {
     fn fraud(&self, case: Case) -> Option<Fraud> {
-        self.plants(self.injection.frauds, case, 0).then(|| match below(3, self.bits(case, About::Manner, 0)) {
+        self.plants(self.injection.frauds, case, 0).then(|| match below(4, self.bits(case, About::Manner, 0)) {
             0 => Fraud::Phantom,
             1 => Fraud::Twice,
-            _ => Fraud::Inflated,
+            2 => Fraud::Inflated,
+            _ => Fraud::Doubled,
         })
     }
 
+    /// How many transactions come where one with this verb is due in a case: two where a claim is paid twice.
+    pub fn copies(&self, verb: Verb, case: Case) -> u32 {
+        if verb == Verb::Pay && self.fraud(case) == Some(Fraud::Doubled) { 2 } else { 1 }
+    }
+
     /// A claim's stages. What a fraud is after is the payment; who bills twice is caught at once, or never.
-    pub(super) fn claim(&self, verb: Verb, case: Case, by: HospitalId) -> Part {
+    pub(super) fn claim(&self, verb: Verb, case: Case, nth: u32, by: HospitalId) -> Part {
         let (patient, fraud) = (self.patient(case, by, 0), self.fraud(case));
         let amount = between(CLAIMED, self.bits(case, About::Amount, 0));
         let payer = self.people.payer(patient);
@@ -51,7 +59,9 @@ impl Script {
             Verb::Adjudicate => (payer, ClaimCall::Adjudicate { case }, false),
             Verb::Pay => {
                 let amount = (fraud == Some(Fraud::Inflated)).then_some(2 * amount);
-                (payer, ClaimCall::Pay { case, amount }, matches!(fraud, Some(Fraud::Phantom | Fraud::Inflated)))
+                let again = fraud == Some(Fraud::Doubled) && nth > 0;
+                let planted = again || matches!(fraud, Some(Fraud::Phantom | Fraud::Inflated));
+                (payer, ClaimCall::Pay { case, amount }, planted)
             }
             _ => (by, ClaimCall::Eligibility { patient }, false),
         };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::base::{HospitalId, Time};
 use crate::health::{
-    AccessCall, Case, Category, Change, ConsentCall, ConsentKey, Patient, People, Purpose, RecordCall, Refusal,
+    AccessCall, Call, Case, Category, Change, ConsentCall, ConsentKey, Patient, People, Purpose, RecordCall, Refusal,
     ShareCall, Standing,
 };
 
@@ -135,16 +135,18 @@ impl Care {
     }
 
     pub fn share(&self, plea: &Plea, call: &ShareCall, rules: &Rules) -> Option<Refusal> {
-        if let ShareCall::Request { case, patient, purpose, category } = *call {
-            return self
-                .looked_at(plea, patient, purpose, category)
+        let kept = |plea: &Plea, patient: Patient, purpose, category| {
+            self.looked_at(plea, patient, purpose, category)
                 .or_else(|| self.forgotten(patient))
                 .or_else(|| rules.kept_in(patient.home, plea))
+        };
+        if let ShareCall::Request { case, patient, purpose, category } = *call {
+            return kept(plea, patient, purpose, category)
                 .or_else(|| self.exchanges.contains_key(&case).then_some(Refusal::DoneBefore));
         }
         let (ShareCall::Request { case, .. } | ShareCall::Disclose { case } | ShareCall::Acknowledge { case }) = *call;
         let Some(history) = self.exchanges.get(&case) else { return Some(Refusal::NotRequested) };
-        let [(asked_by, ShareCall::Request { patient, .. }), ..] = history[..] else {
+        let [(asked_by, ShareCall::Request { patient, purpose, category, .. }), ..] = history[..] else {
             panic!("an exchange begins with a request")
         };
         let acknowledges = matches!(call, ShareCall::Acknowledge { .. });
@@ -152,7 +154,21 @@ impl Care {
         match () {
             () if plea.by != if acknowledges { asked_by } else { patient.home } => Some(Refusal::WrongParty),
             () if acknowledges && !disclosed => Some(Refusal::NotDisclosed),
-            () => history.iter().any(|(_, step)| step == call).then_some(Refusal::DoneBefore),
+            () if history.iter().any(|(_, step)| step == call) => Some(Refusal::DoneBefore),
+            () if acknowledges => None,
+            () => kept(&Plea { by: asked_by, ..*plea }, patient, purpose, category),
+        }
+    }
+
+    /// Whose data went to whom by a call that was allowed: handed over, or seen in a session.
+    pub fn went(&self, plea: &Plea, call: &Call) -> Option<(HospitalId, HospitalId)> {
+        match call {
+            Call::Access(AccessCall::Session { patient }) => Some((patient.home, plea.by)),
+            Call::Share(ShareCall::Disclose { case }) => {
+                let (asked_by, _) = self.exchanges.get(case)?.first()?;
+                Some((plea.by, *asked_by))
+            }
+            _ => None,
         }
     }
 

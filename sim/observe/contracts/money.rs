@@ -114,7 +114,7 @@ impl Money {
             }),
             ClaimCall::Pay { case, amount } => self.not_to_be_decided(plea, case, rules).or_else(|| match () {
                 () if !self.was_adjudicated(case) => Some(Refusal::NotAdjudicated),
-                () if self.was(case, |call| matches!(call, ClaimCall::Pay { .. })) => Some(Refusal::DoneBefore),
+                () if self.was(case, |call| matches!(call, ClaimCall::Pay { .. })) => Some(Refusal::PaidBefore),
                 () => amount.filter(|amount| *amount != self.payable(case)).map(|_| Refusal::WrongAmount),
             }),
         }
@@ -167,7 +167,7 @@ impl Money {
             LicenceCall::Royalty { case } => match self.licences.get(&case).map(|history| &history[..]) {
                 None => Some(Refusal::NotLicensed),
                 Some([LicenceCall::Grant { licensee, .. }, ..]) if *licensee != plea.by => Some(Refusal::WrongParty),
-                Some(history) => history.contains(call).then_some(Refusal::DoneBefore),
+                Some(history) => history.contains(call).then_some(Refusal::PaidBefore),
             },
         }
     }

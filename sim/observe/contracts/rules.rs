@@ -51,6 +51,11 @@ impl Rules {
         self.holding(Matter::Claim(claim), plea.height).is_some()
     }
 
+    /// Whether two hospitals are in different countries.
+    pub fn crosses(&self, from: HospitalId, to: HospitalId) -> bool {
+        self.people.home(from).country != self.people.home(to).country
+    }
+
     /// Why a hospital's patients' data may not go to who asks for them.
     pub fn kept_in(&self, from: HospitalId, plea: &Plea) -> Option<Refusal> {
         let (here, there) = (self.people.home(from), self.people.home(plea.by));
@@ -58,7 +63,7 @@ impl Rules {
             Some(Motion::Residency { policy, .. }) => policy,
             _ => here.residency,
         };
-        let abroad = here.country != there.country;
+        let abroad = self.crosses(from, plea.by);
         match policy {
             Residency::LocalOnly if abroad => Some(Refusal::DataStay),
             Residency::Adequacy if abroad && !there.adequate => Some(Refusal::NoAdequacy),
@@ -84,7 +89,7 @@ impl Rules {
                 if patient == subject { withdrawn.then_some(Refusal::DoneBefore) } else { Some(Refusal::WrongParty) }
             }
             (_, Some([TrialCall::Enrol { site, .. }, ..])) if *site != plea.by => Some(Refusal::WrongParty),
-            (TrialCall::Stipend { .. }, Some(history)) => history.contains(call).then_some(Refusal::DoneBefore),
+            (TrialCall::Stipend { .. }, Some(history)) => history.contains(call).then_some(Refusal::PaidBefore),
             (TrialCall::Capture { .. }, Some(_)) if withdrawn => Some(Refusal::Withdrawn),
             (_, Some([TrialCall::Enrol { patient, site, .. }, ..])) => {
                 care.unusable(&research(*patient, *site), Category::Clinical, plea.at)
@@ -123,8 +128,12 @@ impl Rules {
         let enacted = history.iter().any(|(_, step)| matches!(step, GovernanceCall::Enact { .. }));
         let voted =
             |(by, step): &(HospitalId, GovernanceCall)| *by == plea.by && matches!(step, GovernanceCall::Vote { .. });
-        let of_members = self.people.members().len();
-        let for_it = history.iter().filter(|(_, step)| matches!(step, GovernanceCall::Vote { yes: true, .. })).count();
+        let is_suspended = |by: HospitalId| self.is_suspended(&Plea { by, ..*plea });
+        let of_members = self.people.members().iter().filter(|member| !is_suspended(**member)).count();
+        let is_for_it = |(by, step): &&(HospitalId, GovernanceCall)| {
+            matches!(step, GovernanceCall::Vote { yes: true, .. }) && !is_suspended(*by)
+        };
+        let for_it = history.iter().filter(is_for_it).count();
         match call {
             GovernanceCall::Vote { .. } if !self.people.members().contains(&plea.by) => Some(Refusal::NoMember),
             GovernanceCall::Vote { .. } => (enacted || history.iter().any(voted)).then_some(Refusal::DoneBefore),

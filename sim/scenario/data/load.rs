@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::base::Bytes;
 use crate::health::{ClassLoad, KindSpec, PayloadSizes, Verb, WEEK_HOURS};
+use crate::ledger::{SIGNATURE_BYTES, TransactionBody};
 
 use super::super::ScenarioError;
 use super::Reader;
@@ -84,7 +85,14 @@ struct PandemicRow {
 
 /// The taxonomy.
 pub(super) fn kinds(reader: &mut Reader) -> Result<Vec<KindSpec>, ScenarioError> {
-    let rows = reader.rows::<KindRow>("health/tx_taxonomy.csv")?;
+    const TAXONOMY: &str = "health/tx_taxonomy.csv";
+    let rows = reader.rows::<KindRow>(TAXONOMY)?;
+    let least = |row: &KindRow| TransactionBody::FIXED_BYTES + SIGNATURE_BYTES + Verb::of(&row.kind).call_bytes();
+    if let Some(row) = rows.iter().find(|row| row.on_ledger < least(row)) {
+        let (kind, is, least) = (&row.kind, row.on_ledger, least(row));
+        let what = format!("`{kind}` has {is} bytes on the ledger; with what its contract is asked it takes {least}");
+        return Err(reader.inconsistent(TAXONOMY, what));
+    }
     let kind = |row: KindRow| {
         let median = row.payload_median.unwrap_or(NO_PAYLOAD_BYTES);
         KindSpec {

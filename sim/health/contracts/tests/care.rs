@@ -118,6 +118,7 @@ fn an_exchange_is_asked_for_handed_over_and_acknowledged_once_each_by_whom_it_co
     ledger.grants(PATIENT, NEAR, Purpose::Treatment);
     assert_eq!(ledger.call(NEAR, request(5)), Ok(()));
     assert_eq!(ledger.contracts.parties(Case(5)), Some((HERE, NEAR)));
+    assert_eq!(ledger.contracts.parties(Case(6)), None);
     assert_eq!(ledger.call(NEAR, request(5)), Err(Refusal::DoneBefore));
     assert_eq!(ledger.call(NEAR, acknowledge), Err(Refusal::NotDisclosed));
     assert_eq!(ledger.call(NEAR, disclose), Err(Refusal::WrongParty));
@@ -126,6 +127,28 @@ fn an_exchange_is_asked_for_handed_over_and_acknowledged_once_each_by_whom_it_co
     assert_eq!(ledger.call(HERE, acknowledge), Err(Refusal::WrongParty));
     assert_eq!(ledger.call(NEAR, acknowledge), Ok(()));
     assert_eq!(ledger.call(NEAR, acknowledge), Err(Refusal::DoneBefore));
+}
+
+#[test]
+fn what_was_asked_for_leaves_only_where_consent_and_law_still_let_it() {
+    let disclose = Call::Share(ShareCall::Disclose { case: Case(5) });
+    let asked = |by| {
+        let mut ledger = Ledger::new(Residency::Free);
+        ledger.grants(PATIENT, by, Purpose::Treatment);
+        assert_eq!(ledger.call(by, request(5)), Ok(()));
+        ledger
+    };
+    let mut revoked = asked(NEAR);
+    let key = ConsentKey { patient: PATIENT, grantee: NEAR, purpose: Purpose::Treatment };
+    assert_eq!(revoked.call(HERE, Call::Consent(ConsentCall { key, change: Change::Revoke })), Ok(()));
+    assert_eq!(revoked.call(HERE, disclose), Err(Refusal::ConsentRevoked));
+    assert_eq!(asked(NEAR).at(100, HERE, disclose), Err(Refusal::ConsentExpired));
+    let mut erased = asked(NEAR);
+    assert_eq!(erased.call(HERE, Call::Record(RecordCall::Erase { patient: PATIENT })), Ok(()));
+    assert_eq!(erased.call(HERE, disclose), Err(Refusal::Erased));
+    let mut closed = asked(FAR);
+    closed.enacts(9, Motion::Residency { country: 0, policy: Residency::LocalOnly });
+    assert_eq!(closed.call(HERE, disclose), Err(Refusal::DataStay));
 }
 
 #[test]

@@ -48,9 +48,11 @@ fn a_claim_is_submitted_confirmed_adjudicated_and_paid_in_that_order_and_once() 
     assert_eq!(ledger.contracts.balances(), [0; 4]);
     assert_eq!(ledger.call(payer, pay(1, Some(500))), Ok(()));
     assert_eq!(ledger.contracts.balances(), [500, -500, 0, 0]);
-    for call in [pay(1, None), adjudicate(1), confirm(1, PATIENT)] {
+    assert_eq!(ledger.call(payer, pay(1, None)), Err(Refusal::PaidBefore));
+    for call in [adjudicate(1), confirm(1, PATIENT)] {
         assert_eq!(ledger.call(HERE, call), Err(Refusal::DoneBefore), "{call:?}");
     }
+    assert_eq!(ledger.contracts.balances(), [500, -500, 0, 0]);
 }
 
 #[test]
@@ -113,5 +115,5 @@ fn a_licence_needs_a_consent_to_research_and_its_royalty_is_split_and_paid_once(
     assert_eq!(ledger.call(NEAR, royalty), Ok(()));
     // Of 999, 199 go to the patient's hospital, 99 to the operator, and the rest to the patient.
     assert_eq!(ledger.contracts.balances(), [-999 + 199, 0, 701, 99]);
-    assert_eq!(ledger.call(NEAR, royalty), Err(Refusal::DoneBefore));
+    assert_eq!(ledger.call(NEAR, royalty), Err(Refusal::PaidBefore));
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::health::campaign::{self, Step};
-use crate::health::{Amount, Pack, Unit};
+use crate::health::{Amount, Pack, Unit, Verb};
 
 /// Executes a campaign and shows each call with its verdict, and what the contracts came to before and after.
 fn walk(words: &[u64], mut see: impl FnMut(&People, &Step, Verdict, [[i64; 4]; 2])) -> Contracts {
@@ -59,6 +59,16 @@ proptest! {
                 _ => [0; 4],
             };
             assert_eq!(gained(balances), due, "{step:?}");
+        });
+    }
+
+    #[test]
+    fn a_call_fits_the_references_of_its_kinds(words in vec(any::<u64>(), 1..500)) {
+        walk(&words, |_, step, _, _| {
+            let (mut bytes, looks) = (Vec::new(), matches!(step.call, Call::Access(_)));
+            step.call.encode(&mut bytes);
+            let verb = if looks { Verb::Look } else { Verb::Grant };
+            assert!(bytes.len() as u64 <= verb.call_bytes(), "{} bytes: {step:?}", bytes.len());
         });
     }
 

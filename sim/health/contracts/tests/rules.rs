@@ -31,7 +31,7 @@ fn a_subject_is_captured_while_it_takes_part_and_paid_once() {
     assert_eq!(ledger.call(NEAR, looks(PATIENT, Purpose::Research, Category::Sensitive)), Ok(()), "it is a consent");
     assert_eq!(tries(ledger, HERE, stipend), Err(Refusal::WrongParty));
     assert_eq!(tries(ledger, NEAR, stipend), Ok(()));
-    assert_eq!(tries(ledger, NEAR, stipend), Err(Refusal::DoneBefore));
+    assert_eq!(tries(ledger, NEAR, stipend), Err(Refusal::PaidBefore));
     let paid = i64::try_from(STIPEND).expect("it is small");
     assert_eq!(ledger.contracts.balances(), [-paid, 0, paid, 0]);
     assert_eq!(tries(ledger, HERE, withdraw(OTHER)), Err(Refusal::WrongParty));
@@ -97,6 +97,31 @@ fn what_is_enacted_holds_some_blocks_later_and_a_suspended_hospital_may_still_sa
     assert_eq!(ledger.call(NEAR, Call::Plain), Ok(()));
     ledger.enacts(2, Motion::Admit(FAR));
     assert_eq!(ledger.call(FAR, Call::Plain), Ok(()));
+}
+
+#[test]
+fn whoever_is_suspended_counts_neither_for_a_motion_nor_against_it() {
+    let ledger = &mut Ledger::new(Residency::Free);
+    let members = ledger.people.members().to_vec();
+    for (case, member) in (1..).zip(&members[3..6]) {
+        let (case, yes) = (Case(case), true);
+        assert_eq!(governs(ledger, HERE, GovernanceCall::Propose { case, motion: Motion::Suspend(*member) }), Ok(()));
+        for voter in ledger.people.members().to_vec() {
+            let _ = governs(ledger, voter, GovernanceCall::Vote { case, yes });
+        }
+        assert_eq!(governs(ledger, HERE, GovernanceCall::Enact { case }), Ok(()));
+    }
+    let case = Case(9);
+    assert_eq!(governs(ledger, HERE, GovernanceCall::Propose { case, motion: Motion::Admit(members[3]) }), Ok(()));
+    // Votes before the suspensions are in effect, of one who will be suspended.
+    assert_eq!(governs(ledger, members[5], GovernanceCall::Vote { case, yes: true }), Ok(()));
+    ledger.begin(ledger.height + NOTICE);
+    for member in &members[..2] {
+        assert_eq!(governs(ledger, *member, GovernanceCall::Vote { case, yes: true }), Ok(()));
+    }
+    assert_eq!(governs(ledger, HERE, GovernanceCall::Enact { case }), Err(Refusal::NotCarried), "two of four");
+    assert_eq!(governs(ledger, members[2], GovernanceCall::Vote { case, yes: true }), Ok(()));
+    assert_eq!(governs(ledger, HERE, GovernanceCall::Enact { case }), Ok(()), "three of four");
 }
 
 #[test]
