@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::Time;
 use crate::kernel::draw::{Alias, Site, below, draw};
 
+use super::script::STEP;
 use super::trace::{DAY_US, Moment, Trace, TraceEntry};
 
 /// What becomes of a trace's times.
@@ -77,7 +78,10 @@ impl Timetable {
         };
         let until = settings.until.0;
         let begin = |copy: u32| until / STAGGER * u64::from(copy) / u64::from(settings.copies);
-        let room = until.saturating_sub(1 + begin(settings.copies.saturating_sub(1)));
+        // Later stages end in time, too.
+        let stages = trace.entries.iter().map(|entry| u64::from(entry.stage)).max().unwrap_or(0);
+        let last = begin(settings.copies.saturating_sub(1)) + stages * STEP.0;
+        let room = until.saturating_sub(1 + last);
         let longest = since.last().copied().unwrap_or(0).max(1);
         let at = |since_us: u64| match settings.times {
             TraceTimes::Kept => u128::from(since_us) * 1_000,
@@ -88,8 +92,12 @@ impl Timetable {
         let mut due = Vec::new();
         for copy in 0..settings.copies {
             let begin = u128::from(begin(copy));
-            let times = since.iter().map(|&since_us| begin + at(since_us)).take_while(|&at| at < u128::from(until));
-            due.extend((0u32..).zip(times).map(|(entry, at)| Due { at: Time(at as u64), copy, entry }));
+            let staged = |(entry, &since_us): (&TraceEntry, &u64)| {
+                begin + at(since_us) + u128::from(u64::from(entry.stage) * STEP.0)
+            };
+            let times = (0u32..).zip(trace.entries.iter().zip(&since).map(staged));
+            let in_time = times.filter(|&(_, at)| at < u128::from(until));
+            due.extend(in_time.map(|(entry, at)| Due { at: Time(at as u64), copy, entry }));
         }
         due.sort_unstable();
         let not_replayed = trace.entries.len() as u64 * u64::from(settings.copies) - due.len() as u64;

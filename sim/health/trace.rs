@@ -211,6 +211,9 @@ pub struct TraceEntry {
     pub category: Category,
     /// Who signs it, by number among the trace's providers.
     pub provider: u32,
+    /// How many stages after its line's instant it is submitted: what one signs on the strength of what another does
+    /// would come before that as often as not.
+    pub stage: u8,
     /// Whom or what it is about.
     pub about: About,
     /// The matter that it belongs to.

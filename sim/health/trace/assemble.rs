@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::health::Verb;
 
 use super::custody::{self, Custody};
+use super::fhir::ADJUDICATE;
 use super::{About, Flaw, Malformed, Moment, Name, Parsed, Trace, TraceCounts, TraceEntry, epcis, fhir, parse};
 
 /// Malformed lines that are kept to be shown.
@@ -133,7 +134,8 @@ impl TraceBuilder {
                     }
                     None => cast.person(&parsed, keeper),
                 };
-                entries.push(TraceEntry { at, kind, purpose, category, provider, about, case, file, text });
+                let stage = u8::from(step.kind == ADJUDICATE && parsed.steps.len() > 1);
+                entries.push(TraceEntry { at, kind, purpose, category, provider, stage, about, case, file, text });
             }
         }
         let (things, lots) = cast.custody.finish();

@@ -185,11 +185,11 @@ pub(super) fn settle(entries: &mut Vec<TraceEntry>, things: &[Thing], verb: impl
     for entry in entries.iter_mut().rev() {
         let (verb, by) = (verb(entry), entry.provider);
         let About::Goods { thing, to, .. } = &mut entry.about else { continue };
-        match verb {
-            Verb::Receive => drop(receiver.insert(*thing, by)),
-            Verb::Ship if *to == NOT_SAID => *to = receiver.get(thing).copied().unwrap_or(by),
-            _ if *to == NOT_SAID => *to = by,
-            _ => {}
+        if verb == Verb::Receive {
+            receiver.insert(*thing, by);
+        }
+        if *to == NOT_SAID {
+            *to = receiver.get(thing).copied().filter(|_| verb == Verb::Ship).unwrap_or(by);
         }
     }
     let (mut line, mut recalled) = ((0, 0), BTreeSet::new());

@@ -31,7 +31,7 @@ const fn row(
 /// That a payer has decided says that there was a service to decide about: an explanation of benefit is addressed to the
 /// patient, whose confirmation is in no export. So the patient confirms, and then the payer decides.
 const CONFIRM: &str = "claim.service_confirm";
-const ADJUDICATE: &str = "claim.adjudicate";
+pub(super) const ADJUDICATE: &str = "claim.adjudicate";
 
 const PRESCRIBED: &[&str] = &["authorizingPrescription"];
 

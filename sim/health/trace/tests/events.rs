@@ -107,8 +107,8 @@ fn an_event_is_a_transaction_for_each_thing_that_it_is_about() {
         pack.aggregate 1 into 2 by 0
         pack.ship 2 by 0
         pack.ship 3 by 0
-        pack.receive 4 by 0 to 4294967295
-        pack.receive 5 by 0 to 4294967295
+        pack.receive 4 by 0
+        pack.receive 5 by 0
         pack.unpack 2 by 0"#]];
     expected.assert_eq(&steps(&trace));
     assert_eq!((trace.counts.told, trace.entries.len(), trace.things.len()), (5, 9, 6));
@@ -156,11 +156,11 @@ fn a_shipment_goes_where_it_says_or_to_who_receives_it_next_or_stays() {
         pack.ship 0 by 0 to 1
         pack.ship 1 by 0 to 1
         pack.ship 2 by 0
-        pack.receive 1 by 1 to 4294967295
-        pack.receive 0 by 1 to 4294967295
+        pack.receive 1 by 1
+        pack.receive 0 by 1
         pack.ship 0 by 0 to 1
         pack.ship 1 by 1 to 0
-        pack.receive 1 by 0 to 4294967295"#]];
+        pack.receive 1 by 0"#]];
     expected.assert_eq(&steps(&trace));
     assert_eq!(trace.providers, 2, "sites of a company are one party");
 }
