@@ -197,7 +197,7 @@ fn what_a_patient_was_billed_is_confirmed_and_decided() {
         immunization.record: 127 done
         claim.submit: 237 done
         claim.service_confirm: 206 done
-        claim.adjudicate: 75 done, 131 not_submitted"#]];
+        claim.adjudicate: 206 done"#]];
     expected.assert_eq(&Replayed::new(&[SYNTHEA]).decided());
 }
 

@@ -62,7 +62,7 @@ impl Replay {
         Pack { home: self.hospital(copy, self.thing(thing).stock), serial: self.nth(copy, thing) }
     }
 
-    /// The lot of a thing: the one that is named, for what is made without one its own, else the one from before the run.
+    /// The lot of a thing: the one that is named, for what is made without one its own, else that from before the run.
     fn lot(&self, copy: u32, thing: u32) -> Lot {
         let trace = &self.table.trace;
         let lot = match *self.thing(thing) {

@@ -1,7 +1,7 @@
 //! Who has which thing: what a trace's events say of each, put together in their order.
 //!
-//! Contracts decide for themselves who may do what; here it is only found out where each thing was before the run, where
-//! a shipment goes that does not say so, and who signs an event that names no place.
+//! Contracts decide for themselves who may do what; here it is only found out where each thing was before the run,
+//! where a shipment goes that does not say so, and who signs an event that names no place.
 
 use std::collections::{BTreeMap, BTreeSet};
 
