@@ -189,10 +189,10 @@ impl Cast {
         let kept = parsed.patient.and_then(|patient| others.keeper.get(&patient).copied());
         let goods = || parsed.steps.iter().filter_map(|step| step.goods);
         let named = parsed.provider.or(of_encounter).or(kept).or(parsed.person);
-        if named.is_none() {
-            if let Some(holder) = goods().find_map(|goods| custody.holder_of(goods.thing)) {
-                return (holder, holder);
-            }
+        if named.is_none()
+            && let Some(holder) = goods().find_map(|goods| custody.holder_of(goods.thing))
+        {
+            return (holder, holder);
         }
         // Somebody signs it: where nobody is named, whoever or whatever it is about stands for who that is.
         let stand_in = parsed.patient.or_else(|| goods().next().map(|goods| goods.thing));
