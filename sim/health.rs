@@ -42,5 +42,8 @@ pub use stream::{Injection, Slice, Stream, StreamSettings, Totals};
 pub use supply::{LOTS, Lot, Pack, Unit};
 pub use taxonomy::{KindSpec, PayloadSizes};
 pub use timetable::{Due, Timetable, TraceSettings, TraceTimes};
-pub use trace::{Flaw, Malformed, Moment, Name, Parsed, Trace, TraceBuilder, TraceCounts, TraceEntry, parse};
+pub use trace::{
+    About, Flaw, Goods, Malformed, Moment, Name, Origin, Parsed, Step, Thing, Trace, TraceBuilder, TraceCounts,
+    TraceEntry, parse,
+};
 pub use verb::Verb;

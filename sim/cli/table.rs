@@ -64,11 +64,11 @@ fn heading(out: &mut String, summary: &Summary, file: &ScenarioFile) {
         line!(out, "shards (replicas): {}", shards.collect::<Vec<_>>().join(", "));
     }
     if let Some(trace) = &summary.trace {
-        let TraceSummary { entries, replayed, not_replayed, reference_resources, malformed, .. } = trace;
+        let TraceSummary { lines, entries, replayed, not_replayed, reference_resources, malformed, .. } = trace;
         line!(
             out,
-            "trace: {entries} transactions, {reference_resources} lines of reference data, {malformed} malformed; \
-             {replayed} replayed, {not_replayed} not"
+            "trace: {lines} lines of {entries} transactions, {reference_resources} of reference data, {malformed} malformed; \
+             {replayed} transactions replayed, {not_replayed} not"
         );
     }
     if *weight > 1 {

@@ -1,5 +1,6 @@
 //! What is said of a scenario's trace, and whether flaws in it are put up with.
 
+use crate::health::TraceCounts;
 use crate::scenario::{Scenario, WorldData};
 
 use super::args::ScenarioArgs;
@@ -24,10 +25,11 @@ pub(super) fn world(scenario: &Scenario, args: &ScenarioArgs) -> Result<WorldDat
 /// What a trace holds, for `systole validate`; nothing where there is none.
 pub(super) fn described(world: &WorldData) -> String {
     let Some(trace) = &world.trace else { return String::new() };
-    let (entries, reference, malformed) = (trace.entries.len(), trace.counts.reference, trace.counts.malformed);
+    let (entries, things, TraceCounts { malformed, reference, told }) =
+        (trace.entries.len(), trace.things.len(), trace.counts);
     format!(
-        "its trace has {entries} transactions of {} patients at {} providers, {reference} lines of reference data, \
-         {malformed} malformed lines\n",
+        "its trace has {told} lines of {entries} transactions about {} patients and {things} things at {} providers, \
+         {reference} lines of reference data, {malformed} malformed lines\n",
         trace.patients, trace.providers
     )
 }

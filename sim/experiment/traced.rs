@@ -9,7 +9,10 @@ use super::Point;
 /// What became of a trace's lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TraceSummary {
-    /// Lines that are transactions.
+    /// Lines that are transactions, one or more each.
+    #[serde(default)]
+    pub lines: u64,
+    /// Transactions of one copy.
     pub entries: u64,
     /// Transactions submitted: entries of all copies.
     pub replayed: u64,
@@ -28,6 +31,7 @@ impl TraceSummary {
     pub(super) fn of(world: &WorldData, point: &Point) -> Option<TraceSummary> {
         let (trace, table) = (world.trace.as_ref()?, point.setup.replay.as_ref()?);
         Some(TraceSummary {
+            lines: trace.counts.told,
             entries: trace.entries.len() as u64,
             replayed: table.due.len() as u64,
             malformed: trace.counts.malformed,

@@ -224,7 +224,11 @@ impl Dice<'_> {
         let case = self.case(300, 2);
         let (home, to) = (HospitalId((case.0 % HOSPITALS) as u32), self.other(case));
         let nth = case.0 + self.roll(2);
-        let unit = if case.0.is_multiple_of(2) { Unit::filled(home, nth) } else { Unit { home, serial: nth } };
+        let unit = match case.0 % 8 {
+            0 | 2 | 4 | 6 => Unit::filled(home, nth),
+            7 => Unit::expected(to, nth),
+            _ => Unit { home, serial: nth },
+        };
         let lot = self.people.lot_of_unit(Unit { home, serial: nth });
         let (by, call) = match self.roll(14) {
             0..3 => (home, PackCall::Commission { unit: Unit::filled(home, nth), lot }),

@@ -168,12 +168,12 @@ impl People {
         self.lot_of(pack.home, pack.serial)
     }
 
-    /// Whether a unit was on its way before the run.
+    /// Whether a unit was filled before the run.
     pub fn ships(&self, unit: Unit) -> bool {
         unit.home.index() < self.homes.len() && unit.is_of_genesis()
     }
 
-    /// The lot of a unit that was on its way before the run.
+    /// The lot of a unit that was filled before the run.
     pub fn lot_of_unit(&self, unit: Unit) -> Lot {
         self.lot_of(unit.home, unit.serial)
     }

@@ -4,6 +4,8 @@
 //! Providers become hospitals and patients their patients, so that no two of either share one until all are taken. A
 //! copy of the trace is about other people elsewhere, so nothing that a copy does meets what another did.
 
+mod goods;
+
 use std::sync::Arc;
 
 use crate::base::{Bytes, Digest, Encode, HospitalId, Span, Time};
@@ -13,12 +15,14 @@ use crate::ledger::{Kind, Transaction, TxNumber};
 
 use super::scribe::{Fields, Scribe};
 use super::timetable::{Due, Timetable};
-use super::trace::TraceEntry;
+use super::trace::{About, TraceEntry};
 use super::{
     AccessCall, BILLED_AT_GENESIS, Call, Case, Change, ClaimCall, ConsentCall, ConsentKey, KindSpec, Part, Patient,
     People, Purpose,
 };
 use super::{RecordCall, RxCall, Scope, Script, Slice, Stream, StreamSettings, Verb};
+
+use goods::Subject;
 
 /// Transactions in a slice: two verification batches, as a stream's have on average.
 const PER_SLICE: usize = 2 * BATCH;
@@ -146,8 +150,11 @@ impl Replay {
         let mut whose = Vec::with_capacity(32);
         self.scribe.settings.seed.encode(&mut whose);
         copy.encode(&mut whose);
-        entry.keeper.encode(&mut whose);
-        entry.patient.unwrap_or(u32::MAX).encode(&mut whose);
+        let (keeper, patient) = match entry.about {
+            About::Patient { patient, keeper, .. } => (keeper, patient),
+            About::Goods { .. } | About::Nobody => (entry.provider, u32::MAX),
+        };
+        (keeper, patient).encode(&mut whose);
         let salt = blake3::derive_key("systole trace salt v1", &whose);
         Digest(*blake3::keyed_hash(&salt, text).as_bytes())
     }
@@ -158,8 +165,15 @@ impl Replay {
         let by = self.hospital(copy, entry.provider);
         // A copy's cases are its own.
         let case = Case(draw(entry.case.0, Site::Replay, copy.into(), 1, 0) >> (64 - Case::BITS));
-        let Some(patient) = entry.patient else { return self.script.part(verb, case, 0, by, due.at) };
-        let patient = self.patient(copy, patient, self.hospital(copy, entry.keeper));
+        let (patient, keeper, grantee) = match entry.about {
+            About::Patient { patient, keeper, grantee } => (patient, keeper, grantee),
+            About::Goods { thing, into, to } => {
+                let subject = Subject { copy, thing, into, to: self.hospital(copy, to) };
+                return Part { by, call: self.goods(verb, case, &subject), planted: None };
+            }
+            About::Nobody => return self.script.part(verb, case, 0, by, due.at),
+        };
+        let patient = self.patient(copy, patient, self.hospital(copy, keeper));
         let (purpose, category) = (entry.purpose, entry.category);
         let call = match verb {
             Verb::Anchor => Call::Record(RecordCall::Anchor { case, patient, category }),
@@ -170,12 +184,16 @@ impl Replay {
                 let (service, amount) = (BILLED_AT_GENESIS + case.0, CLAIMED);
                 Call::Claim(ClaimCall::Submit { case, patient, service, amount })
             }
+            Verb::Confirm => {
+                let call = Call::Claim(ClaimCall::Confirm { case, patient });
+                return Part { by: patient.home, call, planted: None };
+            }
             Verb::Adjudicate => {
                 let call = Call::Claim(ClaimCall::Adjudicate { case });
                 return Part { by: self.people.payer(patient), call, planted: None };
             }
             Verb::Grant | Verb::Revoke | Verb::Renew | Verb::Deny => {
-                let grantee = self.hospital(copy, entry.grantee.unwrap_or(entry.provider));
+                let grantee = self.hospital(copy, grantee.unwrap_or(entry.provider));
                 let key = ConsentKey { patient, grantee, purpose };
                 Call::Consent(ConsentCall { key, change: change(verb, due.at) })
             }

@@ -7,7 +7,9 @@ pub const LOTS: u64 = 1_000;
 
 /// Serial numbers from here on are of units commissioned in the run.
 const COMMISSIONED: u64 = 1 << 61;
-/// Serial numbers from here on no maker ever gave.
+/// Serial numbers of units from here on are of those that were on their way to their home before the run.
+const EXPECTED: u64 = 1 << 62;
+/// Serial numbers of packs from here on no maker ever gave.
 const INVENTED: u64 = 1 << 62;
 
 /// A production lot.
@@ -50,7 +52,7 @@ impl Encode for Pack {
 /// A case or pallet of packs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Unit {
-    /// In whose custody it began.
+    /// In whose custody it began, or to whom it was on its way.
     pub home: HospitalId,
     /// Its serial number there.
     pub serial: u64,
@@ -62,9 +64,19 @@ impl Unit {
         Unit { home, serial: COMMISSIONED | nth }
     }
 
-    /// Whether it was on its way before the run.
+    /// A unit that somebody outside the ledger had sent to its home before the run.
+    pub const fn expected(home: HospitalId, nth: u64) -> Unit {
+        Unit { home, serial: EXPECTED | nth }
+    }
+
+    /// Whether it was filled before the run.
     pub const fn is_of_genesis(self) -> bool {
-        self.serial < COMMISSIONED
+        self.serial < COMMISSIONED || self.is_expected()
+    }
+
+    /// Whether it was on its way to its home before the run, and not there yet.
+    pub const fn is_expected(self) -> bool {
+        self.serial >= EXPECTED
     }
 }
 

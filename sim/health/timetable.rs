@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::base::Time;
 use crate::kernel::draw::{Alias, Site, below, draw};
 
-use super::trace::{DAY_US, Moment, Trace};
+use super::script::STEP;
+use super::trace::{DAY_US, Moment, Trace, TraceEntry};
 
 /// What becomes of a trace's times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -77,7 +78,10 @@ impl Timetable {
         };
         let until = settings.until.0;
         let begin = |copy: u32| until / STAGGER * u64::from(copy) / u64::from(settings.copies);
-        let room = until.saturating_sub(1 + begin(settings.copies.saturating_sub(1)));
+        // Later stages end in time, too.
+        let stages = trace.entries.iter().map(|entry| u64::from(entry.stage)).max().unwrap_or(0);
+        let last = begin(settings.copies.saturating_sub(1)) + stages * STEP.0;
+        let room = until.saturating_sub(1 + last);
         let longest = since.last().copied().unwrap_or(0).max(1);
         let at = |since_us: u64| match settings.times {
             TraceTimes::Kept => u128::from(since_us) * 1_000,
@@ -88,8 +92,12 @@ impl Timetable {
         let mut due = Vec::new();
         for copy in 0..settings.copies {
             let begin = u128::from(begin(copy));
-            let times = since.iter().map(|&since_us| begin + at(since_us)).take_while(|&at| at < u128::from(until));
-            due.extend((0u32..).zip(times).map(|(entry, at)| Due { at: Time(at as u64), copy, entry }));
+            let staged = |(entry, &since_us): (&TraceEntry, &u64)| {
+                begin + at(since_us) + u128::from(u64::from(entry.stage) * STEP.0)
+            };
+            let times = (0u32..).zip(trace.entries.iter().zip(&since).map(staged));
+            let in_time = times.filter(|&(_, at)| at < u128::from(until));
+            due.extend(in_time.map(|(entry, at)| Due { at: Time(at as u64), copy, entry }));
         }
         due.sort_unstable();
         let not_replayed = trace.entries.len() as u64 * u64::from(settings.copies) - due.len() as u64;
@@ -103,20 +111,25 @@ fn since_first(times: impl Iterator<Item = Moment> + Clone) -> Vec<u64> {
     times.map(|at| at.0.abs_diff(first.0)).collect()
 }
 
-/// A time of day for each entry by the hours of its kind; within a day the earlier goes to the entry that came earlier.
+/// A time of day for each line by the hours of its kind, which its entries share; within a day the earlier goes to the
+/// line that came earlier.
 fn by_the_hour(trace: &Trace, settings: &TraceSettings<'_>) -> Vec<Moment> {
     let weights = |hours: &[f64; 24]| hours.map(|factor| (factor * WEIGHT_UNIT) as u64);
     let hours: Vec<Alias> = settings.hours.iter().map(|hours| Alias::new(&weights(hours))).collect();
     let mut times = Vec::with_capacity(trace.entries.len());
+    let mut nth = 0;
     for day in trace.entries.chunk_by(|a, b| a.at.day() == b.at.day()) {
-        let begun = times.len();
-        for (nth, entry) in (begun as u64..).zip(day) {
+        let mut drawn = Vec::new();
+        for line in day.chunk_by(TraceEntry::is_of_line) {
             let bits = |which| draw(settings.seed, Site::Replay, nth, which, 0);
-            let hour = hours[usize::from(entry.kind)].choose(bits(0)) as u64;
+            let hour = hours[usize::from(line[0].kind)].choose(bits(0)) as u64;
             let within = below(DAY_US as u64 / 24, bits(1));
-            times.push(Moment(entry.at.day() * DAY_US + (hour * (DAY_US as u64 / 24) + within) as i64));
+            drawn.push(Moment(line[0].at.day() * DAY_US + (hour * (DAY_US as u64 / 24) + within) as i64));
+            nth += 1;
         }
-        times[begun..].sort_unstable();
+        drawn.sort_unstable();
+        let lines = day.chunk_by(TraceEntry::is_of_line).zip(drawn);
+        times.extend(lines.flat_map(|(line, at)| std::iter::repeat_n(at, line.len())));
     }
     times
 }

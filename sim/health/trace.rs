@@ -1,14 +1,18 @@
 //! Traces: what real systems exported, as transactions to be replayed.
 //!
 //! A trace is NDJSON: FHIR resources as Bulk Data exports have them, or EPCIS 2.0 events, one on each line. Resource types
-//! and business steps become kinds ([`fhir`], [`epcis`] hold the tables), references become the patient, the case and the
-//! hospital that a call is about, and the bytes of the line are what its anchor commits to. Nothing is read here: bytes come in, a [`Trace`]
-//! goes out, and whatever the bytes are, nothing panics.
+//! and business steps become kinds ([`fhir`], [`epcis`] hold the tables), references become the patient, the case, the
+//! things and the hospital that a call is about, and the bytes of the line are what its anchor commits to. An event is a
+//! transaction for each thing that it names, and a payer's answer one of the patient's before the payer's own. Nothing is
+//! read here: bytes come in, a [`Trace`] goes out, and whatever the bytes are, nothing panics.
 //!
 //! Lines of a folder refer to each other, so a trace is put together in two steps: each line by itself ([`parse`]), then
-//! what a line takes from others: the hospital and the time of its encounter, the time of the plan that names a goal.
+//! what a line takes from others: the hospital and the time of its encounter, the time of the plan that names a goal, who
+//! has a thing ([`custody`]).
 
 mod assemble;
+mod custody;
+mod epc;
 mod epcis;
 mod fhir;
 mod json;
@@ -26,6 +30,7 @@ use thiserror::Error;
 use super::{Category, Purpose};
 
 pub use assemble::TraceBuilder;
+pub use custody::{Origin, Thing};
 pub use json::Name;
 pub(super) use moment::DAY_US;
 pub use moment::Moment;
@@ -62,6 +67,17 @@ pub enum Flaw {
     /// It is about nobody.
     #[error("`{0}` without a patient")]
     NoPatient(String),
+    /// It is about no thing.
+    #[error("`{0}` names no thing")]
+    NoThing(String),
+    /// It is about more things than one event may be.
+    #[error("about {things} things; {most} is the most")]
+    TooMany {
+        /// How many.
+        things: usize,
+        /// How many may be.
+        most: usize,
+    },
     /// More bytes than a transaction can state.
     #[error("longer than 1 GiB")]
     TooLong,
@@ -84,18 +100,38 @@ impl fmt::Display for Malformed {
     }
 }
 
+/// One transaction of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// `family.verb` of the taxonomy.
+    pub kind: &'static str,
+    /// What of an event's things it is about.
+    pub goods: Option<Goods>,
+}
+
+/// A thing that something is done with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Goods {
+    /// What.
+    pub thing: Name,
+    /// What it goes into, or becomes.
+    pub into: Option<Name>,
+    /// The lot that it is of.
+    pub lot: Option<Name>,
+}
+
 /// What one line says by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parsed {
-    /// `family.verb` of the taxonomy.
-    pub kind: &'static str,
+    /// Its transactions, in order; at least one.
+    pub steps: Vec<Step>,
     /// Its type, for messages.
     pub resource: String,
     /// When it happened.
     pub at: Option<Moment>,
     /// Its own name.
     pub id: Name,
-    /// Names the matter that it belongs to: its claim, prescription or pack, or itself.
+    /// Names the matter that it belongs to: its claim or prescription, or itself.
     pub case: Name,
     /// Whom it is about; events of packs are about nobody.
     pub patient: Option<Name>,
@@ -107,6 +143,8 @@ pub struct Parsed {
     pub encounter: Option<Name>,
     /// Whom a consent is for.
     pub grantee: Option<Name>,
+    /// Where a shipment goes.
+    pub to: Option<Name>,
     /// What data are used for.
     pub purpose: Purpose,
     /// The class of data.
@@ -118,7 +156,7 @@ pub struct Parsed {
 /// The longest line: what a transaction takes on the ledger must be stated in 32 bits.
 const LONGEST: usize = 1 << 30;
 
-/// Reads one line: a transaction, nothing (reference data, steps that no kind stands for), or what is wrong with it.
+/// Reads one line: transactions, nothing (reference data, steps that no kind stands for), or what is wrong with it.
 pub fn parse(line: &[u8]) -> Result<Option<Parsed>, Flaw> {
     if line.len() > LONGEST {
         return Err(Flaw::TooLong);
@@ -134,6 +172,32 @@ pub fn parse(line: &[u8]) -> Result<Option<Parsed>, Flaw> {
     }
 }
 
+/// Whom or what a transaction of a trace is about, by numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// One of the trace's patients.
+    Patient {
+        /// Which.
+        patient: u32,
+        /// The provider that keeps the patient's records: the signer, or of looks at data the first that made one, or of
+        /// answers to a claim who submitted it.
+        keeper: u32,
+        /// The provider that a consent is for.
+        grantee: Option<u32>,
+    },
+    /// One of the trace's things.
+    Goods {
+        /// Which.
+        thing: u32,
+        /// The thing that it goes into, or becomes.
+        into: Option<u32>,
+        /// The provider that it is shipped to.
+        to: u32,
+    },
+    /// Nobody, and nothing that a contract looks at.
+    Nobody,
+}
+
 /// One transaction of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceEntry {
@@ -145,14 +209,13 @@ pub struct TraceEntry {
     pub purpose: Purpose,
     /// The class of data.
     pub category: Category,
-    /// Whom it is about, by number among the trace's patients.
-    pub patient: Option<u32>,
     /// Who signs it, by number among the trace's providers.
     pub provider: u32,
-    /// Who keeps the patient's records: the signer, or of looks at data the first provider that made one.
-    pub keeper: u32,
-    /// Whom a consent is for.
-    pub grantee: Option<u32>,
+    /// How many stages after its line's instant it is submitted: what one signs on the strength of what another does
+    /// would come before that as often as not.
+    pub stage: u8,
+    /// Whom or what it is about.
+    pub about: About,
     /// The matter that it belongs to.
     pub case: Name,
     /// Its file.
@@ -163,6 +226,13 @@ pub struct TraceEntry {
 
 const _: () = assert!(size_of::<TraceEntry>() <= 64, "traces of millions of lines are held in memory");
 
+impl TraceEntry {
+    /// Whether both are of one line.
+    pub fn is_of_line(&self, other: &TraceEntry) -> bool {
+        (self.file, self.text.start) == (other.file, other.text.start)
+    }
+}
+
 /// What a trace's lines were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TraceCounts {
@@ -170,10 +240,12 @@ pub struct TraceCounts {
     pub malformed: u64,
     /// Reference data and steps that no kind stands for.
     pub reference: u64,
+    /// Lines that are transactions: one or more each.
+    pub told: u64,
 }
 
 /// A trace, in order of time, then file, then line. It holds its files' bytes, since replaying hashes them,
-/// and 64 bytes for each entry.
+/// 64 bytes for each entry and 24 for each thing.
 #[derive(Debug)]
 pub struct Trace {
     /// The files' bytes.
@@ -184,7 +256,11 @@ pub struct Trace {
     pub patients: u32,
     /// How many providers sign them, keep records or are granted consents.
     pub providers: u32,
-    /// What the other lines were.
+    /// The things that they are about.
+    pub things: Vec<Thing>,
+    /// How many lots of these have a name.
+    pub lots: u32,
+    /// What the lines were.
     pub counts: TraceCounts,
     /// The first malformed lines, by file and line.
     pub malformed: Vec<Malformed>,

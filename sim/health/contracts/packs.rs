@@ -198,7 +198,8 @@ impl Packs {
 
     fn travel(&self, unit: Unit) -> Option<Travel> {
         let genesis = || {
-            let (lot, place) = (self.people.lot_of_unit(unit), Place::With(unit.home));
+            let place = if unit.is_expected() { Place::Going(unit.home) } else { Place::With(unit.home) };
+            let lot = self.people.lot_of_unit(unit);
             self.people.ships(unit).then_some(Travel { lot, place })
         };
         self.units.get(&unit).copied().or_else(genesis)

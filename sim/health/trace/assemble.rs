@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Flaw, Malformed, Moment, Name, Parsed, Trace, TraceCounts, TraceEntry, epcis, fhir, parse};
+use crate::health::Verb;
+
+use super::custody::{self, Custody};
+use super::fhir::ADJUDICATE;
+use super::{About, Flaw, Malformed, Moment, Name, Parsed, Trace, TraceCounts, TraceEntry, epcis, fhir, parse};
 
 /// Malformed lines that are kept to be shown.
 const SHOWN: usize = 5;
@@ -36,14 +40,21 @@ struct Others {
     time: BTreeMap<Name, Moment>,
     /// The first provider of each patient that made a record.
     keeper: BTreeMap<Name, Name>,
+    /// Who submitted each claim: what is answered is about that hospital's patient.
+    submitted: BTreeMap<Name, Name>,
 }
 
 /// Numbers in the order in which names are first asked for.
 #[derive(Default)]
-struct Numbers(BTreeMap<Name, u32>);
+pub(super) struct Numbers(BTreeMap<Name, u32>);
 
 impl Numbers {
-    fn of(&mut self, name: Name) -> u32 {
+    /// How many names there are.
+    pub fn count(&self) -> u32 {
+        self.0.len() as u32
+    }
+
+    pub fn of(&mut self, name: Name) -> u32 {
         let next = self.0.len() as u32;
         *self.0.entry(name).or_insert(next)
     }
@@ -91,7 +102,7 @@ impl TraceBuilder {
 
     /// The trace of all files.
     pub fn finish(mut self) -> Trace {
-        let mut others = self.others();
+        let others = self.others();
         let mut dated = Vec::with_capacity(self.lines.len());
         for line in std::mem::take(&mut self.lines) {
             match others.time_of(&line.parsed) {
@@ -103,26 +114,36 @@ impl TraceBuilder {
             }
         }
         dated.sort_by_key(|(at, line)| (*at, line.file, line.number));
-        let (mut patients, mut providers) = (Numbers::default(), Numbers::default());
-        let entry = |(at, Line { parsed, file, text, .. }): (Moment, Line)| {
-            let (provider, keeper) = others.hospitals(&parsed);
-            TraceEntry {
-                at,
-                kind: self.kinds[parsed.kind],
-                purpose: parsed.purpose,
-                category: parsed.category,
-                patient: parsed.patient.map(|patient| patients.of(patient)),
-                provider: providers.of(provider),
-                keeper: providers.of(keeper),
-                grantee: parsed.grantee.map(|grantee| providers.of(grantee)),
-                case: parsed.case,
-                file,
-                text,
+        self.counts.told = dated.len() as u64;
+        let mut cast = Cast { others, ..Cast::default() };
+        for (_, line) in &dated {
+            for step in &line.parsed.steps {
+                step.goods.iter().for_each(|goods| cast.custody.foresee(Verb::of(step.kind), goods));
             }
-        };
-        let entries = dated.into_iter().map(entry).collect();
-        let (patients, providers) = (patients.0.len() as u32, providers.0.len() as u32);
-        Trace { files: self.files, entries, patients, providers, counts: self.counts, malformed: self.malformed }
+        }
+        let mut entries = Vec::with_capacity(dated.len());
+        for (at, Line { parsed, file, text, .. }) in dated {
+            let Parsed { purpose, category, case, .. } = parsed;
+            let (provider, keeper) = cast.hospitals(&parsed);
+            for step in &parsed.steps {
+                let (kind, text) = (self.kinds[step.kind], text.clone());
+                let about = match &step.goods {
+                    Some(goods) => {
+                        let to = parsed.to.map(|to| cast.providers.of(to));
+                        cast.custody.follow(Verb::of(step.kind), goods, provider, to)
+                    }
+                    None => cast.person(&parsed, keeper),
+                };
+                let stage = u8::from(step.kind == ADJUDICATE && parsed.steps.len() > 1);
+                entries.push(TraceEntry { at, kind, purpose, category, provider, stage, about, case, file, text });
+            }
+        }
+        let (things, lots) = cast.custody.finish();
+        let verbs: BTreeMap<u8, Verb> = self.kinds.iter().map(|(name, &kind)| (kind, Verb::of(name))).collect();
+        custody::settle(&mut entries, &things, |entry| verbs[&entry.kind]);
+        let (patients, providers) = (cast.patients.count(), cast.providers.count());
+        let TraceBuilder { files, counts, malformed, .. } = self;
+        Trace { files, entries, patients, providers, things, lots, counts, malformed }
     }
 
     fn others(&self) -> Others {
@@ -148,21 +169,51 @@ impl Others {
         let known = |name: &Name| self.time.get(name).copied();
         parsed.at.or_else(|| known(&parsed.id)).or_else(|| parsed.encounter.as_ref().and_then(known))
     }
+}
 
+/// Everyone and everything of a trace, by number.
+#[derive(Default)]
+struct Cast {
+    others: Others,
+    patients: Numbers,
+    providers: Numbers,
+    custody: Custody,
+}
+
+impl Cast {
     /// Who signs, and who keeps the patient's records. Asked for in order of time: whoever makes the first record of a
-    /// patient keeps what others look at.
-    fn hospitals(&mut self, parsed: &Parsed) -> (Name, Name) {
-        let of_encounter = parsed.encounter.and_then(|encounter| self.provider.get(&encounter).copied());
-        let kept = parsed.patient.and_then(|patient| self.keeper.get(&patient).copied());
+    /// patient keeps what others look at, and whoever has a thing signs what happens nowhere.
+    fn hospitals(&mut self, parsed: &Parsed) -> (u32, u32) {
+        let Cast { others, providers, custody, .. } = self;
+        let of_encounter = parsed.encounter.and_then(|encounter| others.provider.get(&encounter).copied());
+        let kept = parsed.patient.and_then(|patient| others.keeper.get(&patient).copied());
+        let goods = || parsed.steps.iter().filter_map(|step| step.goods);
         let named = parsed.provider.or(of_encounter).or(kept).or(parsed.person);
-        // Somebody signs it: where nobody is named, whoever it is about stands for who that is.
-        let provider = named.or(parsed.patient).unwrap_or(parsed.case);
-        if parsed.kind.starts_with("access.") {
-            return (provider, kept.unwrap_or(provider));
+        if named.is_none()
+            && let Some(holder) = goods().find_map(|goods| custody.holder_of(goods.thing))
+        {
+            return (holder, holder);
         }
-        if let Some(patient) = parsed.patient {
-            self.keeper.entry(patient).or_insert(provider);
+        // Somebody signs it: where nobody is named, whoever or whatever it is about stands for who that is.
+        let stand_in = parsed.patient.or_else(|| goods().next().map(|goods| goods.thing));
+        let provider = named.or(stand_in).unwrap_or(parsed.case);
+        let number = providers.of(provider);
+        let Some(patient) = parsed.patient else { return (number, number) };
+        let kind = parsed.steps[0].kind;
+        if kind.starts_with("access.") {
+            return (number, providers.of(kept.unwrap_or(provider)));
         }
-        (provider, provider)
+        others.keeper.entry(patient).or_insert(provider);
+        if kind == "claim.submit" {
+            others.submitted.entry(parsed.case).or_insert(provider);
+        }
+        let submitted = others.submitted.get(&parsed.case).copied();
+        (number, submitted.map_or(number, |submitter| providers.of(submitter)))
+    }
+
+    fn person(&mut self, parsed: &Parsed, keeper: u32) -> About {
+        let Some(patient) = parsed.patient else { return About::Nobody };
+        let (patient, grantee) = (self.patients.of(patient), parsed.grantee.map(|grantee| self.providers.of(grantee)));
+        About::Patient { patient, keeper, grantee }
     }
 }

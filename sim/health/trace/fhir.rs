@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::health::{Category, Purpose};
 
 use super::json::{all, at, first_named, first_time, named, text};
-use super::{Flaw, Name, Parsed};
+use super::{Flaw, Name, Parsed, Step};
 
 /// How resources of a type are read.
 struct Row {
@@ -27,6 +27,11 @@ const fn row(
 ) -> Row {
     Row { resource, kind, category, times, case }
 }
+
+/// That a payer has decided says that there was a service to decide about: an explanation of benefit is addressed to the
+/// patient, whose confirmation is in no export. So the patient confirms, and then the payer decides.
+const CONFIRM: &str = "claim.service_confirm";
+pub(super) const ADJUDICATE: &str = "claim.adjudicate";
 
 const PRESCRIBED: &[&str] = &["authorizingPrescription"];
 
@@ -79,8 +84,8 @@ const ROWS: [Row; 22] = {
             PRESCRIBED,
         ),
         row("Claim", "claim.submit", Clinical, &["created", "billablePeriod.start"], &[]),
-        row("ClaimResponse", "claim.adjudicate", Clinical, &["created"], &["request"]),
-        row("ExplanationOfBenefit", "claim.adjudicate", Clinical, &["created", "billablePeriod.start"], &["claim"]),
+        row("ClaimResponse", ADJUDICATE, Clinical, &["created"], &["request"]),
+        row("ExplanationOfBenefit", ADJUDICATE, Clinical, &["created", "billablePeriod.start"], &["claim"]),
         row("CoverageEligibilityRequest", "claim.eligibility", Clinical, &["created"], &[]),
         row("PaymentNotice", "claim.pay", Clinical, &["created"], &["request"]),
         row("PaymentReconciliation", "claim.pay", Clinical, &["created"], &["request", "detail.request"]),
@@ -134,7 +139,7 @@ const SAID: [&str; 6] =
 
 /// Every kind that resources become.
 pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
-    ROWS.iter().map(|row| row.kind).chain(SAID)
+    ROWS.iter().map(|row| row.kind).chain(SAID).chain([CONFIRM])
 }
 
 /// Reads a resource of a type.
@@ -159,8 +164,10 @@ pub(super) fn read(resource: &str, value: &Value) -> Result<Option<Parsed>, Flaw
 
 fn parsed(row: &Row, value: &Value, id: Name, patient: Option<Name>) -> Result<Parsed, Flaw> {
     let provider = first_named(value, &PROVIDER).filter(|_| is_organisation(value));
+    let step = |kind| Step { kind, goods: None };
+    let confirmed = (row.kind == ADJUDICATE).then_some(step(CONFIRM));
     Ok(Parsed {
-        kind: kind(row, value),
+        steps: confirmed.into_iter().chain([step(kind(row, value))]).collect(),
         resource: row.resource.into(),
         at: first_time(value, row.times)?,
         id,
@@ -170,6 +177,7 @@ fn parsed(row: &Row, value: &Value, id: Name, patient: Option<Name>) -> Result<P
         person: first_named(value, &PROVIDER).or_else(|| first_named(value, &PERSON)),
         encounter: if row.resource == "Encounter" { Some(id) } else { first_named(value, &ENCOUNTER) },
         grantee: named(value, "provision.actor.reference"),
+        to: None,
         purpose: purpose(value),
         category: category(row, value),
         dates: all(value, "goal").iter().filter_map(|goal| text(goal, "reference")).map(Name::of).collect(),

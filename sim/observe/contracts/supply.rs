@@ -95,7 +95,7 @@ impl Supply {
     fn not_held(&self, plea: &Plea, unit: Unit) -> Option<Refusal> {
         let holder = match self.last(unit) {
             _ if !self.exists(unit) => return Some(Refusal::UnknownSerial),
-            None => Some(unit.home),
+            None => (!unit.is_expected()).then_some(unit.home),
             Some(Step::Filled(by, _) | Step::Received(by)) => Some(by),
             Some(Step::Shipped(_) | Step::Ended) => None,
         };
@@ -124,6 +124,8 @@ impl Supply {
             PackCall::Receive { unit } => match self.last(unit) {
                 _ if !self.exists(unit) => Some(Refusal::UnknownSerial),
                 Some(Step::Shipped(to)) if to == plea.by => None,
+                // Somebody who is not on the ledger sent it.
+                None if unit.is_expected() && unit.home == plea.by => None,
                 _ => Some(Refusal::NotShipped),
             },
             PackCall::Unpack { unit } | PackCall::Sense { unit } => self.not_held(plea, unit),

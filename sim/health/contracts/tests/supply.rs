@@ -37,6 +37,19 @@ fn a_unit_goes_from_hand_to_hand_and_is_in_one_at_a_time() {
 }
 
 #[test]
+fn what_was_on_its_way_before_the_run_is_received_by_whom_it_was_sent_to_and_not_had_before() {
+    let ledger = &mut Ledger::new(Residency::Free);
+    let unit = Unit::expected(HERE, 7);
+    let (ship, receive) = (PackCall::Ship { unit, to: NEAR }, PackCall::Receive { unit });
+    assert_eq!(packed(ledger, HERE, ship), Err(Refusal::NotInCustody));
+    assert_eq!(packed(ledger, HERE, PackCall::Commission { unit, lot: Lot(3) }), Err(Refusal::DoneBefore));
+    assert_eq!(packed(ledger, NEAR, receive), Err(Refusal::NotShipped), "it was sent to another");
+    assert_eq!(packed(ledger, HERE, receive), Ok(()));
+    assert_eq!(packed(ledger, HERE, receive), Err(Refusal::NotShipped));
+    assert_eq!(packed(ledger, HERE, ship), Ok(()));
+}
+
+#[test]
 fn a_unit_is_filled_by_its_maker_once_and_packed_into_another_or_anew() {
     let ledger = &mut Ledger::new(Residency::Free);
     let (new, anew) = (Unit::filled(HERE, 1), Unit::filled(HERE, 2));
