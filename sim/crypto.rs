@@ -28,7 +28,7 @@ mod verify;
 pub use batch::{BATCH, Item, verify_batch};
 pub use costs::{ContractCosts, CostError, CostTable};
 pub use keys::{KeyError, Keypair, PublicKey, Role, Signature, sign_all};
-pub use state::{RowProof, StateMap};
+pub use state::{BRANCHES, RowProof, StateMap};
 
 #[cfg(test)]
 mod oracle;

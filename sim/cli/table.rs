@@ -200,6 +200,10 @@ fn host(out: &mut String, summary: &Summary) {
     let rate = |count: u64| format!("{} ({}/s)", grouped(count as f64), grouped(count as f64 / host.wall_s));
     line!(out, "really signed {}, verified {},", rate(real.signed), rate(real.verified));
     line!(out, "       hashed {}, executed {}", rate(real.hashed), rate(real.executed));
+    if let Some(root) = &real.state_root {
+        let [rows, proved] = [real.rows, real.proved].map(|count| grouped(count as f64));
+        line!(out, "state root   {root} over {rows} rows, {proved} of them proved");
+    }
     line!(
         out,
         "{:.1} s of wall time on {} worker threads: {:.2} simulated s/s, {} events, {}/s, peak memory {} MiB",

@@ -35,8 +35,8 @@ pub struct CostTable {
     /// Applying one transaction: inserting its id into a set of 2^18 and appending its 44-byte record to the state's
     /// log, in nanoseconds.
     pub execute_ns: u64,
-    /// Writing one row of the contracts' state to its Merkle tree ([`crate::crypto::StateMap`], 2^15 rows, blocks of 1,024), in
-    /// nanoseconds.
+    /// Writing one row of the contracts' state to its branch of the tree ([`crate::crypto::StateMap`]; 2^15 rows in it, 1,024
+    /// written at a time), in nanoseconds.
     pub state_row_ns: u64,
     /// A group commit: writing 4 KiB at the end of a file and waiting until they are on the disk, in nanoseconds.
     pub fsync_ns: u64,

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use crate::base::{Bytes, Digest, Encode, Height, NodeId, ReplicaId, Span, Time};
 use crate::consensus::{Layer, Protocol};
+use crate::crypto::BRANCHES;
 use crate::crypto::merkle::proof_size_max;
+
 use crate::ledger::{Batch, BatchRef, Block, SIGNATURE_BYTES, Signers, Transaction, TxNumber};
 use crate::metrics::Definition;
 use crate::observe::Tap;
@@ -176,12 +178,12 @@ impl<P: Protocol> Engine<'_, P> {
         }
     }
 
-    /// A replica writes a block's rows to the tree of state. Receipts do not wait for its root, which is one of a later
-    /// block's (as Tendermint's application hash is), but the next block's execution does.
+    /// A replica writes a block's rows to the tree of state, each branch on any of its crypto cores. Nothing waits for the
+    /// root: it is one of a later block's, as Tendermint's application hash is.
     fn commit_state(&mut self, at: Time, node: NodeId, rows: u64) {
         let machine = &mut self.machines[node.index()];
         let work = machine.slowed(self.setup.costs.commit_rows(rows * u64::from(self.setup.weight)));
-        machine.execution.serve(at, work, &self.window);
+        machine.crypto.serve_split(at, work, BRANCHES as u64, &self.window);
     }
 
     fn note_commit(&mut self, at: Time, node: NodeId, block: &Block, batches: &[Arc<Batch>]) {

@@ -1,5 +1,6 @@
 //! Contracts in whole runs: every look at data is decided, cases go on as they began, and revocations are felt.
 
+use systole::base::Digest;
 use systole::engine::{ContractOutcome, Decided, Felt};
 use systole::health::{Planted, Refusal};
 use systole::ledger::Rejection;
@@ -134,6 +135,7 @@ fn a_claim_is_paid_after_three_other_stages_and_cheats_are_not() {
         told.refused("claim.service_confirm", Refusal::WrongParty),
         told.refused("claim.pay", Refusal::WrongAmount),
         told.refused("claim.pay", Refusal::NotConfirmed),
+        told.refused("claim.pay", Refusal::PaidBefore),
     ];
     assert!(reasons.iter().all(|&count| count > 10), "{reasons:?}");
     let [hospitals, payers, ..] = told.outcome.balances;
@@ -186,8 +188,31 @@ fn the_state_has_a_root_whose_rows_are_proved() {
     let state = real.real.state.expect("a real run makes the tree");
     assert!(state.rows > 50 && state.proved == state.rows.min(state.proved) && state.proved > 50, "{state:?}");
     let again = run(&scenario, &setup(&scenario, 1, false));
-    assert_eq!(again.real.state, Some(state), "the root follows from the rows");
+    assert_eq!(again.real.state, Some(state.clone()), "the roots follow from the rows");
     assert!(run_modelled(&scenario).real.state.is_none());
+    assert_eq!(state.roots.len() as u64, real.counts.blocks_total, "each block has one");
+    let mut kept = setup(&scenario, 0, true);
+    kept.keep_ledger = true;
+    let outcome = run(&scenario, &kept);
+    let headers: Vec<Digest> =
+        outcome.archive.expect("it was asked for").blocks().map(|block| block.state_root).collect();
+    assert_eq!((outcome.digest, headers), (real.digest, state.roots), "a ledger's headers have them, modelled or not");
+}
+
+#[test]
+fn members_enact_motions_and_a_judge_counts_what_crosses_borders() {
+    let extra = "world.extra={\"governance.propose\" = 4.0, \"governance.vote\" = 28.0, \"governance.enact\" = 4.0}";
+    let only = "world.only=[\"share.*\", \"governance.*\"]";
+    let settings = [extra, only, "people.abroad=0.5", "world.load_tps=300", "run.window_s=20", "run.drain_s=10"];
+    let outcome = run_modelled(&regional(&[&SHORT[..], &settings].concat()));
+    let contracts = outcome.contracts.expect("jolteon runs contracts");
+    let [enacted, known] = [&contracts.enacted, &contracts.reach[Felt::Enactment as usize].replicas];
+    assert!(enacted.count() > 5, "{} motions in effect", enacted.count());
+    // Votes are cast a step of 1.5 s after the proposal, what is carried is enacted seven steps later.
+    assert!(enacted.quantile_ms(0.5) > 12_000.0 && known.quantile_ms(0.5) < 5_000.0);
+    let counted = |name| outcome.counted.iter().find(|(known, _)| *known == name).expect("the judge counts it").1;
+    assert!(counted("border_crossings") > 0 && counted("border_crossings") >= contracts.abroad[0]);
+    assert_eq!(counted("residency_violations"), 0);
 }
 
 /// Every shipped scenario, shortened, under a chain and a DAG.
