@@ -201,7 +201,7 @@ fn the_state_has_a_root_whose_rows_are_proved() {
 
 #[test]
 fn members_enact_motions_and_a_judge_counts_what_crosses_borders() {
-    let extra = "world.extra={\"governance.propose\" = 4.0, \"governance.vote\" = 28.0, \"governance.enact\" = 4.0}";
+    let extra = "world.extra={\"governance.propose\" = 40.0, \"governance.vote\" = 280.0, \"governance.enact\" = 40.0}";
     let only = "world.only=[\"share.*\", \"governance.*\"]";
     let settings = [extra, only, "people.abroad=0.5", "world.load_tps=300", "run.window_s=20", "run.drain_s=10"];
     let outcome = run_modelled(&regional(&[&SHORT[..], &settings].concat()));

@@ -74,7 +74,7 @@ fn golden(settings: &[&str], expected: Expect) {
 fn the_regional_scenario_never_changes_under_jolteon_over_batches() {
     golden(
         &["consensus.protocol=jolteon", "consensus.dissemination=batched"],
-        expect!["2ce8448147d055fa67b7ed3c8fc33b37d11d21c44c3fcfbc75ddf5d8a4233ddc"],
+        expect!["7592f7f2e2092d94b44986237b7b8f9522890b7db86a4c44ff0cef784ba12292"],
     );
 }
 
@@ -82,7 +82,7 @@ fn the_regional_scenario_never_changes_under_jolteon_over_batches() {
 fn the_regional_scenario_never_changes_under_jolteon_with_payload_in_proposals() {
     golden(
         &["consensus.protocol=jolteon", "consensus.dissemination=leader"],
-        expect!["3212a4bf3e3c200918385e727953a74b6e33adf7b760699e527401cd79cd1037"],
+        expect!["38e1e5edb1dfee1753bc7791c41a191ad8b92b7492a915f77c32b54dbae78c13"],
     );
 }
 
@@ -90,7 +90,7 @@ fn the_regional_scenario_never_changes_under_jolteon_with_payload_in_proposals()
 fn the_regional_scenario_never_changes_under_hotstuff() {
     golden(
         &["consensus.protocol=hotstuff", "consensus.dissemination=batched"],
-        expect!["6daca74c6e1f569dcb3d15b758cc4da637c1a480d8b195ed50f8fac15e883b68"],
+        expect!["2b71993b6dd431f434a8e0c82d331b55f2552cb7e3fe762376be2791854cfd05"],
     );
 }
 
@@ -98,7 +98,7 @@ fn the_regional_scenario_never_changes_under_hotstuff() {
 fn the_regional_scenario_never_changes_under_hotstuff_2() {
     golden(
         &["consensus.protocol=hotstuff2", "consensus.dissemination=batched"],
-        expect!["2ce8448147d055fa67b7ed3c8fc33b37d11d21c44c3fcfbc75ddf5d8a4233ddc"],
+        expect!["7592f7f2e2092d94b44986237b7b8f9522890b7db86a4c44ff0cef784ba12292"],
     );
 }
 
@@ -106,6 +106,6 @@ fn the_regional_scenario_never_changes_under_hotstuff_2() {
 fn the_regional_scenario_never_changes_under_the_central_sequencer() {
     golden(
         &["consensus.protocol=central", "consensus.dissemination=batched"],
-        expect!["82a2f83987e9bc93f42835183c8cd124a8832126311ee1493d53cdcb52150aab"],
+        expect!["e2cca133f15a268e7d79bb5e86c069c352b60331a7b498786dda08af48f575cc"],
     );
 }
