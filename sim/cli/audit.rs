@@ -159,14 +159,18 @@ fn text(answer: &Answer) -> String {
 fn of_patient(out: &mut String, patient: &str, looks: &[Look], proofs_s: f64) {
     line!(out, "patient {patient}: {} looks", looks.len());
     if !looks.is_empty() {
-        line!(out, "  submitted, s  hospital  purpose    category    verdict             transaction   block  proof");
+        line!(
+            out,
+            "  submitted, s  hospital  purpose    category    authority  verdict             transaction   block  proof"
+        );
     }
     for look in looks {
-        let Look { number, submitted_ns, hospital, purpose, category, verdict, height, transaction, .. } = look;
+        let Look { number, submitted_ns, hospital, purpose, category, authority, verdict, height, transaction, .. } =
+            look;
         let (at_s, hospital, hashes) = (*submitted_ns as f64 / 1e9, hospital.0, transaction.siblings.len());
         line!(
             out,
-            "{at_s:>14.6} {hospital:>9}  {purpose:<9}  {category:<10}  {verdict:<17}{:>14} {height:>7}  {hashes} hashes",
+            "{at_s:>14.6} {hospital:>9}  {purpose:<9}  {category:<10}  {authority:<9}  {verdict:<17}{:>14} {height:>7}  {hashes} hashes",
             number.0
         );
     }

@@ -167,14 +167,16 @@ fn accounts(out: &mut String, summary: &Summary) {
     line!(out, "refused      {refused:>12}");
     let (backlog, behind_s) = (grouped(summary.backlog_max as f64), summary.behind_max_s);
     line!(out, "backlog      {backlog:>12} at most, {behind_s:.1} s behind the load at most");
-    if let Some(SurgeSummary { begins_s, falls_s, backlog_before, backlog_max, absorbed_s }) = &summary.surge {
-        let [before, most] = [backlog_before, backlog_max].map(|&count| grouped(count as f64));
-        let absorbed = absorbed_s.map_or("not absorbed when the run ended".into(), |after| {
-            format!("as before {after:.1} s after it began to fall")
-        });
+    if let Some(SurgeSummary { begins_s, falls_s, lag_before_s, lag_max_s, lagged, absorbed_s }) = &summary.surge {
+        let absorbed = match absorbed_s {
+            _ if !lagged => "absorbed at once".into(),
+            Some(after) => format!("absorbed {after:.1} s after it began to fall"),
+            None => "not absorbed when hospitals stopped".into(),
+        };
         line!(
             out,
-            "surge        from {begins_s} s to {falls_s:.1} s: backlog {before} at most before, {most} in it; {absorbed}"
+            "surge        from {begins_s} s, falls from {falls_s:.1} s: in flight {lag_max_s:.1} s of load at most, \
+             {lag_before_s:.1} before; {absorbed}"
         );
     }
     line!(out, "pending      {:>12} when the run ended", grouped(summary.pending as f64));

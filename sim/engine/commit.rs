@@ -179,11 +179,11 @@ impl<P: Protocol> Engine<'_, P> {
     }
 
     /// A replica writes a block's rows to the tree of state, each branch on any of its crypto cores. Nothing waits for the
-    /// root: it is one of a later block's, as Tendermint's application hash is.
+    /// root. Of a transaction that stands for several each has rows of its own, hot ones too.
     fn commit_state(&mut self, at: Time, node: NodeId, rows: u64) {
         let machine = &mut self.machines[node.index()];
         let work = machine.slowed(self.setup.costs.commit_rows(rows * u64::from(self.setup.weight)));
-        machine.crypto.serve_split(at, work, BRANCHES as u64, &self.window);
+        machine.crypto.serve_split(at, work, rows.min(BRANCHES as u64), &self.window);
     }
 
     fn note_commit(&mut self, at: Time, node: NodeId, block: &Block, batches: &[Arc<Batch>]) {

@@ -110,7 +110,7 @@ pub struct Stored {
 pub struct ContractOutcome {
     /// By kind, as [`Setup::kinds`] has them.
     pub by_kind: Vec<Decided>,
-    /// Looks at data for which glass was broken.
+    /// Looks at data, and exchanges, for which glass was broken.
     pub emergencies: u64,
     /// Looks at data by region, refused ones included.
     pub looks: Vec<u64>,
@@ -122,8 +122,11 @@ pub struct ContractOutcome {
     pub abroad: [u64; 2],
     /// Of claims paid whose payment was submitted in the window: from submission to effect, of all four stages together.
     pub settlement: LatencyHistogram,
-    /// From the submission of a motion, in the window, to the first block for which it is in effect.
+    /// Of motions that were carried: from the submission of their enactment, in the window, to the first block for which
+    /// they are in effect.
     pub enacted: LatencyHistogram,
+    /// Motions, with weight, that were enacted and not in effect when the run ended.
+    pub pending_motions: u64,
     /// Records.
     pub stored: Stored,
     /// What forgetting left behind.
@@ -146,6 +149,7 @@ impl ContractOutcome {
             abroad: [0; 2],
             settlement: LatencyHistogram::default(),
             enacted: LatencyHistogram::default(),
+            pending_motions: 0,
             stored: Stored::default(),
             residue: Residue::default(),
             balances: [0; 4],
@@ -169,8 +173,8 @@ pub(super) struct Docket {
     served: Vec<Vec<u32>>,
     /// Claims that are not paid yet: 40 bytes each, to the end of the run.
     settling: BTreeMap<Case, Settling>,
-    /// Motions that are not in effect, by when they were proposed: 40 bytes each.
-    proposed: BTreeMap<Case, Time>,
+    /// When motions were enacted that are not in effect yet: 40 bytes each.
+    enacted: BTreeMap<Case, Time>,
     tree: Option<StateTree>,
     writes: Vec<Write>,
     pub outcome: ContractOutcome,
@@ -191,7 +195,7 @@ impl Docket {
             parts: BTreeMap::new(),
             served,
             settling: BTreeMap::new(),
-            proposed: BTreeMap::new(),
+            enacted: BTreeMap::new(),
             tree: (setup.real || setup.keep_ledger).then(StateTree::start),
             writes: Vec::new(),
             outcome: ContractOutcome::new(setup),
@@ -234,9 +238,9 @@ impl Docket {
     /// The first replica executes a block `at` this time.
     pub fn begin(&mut self, at: Time, height: Height, window: Window, weight: u32) {
         for motion in self.contracts.begin(height) {
-            let proposed = self.proposed.remove(&motion).expect("what is in effect was proposed");
-            if window.contains(proposed) {
-                self.outcome.enacted.record(at.since(proposed), weight.into());
+            let enacted = self.enacted.remove(&motion).expect("what is in effect was enacted");
+            if window.contains(enacted) {
+                self.outcome.enacted.record(at.since(enacted), weight.into());
             }
         }
     }
@@ -286,7 +290,8 @@ impl Docket {
     fn note_done(&mut self, setup: &Setup, at: Time, tx: &Transaction, call: &Call) {
         let (weight, outcome) = (u64::from(setup.weight), &mut self.outcome);
         match *call {
-            Call::Access(AccessCall::Look { purpose: Purpose::Emergency, .. }) => outcome.emergencies += weight,
+            Call::Access(AccessCall::Look { purpose: Purpose::Emergency, .. })
+            | Call::Share(ShareCall::Request { purpose: Purpose::Emergency, .. }) => outcome.emergencies += weight,
             Call::Record(RecordCall::Anchor { .. } | RecordCall::Amend { .. }) => {
                 outcome.stored.on_ledger += weight * u64::from(tx.wire);
                 outcome.stored.off_ledger += if setup.on_ledger { 0 } else { weight * u64::from(tx.payload) };
@@ -304,7 +309,7 @@ impl Docket {
                 | ClaimCall::Adjudicate { case }
                 | ClaimCall::Pay { case, .. },
             ) => self.note_claim(setup, case, at, tx, call),
-            Call::Governance(GovernanceCall::Propose { case, .. }) => drop(self.proposed.insert(case, tx.submitted)),
+            Call::Governance(GovernanceCall::Enact { case }) => drop(self.enacted.insert(case, tx.submitted)),
             _ => {}
         }
     }
@@ -327,6 +332,7 @@ impl Docket {
         let Residue { patients, orphaned } = self.contracts.residue();
         let orphaned = Anchors { count: orphaned.count * weight, bytes: orphaned.bytes * weight };
         self.outcome.residue = Residue { patients: patients * weight, orphaned };
+        self.outcome.pending_motions = self.enacted.len() as u64 * weight;
         self.outcome.stored.patients = self.contracts.recorded() * weight;
         self.outcome.balances = self.contracts.balances().map(|balance| balance * i64::from(setup.weight));
         (self.outcome, self.tree.map(StateTree::finish))

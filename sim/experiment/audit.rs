@@ -77,6 +77,8 @@ pub struct Look {
     pub purpose: String,
     /// At what class of data.
     pub category: String,
+    /// On whose authority: `custom` (the hospital's own patient), `consent`, `emergency`, or `none` where it was refused.
+    pub authority: String,
     /// `done`, or why it was refused.
     pub verdict: String,
     /// The block's height.
@@ -196,9 +198,20 @@ impl Checked {
     }
 }
 
+/// On what a look that was done rests: glass that was broken, custom between a hospital and its own patients, or else a
+/// consent.
+fn authority(checked: &Checked, patient: Patient, purpose: Purpose) -> &'static str {
+    match purpose {
+        _ if checked.verdict.is_err() => "none",
+        Purpose::Emergency => "emergency",
+        Purpose::Treatment | Purpose::Payment if patient.home == checked.hospital => "custom",
+        _ => "consent",
+    }
+}
+
 impl Remembered {
     fn look(&self, index: usize, checked: &Checked) -> Look {
-        let (_, purpose, category) = checked.look().expect("only looks are remembered");
+        let (patient, purpose, category) = checked.look().expect("only looks are remembered");
         let prove = |root, leaves| Inclusion::of(root, leaves, index).expect("the block's roots were checked");
         let Time(submitted_ns) = checked.submitted;
         Look {
@@ -207,6 +220,7 @@ impl Remembered {
             hospital: checked.hospital,
             purpose: purpose.name().into(),
             category: category.name().into(),
+            authority: authority(checked, patient, purpose).into(),
             verdict: verdict_name(checked.verdict).into(),
             height: self.height,
             block: self.digest,

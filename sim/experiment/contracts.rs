@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::Span;
 use crate::engine::{Caught, ContractOutcome, Decided, Felt, Reach};
 use crate::health::{KindSpec, Planted, Refusal, Verb};
+use crate::metrics::LatencyHistogram;
 
 use super::Point;
 use super::summary::LatencySummary;
@@ -26,6 +27,12 @@ pub struct KindSummary {
     pub refused: BTreeMap<String, u64>,
     /// From submission in the window to the receipt, ms.
     pub reply_ms: LatencySummary,
+    /// Within which the taxonomy wants it final, ms; nothing where it says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slo_ms: Option<f64>,
+    /// The share of receipts within that; nothing where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within_slo: Option<f64>,
 }
 
 /// How soon something is felt that everyone must keep to, from its submission in the window, ms.
@@ -82,13 +89,13 @@ pub struct ErasedSummary {
 pub struct ContractSummary {
     /// By kind.
     pub kinds: BTreeMap<String, KindSummary>,
-    /// Looks at data for which glass was broken.
+    /// Looks at data, and exchanges, for which glass was broken.
     pub emergencies: u64,
     /// Looks at data by region, refused ones included.
     pub looks_by_region: BTreeMap<String, u64>,
     /// Revocations, recalls, erasures, enactments.
     pub felt: BTreeMap<String, ReachSummary>,
-    /// Counterfeits, frauds, breaches of trials.
+    /// Counterfeits, frauds by their manner, breaches of trials.
     pub planted: BTreeMap<String, CaughtSummary>,
     /// Exchanges that crossed a border, where the patient's country let them.
     pub disclosed_abroad: u64,
@@ -96,7 +103,8 @@ pub struct ContractSummary {
     pub disclosed_abroad_bytes: u64,
     /// Exchanges that a country's law stopped.
     pub stopped_at_border: u64,
-    /// Data that went across a border, handed over or seen in a session, as the judge of contracts counts; without weight.
+    /// Data looked at, seen in a session, handed over or licensed across a border, emergencies aside, as the judge of
+    /// contracts counts; without weight.
     #[serde(default)]
     pub border_crossings: u64,
     /// Of them, against the law in force there: the judge ends the run at the first.
@@ -104,15 +112,22 @@ pub struct ContractSummary {
     pub residency_violations: u64,
     /// Of claims paid: from submission to effect, of all four stages together, ms.
     pub settlement_ms: LatencySummary,
-    /// Of them, the share within [`SETTLEMENT_BAR`].
+    /// Of them, the share within [`SETTLEMENT_BAR`]; nothing where none is paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settlement_within_bar: Option<f64>,
+    /// To the receipt of packs verified, dispensed or taken out, done or refused: the answer whether they are genuine, ms.
     #[serde(default)]
-    pub settlement_within_bar: f64,
-    /// Of medicines dispensed, the share of receipts within [`VERIFICATION_BAR`].
-    #[serde(default)]
-    pub verification_within_bar: f64,
-    /// Of motions: from the proposal to the first block for which they are in effect, ms.
+    pub verification_ms: LatencySummary,
+    /// Of them, the share within [`VERIFICATION_BAR`]; nothing where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification_within_bar: Option<f64>,
+    /// Of motions that were carried: from the submission of their enactment to the first block for which they are in effect,
+    /// ms.
     #[serde(default)]
     pub enacted_ms: LatencySummary,
+    /// Motions that were enacted and not in effect when the run ended.
+    #[serde(default)]
+    pub pending_motions: u64,
     /// Records.
     pub stored: StoredSummary,
     /// What forgetting left behind.
@@ -132,6 +147,7 @@ impl ContractSummary {
         let by_kind = kinds.iter().zip(&outcome.by_kind).filter(|(_, decided)| decided.all() > 0);
         let per_patient = |bytes: f64| bytes / outcome.stored.patients.max(1) as f64;
         let bundled = if point.setup.on_ledger { 0.0 } else { behind_roots(kinds, &outcome.by_kind) };
+        let verified = verified(kinds, &outcome.by_kind);
         let counted =
             |name| point.outcome.counted.iter().find(|(known, _)| *known == name).map_or(0, |(_, count)| *count);
         let stopped = [Refusal::DataStay, Refusal::NoAdequacy].map(|law| {
@@ -140,7 +156,7 @@ impl ContractSummary {
         });
         let holders = ["hospitals", "payers", "patients", "operator"].map(String::from);
         ContractSummary {
-            kinds: by_kind.map(|(kind, decided)| (kind.name.clone(), of_kind(decided))).collect(),
+            kinds: by_kind.map(|(kind, decided)| (kind.name.clone(), of_kind(kind, decided))).collect(),
             emergencies: outcome.emergencies,
             looks_by_region: point.setup.regions.iter().cloned().zip(outcome.looks.iter().copied()).collect(),
             felt: Felt::ALL.into_iter().zip(&outcome.reach).filter_map(of_reach).collect(),
@@ -151,9 +167,11 @@ impl ContractSummary {
             border_crossings: counted("border_crossings"),
             residency_violations: counted("residency_violations"),
             settlement_ms: LatencySummary::of(&outcome.settlement),
-            settlement_within_bar: outcome.settlement.share_within(SETTLEMENT_BAR),
-            verification_within_bar: within_bar(kinds, &outcome.by_kind),
+            settlement_within_bar: within(&outcome.settlement, SETTLEMENT_BAR),
+            verification_ms: LatencySummary::of(&verified),
+            verification_within_bar: within(&verified, VERIFICATION_BAR),
             enacted_ms: LatencySummary::of(&outcome.enacted),
+            pending_motions: outcome.pending_motions,
             stored: StoredSummary {
                 patients: outcome.stored.patients,
                 on_ledger_bytes_per_patient: per_patient(outcome.stored.on_ledger as f64),
@@ -171,12 +189,19 @@ impl ContractSummary {
     }
 }
 
-fn of_kind(decided: &Decided) -> KindSummary {
+/// The share of latencies within a bound; nothing where there are none.
+fn within(latency: &LatencyHistogram, bound: Span) -> Option<f64> {
+    (latency.count() > 0).then(|| latency.share_within(bound))
+}
+
+fn of_kind(kind: &KindSpec, decided: &Decided) -> KindSummary {
     let refused = Refusal::all().zip(decided.refused).filter(|(_, count)| *count > 0);
     KindSummary {
         done: decided.done,
         refused: refused.map(|(reason, count)| (reason.name().to_string(), count)).collect(),
         reply_ms: LatencySummary::of(&decided.latency),
+        slo_ms: kind.slo.map(Span::as_millis_f64),
+        within_slo: kind.slo.and_then(|slo| within(&decided.latency, slo)),
     }
 }
 
@@ -196,10 +221,12 @@ fn of_planted((planted, caught): (Planted, &Caught)) -> Option<(String, CaughtSu
     (injected > 0).then(|| (planted.name().to_string(), summary))
 }
 
-/// The share of medicines whose dispensing was answered in time.
-fn within_bar(kinds: &[KindSpec], by_kind: &[Decided]) -> f64 {
-    let dispensed = kinds.iter().position(|kind| kind.name == "rx.dispense");
-    dispensed.map_or(0.0, |kind| by_kind[kind].latency.share_within(VERIFICATION_BAR))
+/// Receipts of whatever asks whether a pack is genuine.
+fn verified(kinds: &[KindSpec], by_kind: &[Decided]) -> LatencyHistogram {
+    let asks = |kind: &KindSpec| matches!(kind.verb, Verb::Verify | Verb::Dispense | Verb::Decommission);
+    let mut all = LatencyHistogram::default();
+    kinds.iter().zip(by_kind).filter(|(kind, _)| asks(kind)).for_each(|(_, decided)| all.add(&decided.latency));
+    all
 }
 
 /// Bytes of the resources behind roots over encounters, beyond the roots' own.

@@ -102,23 +102,26 @@ pub struct SurgeSummary {
     pub begins_s: f64,
     /// When all of its classes have begun to fall, s.
     pub falls_s: f64,
-    /// Transactions submitted and neither committed nor refused, at most before it began.
-    pub backlog_before: u64,
-    /// And at most from then on.
-    pub backlog_max: u64,
-    /// From the beginning of its fall until the backlog was no higher than before it; nothing where that was not seen.
+    /// Its lag before it began, at most, s: what was in flight over what was submitted, by half seconds.
+    pub lag_before_s: f64,
+    /// And from then on.
+    pub lag_max_s: f64,
+    /// Whether that was ever more than 1.5 times as much as before.
+    pub lagged: bool,
+    /// From the beginning of its fall until it was so no more, s; nothing where it still was when hospitals stopped.
     pub absorbed_s: Option<f64>,
 }
 
 impl SurgeSummary {
     fn of(surge: &Surge, outcome: &Outcome) -> SurgeSummary {
         let (begins, falls) = (surge.begins, surge.falls());
-        let Absorption { before, highest, after } = outcome.series.absorption(begins, falls);
+        let Absorption { before_s, highest_s, lagged, after } = outcome.series.absorption(begins, falls);
         SurgeSummary {
             begins_s: begins.since(Time::ZERO).as_secs_f64(),
             falls_s: falls.since(Time::ZERO).as_secs_f64(),
-            backlog_before: before,
-            backlog_max: highest,
+            lag_before_s: before_s,
+            lag_max_s: highest_s,
+            lagged,
             absorbed_s: after.map(Span::as_secs_f64),
         }
     }

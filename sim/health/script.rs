@@ -52,19 +52,32 @@ enum About {
 pub enum Planted {
     /// A pack that no maker made, or that is where it does not belong.
     Counterfeit = 0,
-    /// A claim for what was not done, was billed before, or costs less; a second payment.
-    Fraud = 1,
+    /// A payment for a claim of what was not done.
+    Phantom = 1,
+    /// A claim for what was billed before the run.
+    Rebilled = 2,
+    /// A payment of more than was adjudicated.
+    Inflated = 3,
+    /// A second payment.
+    PaidTwice = 4,
     /// Data captured in a trial of who is no subject of it.
-    Breach = 2,
+    Breach = 5,
 }
 
 impl Planted {
     /// Everything that can be planted.
-    pub const ALL: [Planted; 3] = [Planted::Counterfeit, Planted::Fraud, Planted::Breach];
+    pub const ALL: [Planted; 6] = [
+        Planted::Counterfeit,
+        Planted::Phantom,
+        Planted::Rebilled,
+        Planted::Inflated,
+        Planted::PaidTwice,
+        Planted::Breach,
+    ];
 
     /// Its name in reports.
     pub const fn name(self) -> &'static str {
-        ["counterfeits", "frauds", "breaches"][self as usize]
+        ["counterfeits", "phantoms", "rebilled", "inflated", "paid twice", "breaches"][self as usize]
     }
 
     /// Whether a refusal is because of what was planted, and not of something that came too early, or not at all.
@@ -74,12 +87,10 @@ impl Planted {
                 refusal,
                 Refusal::UnknownSerial | Refusal::NotInCustody | Refusal::DispensedBefore | Refusal::Decommissioned
             ),
-            Planted::Fraud => {
-                matches!(
-                    refusal,
-                    Refusal::BilledBefore | Refusal::NotConfirmed | Refusal::WrongAmount | Refusal::PaidBefore
-                )
-            }
+            Planted::Phantom => matches!(refusal, Refusal::NotConfirmed),
+            Planted::Rebilled => matches!(refusal, Refusal::BilledBefore),
+            Planted::Inflated => matches!(refusal, Refusal::WrongAmount),
+            Planted::PaidTwice => matches!(refusal, Refusal::PaidBefore),
             Planted::Breach => matches!(refusal, Refusal::NotEnrolled),
         }
     }

@@ -49,6 +49,8 @@ pub struct KindSpec {
     pub wire: Bytes,
     /// Off-ledger payload.
     pub payload: PayloadSizes,
+    /// Within which it is to be final; none where the table has none.
+    pub slo: Option<Span>,
     /// What it asks the contracts for.
     pub verb: Verb,
     /// The world's mean rate in the model behind the load tables, transactions/s; 0 where it has none.

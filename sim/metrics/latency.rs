@@ -61,6 +61,11 @@ impl LatencyHistogram {
         self.0.record_n(us, weight).expect("the histogram grows");
     }
 
+    /// Adds what another recorded.
+    pub fn add(&mut self, other: &LatencyHistogram) {
+        self.0.add(&other.0).expect("the histogram grows");
+    }
+
     /// The histogram in microseconds.
     pub fn inner(&self) -> &Histogram<u64> {
         &self.0

@@ -73,36 +73,49 @@ impl Series {
     }
 }
 
+/// More than so many times the lag before a surge is the surge's doing: commits come in lumps.
+const LAGGING: f64 = 1.5;
+
 impl Series {
-    /// How a surge was absorbed that began at a time and began to fall at another.
+    /// How a surge was absorbed that began at a time and began to fall at another. The lag of a point is what was in flight
+    /// at its end, over what was submitted in it: by Little's law, how long a transaction takes.
     pub fn absorption(&self, begins: Time, falls: Time) -> Absorption {
-        let mut absorption = Absorption { before: 0, highest: 0, after: None };
+        let (mut before, mut highest, mut last) = (0f64, 0f64, None);
         let (mut submitted, mut done) = (0u64, 0u64);
-        for (nth, point) in (1u64..).zip(&self.points) {
+        let loaded = self.points.iter().rposition(|point| point.offered > 0).unwrap_or(0);
+        for (nth, point) in (1u64..).zip(&self.points[..loaded.min(self.points.len())]) {
             submitted += point.offered;
             done += point.committed + point.rejected;
-            let (end, backlog) = (Time::ZERO + self.step * nth, submitted.saturating_sub(done));
+            let end = Time::ZERO + self.step * nth;
+            let lag = submitted.saturating_sub(done) as f64 / point.offered.max(1) as f64 * self.step.as_secs_f64();
             if end <= begins {
-                absorption.before = absorption.before.max(backlog);
+                before = before.max(lag);
                 continue;
             }
-            absorption.highest = absorption.highest.max(backlog);
-            if end >= falls && backlog <= absorption.before && absorption.after.is_none() {
-                absorption.after = Some(end.since(falls));
+            highest = highest.max(lag);
+            if lag > LAGGING * before {
+                last = Some((end, nth as usize == loaded));
             }
         }
-        absorption
+        let after = match last {
+            Some((_, true)) => None,
+            Some((end, false)) => Some(Span(end.0.saturating_sub(falls.0))),
+            None => Some(Span::ZERO),
+        };
+        Absorption { before_s: before, highest_s: highest, lagged: last.is_some(), after }
     }
 }
 
-/// How a surge was absorbed; transactions submitted and neither committed nor refused at the ends of points.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a surge was absorbed.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Absorption {
-    /// At most, before it began.
-    pub before: u64,
-    /// At most, from then on.
-    pub highest: u64,
-    /// From the beginning of its fall until there were no more than before it; none where that was not seen.
+    /// The highest lag before it began, s.
+    pub before_s: f64,
+    /// And from then on.
+    pub highest_s: f64,
+    /// Whether the ledger ever lagged half as much again as before.
+    pub lagged: bool,
+    /// From the beginning of its fall until it did so no more; none where it still did when hospitals stopped.
     pub after: Option<Span>,
 }
 
@@ -133,18 +146,29 @@ mod tests {
     }
 
     #[test]
-    fn a_surge_is_absorbed_when_as_little_is_in_flight_as_before_it() {
-        let mut series = Series::new(Span::from_secs(1));
+    fn a_surge_is_absorbed_when_transactions_take_as_long_as_before_it() {
         let at = |second: u64| Time::ZERO + Span::from_secs(second);
-        // In flight: 2, 4, 14, 24, 14, 4, 3.
-        let course = [(10, 8), (10, 8), (20, 10), (20, 10), (10, 20), (10, 20), (10, 11)];
-        for (second, (offered, committed)) in (0..).zip(course) {
-            series.at(at(second)).offered = offered;
-            series.at(at(second)).committed = committed;
-        }
-        let absorbed = |after| Absorption { before: 4, highest: 24, after };
-        assert_eq!(series.absorption(at(2), at(4)), absorbed(Some(Span::from_secs(2))));
-        assert_eq!(series.absorption(at(2), at(6)), absorbed(Some(Span::ZERO)), "before it fell");
-        assert_eq!(series.absorption(at(1), at(4)).after, None, "2 are never reached again");
+        let of = |course: &[(u64, u64)]| {
+            let mut series = Series::new(Span::from_secs(1));
+            for (second, &(offered, committed)) in (0..).zip(course) {
+                series.at(at(second)).offered = offered;
+                series.at(at(second)).committed = committed;
+            }
+            series
+        };
+        // In flight: 4, 4, 24, 44, 24, 4, 4; the last point is cut off.
+        let course = [(10, 6), (10, 10), (40, 20), (40, 20), (20, 40), (10, 30), (10, 10), (10, 10)];
+        let absorption = of(&course).absorption(at(2), at(4));
+        assert_eq!((absorption.before_s, absorption.lagged), (0.4, true));
+        assert!((absorption.highest_s - 1.2).abs() < 1e-9, "{absorption:?}");
+        assert_eq!(
+            absorption.after,
+            Some(Span::from_secs(1)),
+            "1.2 s at the end of the fifth second, 0.4 at the sixth's"
+        );
+        assert_eq!(of(&course[..5]).absorption(at(2), at(4)).after, None, "still behind when hospitals stop");
+        // Four times the load, four times as much in flight: nobody waits longer.
+        let kept_up = of(&[(10, 6), (10, 10), (40, 28), (40, 40), (10, 22), (10, 10)]).absorption(at(2), at(4));
+        assert_eq!((kept_up.lagged, kept_up.after), (false, Some(Span::ZERO)), "{kept_up:?}");
     }
 }

@@ -48,7 +48,8 @@ pub(super) struct ContractRules {
     money: Money,
     rules: Rules,
     supply: Supply,
-    /// Disclosures and sessions that crossed a border, and those of them that the law in force forbade.
+    /// Looks, sessions, disclosures and licences across a border, emergencies aside, and those of them that the law in force
+    /// forbade.
     crossings: u64,
     violations: u64,
 }
@@ -71,6 +72,9 @@ impl ContractRules {
         if !saves_a_life && self.rules.is_suspended(plea) {
             return Some(Refusal::Suspended);
         }
+        if let Some(refusal) = call.signer().and_then(|patient| self.care.forgotten(patient)) {
+            return Some(refusal);
+        }
         match call {
             Call::Plain => None,
             Call::Record(call) => self.care.record(plea, call),
@@ -78,7 +82,7 @@ impl ContractRules {
             Call::Access(call) => self.care.access(plea, call, &self.rules),
             Call::Share(call) => self.care.share(plea, call, &self.rules),
             Call::Claim(call) => self.money.claim(plea, call, &self.rules),
-            Call::Licence(call) => self.money.licence(plea, call, &self.care),
+            Call::Licence(call) => self.money.licence(plea, call, &self.care, &self.rules),
             Call::Rx(call) => self.supply.prescription(plea, call),
             Call::Pack(call) => self.supply.pack(plea, call),
             Call::Trial(call) => self.rules.trial(plea, call, &self.care),
@@ -104,15 +108,13 @@ impl ContractRules {
     fn on_decided(&mut self, height: Height, tx: &Transaction, call: &Call, verdict: Verdict) -> Result<(), String> {
         let plea = Plea { by: tx.hospital, at: tx.submitted, height };
         let due = self.refused(&plea, call);
-        if verdict.is_ok() {
-            self.count_crossing(&plea, call);
-        }
         if verdict.err() != due {
             let word = |refusal: Option<Refusal>| refusal.map_or("allowed", Refusal::name);
             let (by, is, due) = (plea.by, word(verdict.err()), word(due));
             return Err(format!("transaction {} of {by}, {call:?}, is {is}; the rules say {due}", tx.number.0));
         }
         if due.is_none() {
+            self.count_crossing(&plea, call);
             self.allow(&plea, call);
         }
         Ok(())

@@ -93,7 +93,8 @@ fn laws_keep_data_in_their_country() {
     ]);
     let kept = [Refusal::DataStay, Refusal::NoAdequacy].map(|reason| told.refused("share.request", reason));
     assert!(kept.iter().all(|&count| count > 5), "{kept:?}");
-    assert_eq!(told.refused("access.read", Refusal::DataStay), 0, "a look is no transfer");
+    assert!(told.refused("access.read", Refusal::DataStay) > 5, "to look from abroad is to have data leave");
+    assert_eq!(told.of("access.break_glass").refused.iter().sum::<u64>(), 0, "glass may be broken anywhere");
 }
 
 #[test]
@@ -126,10 +127,12 @@ fn a_claim_is_paid_after_three_other_stages_and_cheats_are_not() {
     let [submitted, confirmed, paid] =
         ["claim.submit", "claim.service_confirm", "claim.pay"].map(|kind| told.done(kind));
     assert!(submitted > 500 && confirmed > submitted / 2 && paid > submitted / 4, "{submitted} {confirmed} {paid}");
-    let frauds = told.outcome.caught[Planted::Fraud as usize];
-    // Of some the claim was refused before, for want of insurance.
-    let caught = frauds.missed == 0 && frauds.caught * 10 > frauds.planted * 7;
-    assert!(frauds.planted > 50 && caught, "{frauds:?}");
+    for manner in [Planted::Phantom, Planted::Rebilled, Planted::Inflated, Planted::PaidTwice] {
+        let frauds = told.outcome.caught[manner as usize];
+        // Of some the claim was refused before, for want of insurance.
+        let caught = frauds.missed == 0 && frauds.caught * 10 > frauds.planted * 6;
+        assert!(frauds.planted > 20 && caught, "{manner:?}: {frauds:?}");
+    }
     let reasons = [
         told.refused("claim.submit", Refusal::BilledBefore),
         told.refused("claim.service_confirm", Refusal::WrongParty),
@@ -208,8 +211,7 @@ fn members_enact_motions_and_a_judge_counts_what_crosses_borders() {
     let contracts = outcome.contracts.expect("jolteon runs contracts");
     let [enacted, known] = [&contracts.enacted, &contracts.reach[Felt::Enactment as usize].replicas];
     assert!(enacted.count() > 5, "{} motions in effect", enacted.count());
-    // Votes are cast a step of 1.5 s after the proposal, what is carried is enacted seven steps later.
-    assert!(enacted.quantile_ms(0.5) > 12_000.0 && known.quantile_ms(0.5) < 5_000.0);
+    assert!(enacted.quantile_ms(0.5) > known.quantile_ms(0.5), "in effect eight blocks after the one that all know");
     let counted = |name| outcome.counted.iter().find(|(known, _)| *known == name).expect("the judge counts it").1;
     assert!(counted("border_crossings") > 0 && counted("border_crossings") >= contracts.abroad[0]);
     assert_eq!(counted("residency_violations"), 0);

@@ -75,6 +75,7 @@ pub(super) fn setup(
         kinds: vec![KindSpec {
             verb: Verb::Anchor,
             world_tps: LOAD_TPS,
+            slo: None,
             name: "record.anchor".into(),
             standard: "none".into(),
             wire: Bytes(300),

@@ -80,12 +80,13 @@ struct Proposal {
     /// Members who voted, and those of them who are for it: a bit for each, in the order of members.
     voted: u64,
     yes: u64,
-    enacted: bool,
+    /// The first height for which it is in effect, once it is enacted.
+    from: Option<Height>,
 }
 
 impl Encode for Proposal {
     fn encode(&self, sink: &mut impl Sink) {
-        (self.by, self.motion, self.enacted).encode(sink);
+        (self.by, self.motion, self.from.unwrap_or(Height(0))).encode(sink);
         (self.voted, self.yes).encode(sink);
     }
 }
@@ -133,7 +134,7 @@ impl Governance {
                 if self.proposals.contains(&case) {
                     return Err(Refusal::DoneBefore);
                 }
-                let proposal = Proposal { by: signed.by, motion, voted: 0, yes: 0, enacted: false };
+                let proposal = Proposal { by: signed.by, motion, voted: 0, yes: 0, from: None };
                 self.proposals.put(case, proposal);
                 Ok(())
             }
@@ -150,7 +151,7 @@ impl Governance {
         let proposal = self.proposal(case)?;
         let members = self.people.members();
         let member = members.iter().position(|member| *member == signed.by).ok_or(Refusal::NoMember)?;
-        if proposal.enacted || proposal.voted >> member & 1 == 1 {
+        if proposal.from.is_some() || proposal.voted >> member & 1 == 1 {
             return Err(Refusal::DoneBefore);
         }
         self.proposals.change(&case, |proposal| {
@@ -160,20 +161,22 @@ impl Governance {
         Ok(())
     }
 
-    /// More than two thirds of the members must be for it; who is suspended counts neither way, so that rules can be made
-    /// however many are.
+    /// More than two thirds of the members must be for it; who is suspended counts neither way, so that some can still make
+    /// rules where many are.
     fn enact(&mut self, signed: Signed, case: Case) -> Verdict {
         let proposal = self.proposal(case)?;
         let entitled = self.entitled();
         match () {
             () if proposal.by != signed.by => return Err(Refusal::WrongParty),
-            () if proposal.enacted => return Err(Refusal::DoneBefore),
+            () if proposal.from.is_some() => return Err(Refusal::DoneBefore),
             () if 3 * (proposal.yes & entitled).count_ones() <= 2 * entitled.count_ones() => {
                 return Err(Refusal::NotCarried);
             }
-            () => self.due.push_back((Height(self.height.0 + NOTICE), case, proposal.motion)),
-        };
-        self.proposals.change(&case, |proposal| proposal.enacted = true);
+            () => {}
+        }
+        let from = Height(self.height.0 + NOTICE);
+        self.due.push_back((from, case, proposal.motion));
+        self.proposals.change(&case, |proposal| proposal.from = Some(from));
         Ok(())
     }
 

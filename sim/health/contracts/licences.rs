@@ -9,6 +9,7 @@ use crate::health::{Amount, Case, Category, ConsentKey, Patient, People, Purpose
 
 use super::accounts::{Account, Accounts};
 use super::consents::Consents;
+use super::governance::Governance;
 use super::table::{Table, Write};
 use super::{Signed, Verdict};
 
@@ -73,7 +74,7 @@ impl Licences {
         &mut self,
         signed: Signed,
         call: &LicenceCall,
-        consents: &Consents,
+        (consents, law): (&Consents, &Governance),
         accounts: &mut Accounts,
     ) -> Verdict {
         match *call {
@@ -84,6 +85,7 @@ impl Licences {
                 }
                 let key = ConsentKey { patient, grantee: licensee, purpose: Purpose::Research };
                 consents.covers(&key, Category::Clinical, signed.at)?;
+                law.may_leave(patient.home, licensee)?;
                 self.granted.put(case, Licence { patient, licensee, royalty, paid: false });
                 Ok(())
             }

@@ -44,7 +44,7 @@ fn people() -> Arc<People> {
         patients: PATIENTS,
         country: (nth / 25) as u16,
         residency: [Residency::Free, Residency::Adequacy, Residency::LocalOnly][nth as usize / 25 % 3],
-        adequate: nth / 25 % 2 == 0,
+        adequate: (nth / 25).is_multiple_of(2),
         uplink: Rate::from_mbps(100.0),
     };
     let habits = Habits { consented: 0.5, expired: 0.02, denied: 0.01, elsewhere: 0.2, abroad: 0.1, insured: 0.9 };

@@ -12,60 +12,49 @@ const CLAIMED: [Amount; 2] = [2_000, 200_000];
 /// What data are licensed for, least and most, in hundredths: settings of this model.
 const ROYALTY: [Amount; 2] = [100, 10_000];
 
-/// How a claim cheats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fraud {
-    /// Nothing was done: somebody else confirms it.
-    Phantom,
-    /// It was billed before.
-    Twice,
-    /// More is paid than was adjudicated.
-    Inflated,
-    /// It is paid a second time.
-    Doubled,
-}
-
 impl Script {
-    fn fraud(&self, case: Case) -> Option<Fraud> {
-        self.plants(self.injection.frauds, case, 0).then(|| match below(4, self.bits(case, About::Manner, 0)) {
-            0 => Fraud::Phantom,
-            1 => Fraud::Twice,
-            2 => Fraud::Inflated,
-            _ => Fraud::Doubled,
-        })
+    /// How a claim cheats.
+    fn fraud(&self, case: Case) -> Option<Planted> {
+        let manners = [Planted::Phantom, Planted::Rebilled, Planted::Inflated, Planted::PaidTwice];
+        let manner = manners[below(4, self.bits(case, About::Manner, 0)) as usize];
+        self.plants(self.injection.frauds, case, 0).then_some(manner)
     }
 
     /// How many transactions come where one with this verb is due in a case: two where a claim is paid twice.
     pub fn copies(&self, verb: Verb, case: Case) -> u32 {
-        if verb == Verb::Pay && self.fraud(case) == Some(Fraud::Doubled) { 2 } else { 1 }
+        if verb == Verb::Pay && self.fraud(case) == Some(Planted::PaidTwice) { 2 } else { 1 }
     }
 
-    /// A claim's stages. What a fraud is after is the payment; who bills twice is caught at once, or never.
+    /// A claim's stages. Each manner of cheating shows at one of them.
     pub(super) fn claim(&self, verb: Verb, case: Case, nth: u32, by: HospitalId) -> Part {
         let (patient, fraud) = (self.patient(case, by, 0), self.fraud(case));
         let amount = between(CLAIMED, self.bits(case, About::Amount, 0));
         let payer = self.people.payer(patient);
-        let (by, call, caught) = match verb {
+        let (by, call, shows) = match verb {
             Verb::Submit => {
-                let twice = fraud == Some(Fraud::Twice);
-                let service = if twice { below(BILLED_AT_GENESIS, case.0) } else { BILLED_AT_GENESIS + case.0 };
-                (by, ClaimCall::Submit { case, patient, service, amount }, twice)
+                let again = fraud == Some(Planted::Rebilled);
+                let service = if again { below(BILLED_AT_GENESIS, case.0) } else { BILLED_AT_GENESIS + case.0 };
+                (by, ClaimCall::Submit { case, patient, service, amount }, again)
             }
             Verb::Confirm => {
+                // Nothing was done to the patient: somebody else confirms it.
                 let other = self.patient(case, by, 1);
-                let patient = if fraud == Some(Fraud::Phantom) { other } else { patient };
+                let patient = if fraud == Some(Planted::Phantom) { other } else { patient };
                 (by, ClaimCall::Confirm { case, patient }, false)
             }
             Verb::Adjudicate => (payer, ClaimCall::Adjudicate { case }, false),
             Verb::Pay => {
-                let amount = (fraud == Some(Fraud::Inflated)).then_some(2 * amount);
-                let again = fraud == Some(Fraud::Doubled) && nth > 0;
-                let planted = again || matches!(fraud, Some(Fraud::Phantom | Fraud::Inflated));
-                (payer, ClaimCall::Pay { case, amount }, planted)
+                let amount = (fraud == Some(Planted::Inflated)).then_some(2 * amount);
+                let shows = match fraud {
+                    Some(Planted::PaidTwice) => nth > 0,
+                    Some(Planted::Phantom | Planted::Inflated) => true,
+                    _ => false,
+                };
+                (payer, ClaimCall::Pay { case, amount }, shows)
             }
             _ => (by, ClaimCall::Eligibility { patient }, false),
         };
-        Part { by, call: Call::Claim(call), planted: caught.then_some(Planted::Fraud) }
+        Part { by, call: Call::Claim(call), planted: fraud.filter(|_| shows) }
     }
 
     pub(super) fn licence(&self, verb: Verb, case: Case, by: HospitalId) -> Part {

@@ -70,6 +70,7 @@ fn stream(seed: u64, settings: &PlanSettings) -> Stream {
         payload: PayloadSizes::new(32.0, 32.0),
         verb: Verb::of(name),
         world_tps: 0.0,
+        slo: None,
         crosses: false,
     };
     let home = Home { patients: 1_000, country: 0, residency: Residency::Free, adequate: true, uplink: Rate::new(1) };

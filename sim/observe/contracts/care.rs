@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::base::{HospitalId, Time};
 use crate::health::{
-    AccessCall, Call, Case, Category, Change, ConsentCall, ConsentKey, Patient, People, Purpose, RecordCall, Refusal,
-    ShareCall, Standing,
+    AccessCall, Call, Case, Category, Change, ConsentCall, ConsentKey, LicenceCall, Patient, People, Purpose,
+    RecordCall, Refusal, ShareCall, Standing,
 };
 
 use super::Plea;
@@ -36,7 +36,8 @@ impl Care {
         }
     }
 
-    fn forgotten(&self, patient: Patient) -> Option<Refusal> {
+    /// Whether a patient's key is destroyed.
+    pub fn forgotten(&self, patient: Patient) -> Option<Refusal> {
         self.forgotten.contains(&patient).then_some(Refusal::Erased)
     }
 
@@ -123,7 +124,8 @@ impl Care {
     pub fn access(&self, plea: &Plea, call: &AccessCall, rules: &Rules) -> Option<Refusal> {
         match *call {
             AccessCall::Look { patient, purpose, category } => {
-                self.looked_at(plea, patient, purpose, category).or_else(|| self.forgotten(patient))
+                let by_law = || rules.kept_in(patient.home, plea).filter(|_| purpose != Purpose::Emergency);
+                self.looked_at(plea, patient, purpose, category).or_else(|| self.forgotten(patient)).or_else(by_law)
             }
             AccessCall::Session { patient } => self
                 .looked_at(plea, patient, Purpose::Treatment, Category::Clinical)
@@ -160,10 +162,14 @@ impl Care {
         }
     }
 
-    /// Whose data went to whom by a call that was allowed: handed over, or seen in a session.
+    /// Whose data went to whom by a call that was allowed: looked at, seen in a session, handed over or licensed.
     pub fn went(&self, plea: &Plea, call: &Call) -> Option<(HospitalId, HospitalId)> {
         match call {
-            Call::Access(AccessCall::Session { patient }) => Some((patient.home, plea.by)),
+            Call::Access(AccessCall::Look { purpose: Purpose::Emergency, .. }) => None,
+            Call::Access(AccessCall::Session { patient } | AccessCall::Look { patient, .. }) => {
+                Some((patient.home, plea.by))
+            }
+            Call::Licence(LicenceCall::Grant { patient, licensee, .. }) => Some((patient.home, *licensee)),
             Call::Share(ShareCall::Disclose { case }) => {
                 let (asked_by, _) = self.exchanges.get(case)?.first()?;
                 Some((plea.by, *asked_by))

@@ -153,7 +153,7 @@ impl Money {
         self.claims.entry(case).or_default().push((plea.by, *call));
     }
 
-    pub fn licence(&self, plea: &Plea, call: &LicenceCall, care: &Care) -> Option<Refusal> {
+    pub fn licence(&self, plea: &Plea, call: &LicenceCall, care: &Care, rules: &Rules) -> Option<Refusal> {
         match *call {
             LicenceCall::Grant { case, patient, licensee, .. } => match () {
                 () if self.people.known(patient).is_err() => Some(Refusal::UnknownPatient),
@@ -162,6 +162,7 @@ impl Money {
                 () => {
                     let key = ConsentKey { patient, grantee: licensee, purpose: Purpose::Research };
                     care.unusable(&key, Category::Clinical, plea.at)
+                        .or_else(|| rules.kept_in(patient.home, &Plea { by: licensee, ..*plea }))
                 }
             },
             LicenceCall::Royalty { case } => match self.licences.get(&case).map(|history| &history[..]) {

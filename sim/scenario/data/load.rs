@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::base::Bytes;
+use crate::base::{Bytes, Span};
 use crate::health::{ClassLoad, KindSpec, PayloadSizes, Verb, WEEK_HOURS};
 use crate::ledger::{SIGNATURE_BYTES, TransactionBody};
 
@@ -42,6 +42,7 @@ struct KindRow {
     payload_p95: Option<f64>,
     #[serde(rename = "suggested_onchain_B")]
     on_ledger: u64,
+    finality_slo: String,
     shard_scope: String,
 }
 
@@ -97,6 +98,7 @@ pub(super) fn kinds(reader: &mut Reader) -> Result<Vec<KindSpec>, ScenarioError>
         let median = row.payload_median.unwrap_or(NO_PAYLOAD_BYTES);
         KindSpec {
             verb: Verb::of(&row.kind),
+            slo: slo(&row.finality_slo),
             world_tps: row.world_mean_tps_model.unwrap_or(0.0),
             name: row.kind,
             standard: row.standard_mapping,
@@ -106,6 +108,25 @@ pub(super) fn kinds(reader: &mut Reader) -> Result<Vec<KindSpec>, ScenarioError>
         }
     };
     Ok(rows.into_iter().map(kind).collect())
+}
+
+/// How long until a kind is to be final, out of the table's words: what is said of a commit or an anchor, else what comes
+/// first.
+fn slo(words: &str) -> Option<Span> {
+    let parts = || words.split([',', ';']);
+    let of_ledger = parts().find(|part| part.contains("commit") || part.contains("anchor"));
+    let part = of_ledger.or_else(|| parts().next())?;
+    let number = part.find(|letter: char| letter.is_ascii_digit())?;
+    let (number, unit) = part[number..].split_once(' ')?;
+    let unit_s = match unit.split(' ').next()? {
+        "ms" => 0.001,
+        "s" => 1.0,
+        "min" => 60.0,
+        "h" => 3_600.0,
+        "days" => 86_400.0,
+        _ => return None,
+    };
+    Some(Span::from_millis_f64(number.parse::<f64>().ok()? * unit_s * 1_000.0))
 }
 
 /// Classes of a mix, by region.
@@ -214,4 +235,26 @@ pub(super) fn surge(reader: &mut Reader) -> Result<BTreeMap<String, SurgeRow>, S
         Ok((row.tx_class, SurgeRow { world, worst, ramp_days, hold_days, decay_days }))
     };
     rows.into_iter().filter(|row| !row.worst_country_multiplier.is_empty()).map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_the_taxonomy_say_how_long() {
+        for (words, ms) in [
+            ("5 s", Some(5_000)),
+            ("30 days (report time_to_unlinkable)", Some(30 * 86_400_000)),
+            ("local <100 ms, anchor <10 s, alert", Some(10_000)),
+            ("300 ms verify p95 (EU FMD), 2 s commit", Some(2_000)),
+            ("1 s auto-adjudication (NHSA 0.8 s), 60 s otherwise", Some(1_000)),
+            ("10 min", Some(600_000)),
+            ("24 h coverage metric", Some(86_400_000)),
+            ("on reconnect", None),
+            ("", None),
+        ] {
+            assert_eq!(slo(words), ms.map(Span::from_millis), "{words}");
+        }
+    }
 }
