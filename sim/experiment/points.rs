@@ -31,7 +31,8 @@ fn inputs(plan: &Plan, nth: usize, summary: &Summary) -> Cells {
     let replicate = nth % plan.heading.grid.replicates as usize;
     let load = plan.load_tps(nth).map(|load| load.to_string()).unwrap_or_default();
     let mut row = vec![cell("id", plan.points[nth].entry.id.clone())];
-    row.extend(plan.varied(nth));
+    // Where seeds are varied, their own column says so.
+    row.extend(plan.varied(nth).into_iter().filter(|(key, _)| key != "seed"));
     row.push(cell("load_tps", load));
     row.push(cell("replicate", replicate.to_string()));
     row.push(cell("seed", summary.seed.to_string()));
@@ -56,7 +57,9 @@ fn measured(summary: &Summary, resources: &BTreeSet<&String>) -> Cells {
     row.push(cell("messages_per_tx", summary.messages_per_tx.to_string()));
     row.push(cell("bytes_per_tx", summary.bytes_per_tx.to_string()));
     for resource in resources {
-        let used = summary.utilisation.get(*resource).map(|used| (used.max * 100.0).to_string());
+        // It was counted in millionths; their hundredths are percent.
+        let percent = |share: f64| (share * 1e6).round() / 1e4;
+        let used = summary.utilisation.get(*resource).map(|used| percent(used.max).to_string());
         row.push(cell(&format!("{resource}_max_percent"), used.unwrap_or_default()));
     }
     let refused = summary.contracts.as_ref().map(|contracts| {

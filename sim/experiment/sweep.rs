@@ -130,7 +130,9 @@ impl SweepFolder {
         let file = path.join(SWEEP_FILE);
         match fs::read(&file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                place_file(path, SWEEP_FILE, &json(sheet))?;
+                let placed = place_file(path, SWEEP_FILE, &json(sheet));
+                // Another process of the same sweep may have been sooner.
+                placed.map(drop).or_else(|error| if file.exists() { Ok(()) } else { Err(error) })?;
             }
             found => {
                 let found = found.map_err(io_at(&file))?;
@@ -153,9 +155,8 @@ impl SweepFolder {
         self.path.join(POINTS_FOLDER).join(id)
     }
 
-    /// Deletes what killed processes left of `points` and of the folder's own files; nobody else may be writing these.
+    /// Deletes what killed processes left of `points`; nobody else may be writing these.
     pub fn tidy<'a>(&self, points: impl Iterator<Item = &'a Planned>) -> Result<(), SweepError> {
-        sweep_up(&self.path, &BTreeSet::from([SWEEP_FILE, POINTS_FILE]))?;
         sweep_up(&self.path.join(POINTS_FOLDER), &points.map(|point| point.entry.id.as_str()).collect())?;
         Ok(())
     }
@@ -237,6 +238,7 @@ impl SweepFolder {
 
     /// Reads every point of `plan`, and writes the table of all. Nobody may be writing to the folder.
     pub fn merge(&self, plan: &Plan) -> Result<Vec<Summary>, SweepError> {
+        sweep_up(&self.path, &BTreeSet::from([SWEEP_FILE, POINTS_FILE]))?;
         self.tidy(plan.points.iter())?;
         let (mut summaries, mut ids) = (Vec::new(), Vec::new());
         for point in &plan.points {

@@ -72,8 +72,9 @@ fn what_is_no_grid_is_refused() {
     assert_eq!(grid(&[a.clone(), a.clone()], &[], 1), Err(GridError::Twice("a".into())));
     assert_eq!(grid(&[variation("a", &["1", "1"])], &[], 1), Err(GridError::Twice("a=1".into())));
     assert_eq!(grid(&[], &[5.0, 5.0], 1), Err(GridError::Twice("world.load_tps=5".into())));
-    assert!(matches!(grid(&[load.clone()], &[5.0], 1), Err(GridError::Fixed { .. })));
-    assert_eq!(grid(&[load], &[], 1), Ok(()));
+    let load = [load];
+    assert!(matches!(grid(&load, &[5.0], 1), Err(GridError::Fixed { .. })));
+    assert_eq!(grid(&load, &[], 1), Ok(()));
     assert!(matches!(grid(&[variation("sweep.replicates", &["1"])], &[], 1), Err(GridError::Fixed { .. })));
     assert_eq!(grid(&[], &[], 0), Err(GridError::Size(0)));
     assert_eq!(grid(&[], &[], 100_000), Ok(()));
