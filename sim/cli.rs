@@ -9,7 +9,9 @@ mod control;
 mod exit;
 mod host;
 mod limit;
+mod plan;
 mod run;
+mod sweep;
 mod table;
 mod trace;
 
@@ -29,6 +31,10 @@ pub fn main() -> ExitCode {
     let done = match &arguments.command {
         Command::Run(run) => run::run(run),
         Command::Limit(limit) => limit::limit(limit),
+        Command::Sweep(sweep) => sweep::sweep(sweep),
+        Command::Plan(plan) => plan::plan(plan),
+        Command::Point(point) => plan::point(point),
+        Command::Merge(merge) => plan::merge(merge),
         Command::Check(check) => check::check(check),
         Command::Audit(audit) => audit::audit(audit),
         Command::Validate(validate) => validated(validate),

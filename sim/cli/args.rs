@@ -8,6 +8,8 @@ use crate::health::Patient;
 
 use super::audit::patient;
 use super::check::CheckArgs;
+use super::plan::{MergeArgs, PlanArgs, PointArgs};
+use super::sweep::SweepArgs;
 
 /// How far does a ledger design scale under the world's healthcare load, and what stops it?
 #[derive(Parser)]
@@ -27,6 +29,14 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Find the largest load that a scenario sustains under its SLO.
     Limit(LimitArgs),
+    /// Run every point of a grid, several times each, and resume where it was stopped.
+    Sweep(SweepArgs),
+    /// Write the points of a sweep as a plan, one a line, to run them anywhere.
+    Plan(PlanArgs),
+    /// Run one point of a plan, unless it is there.
+    Point(PointArgs),
+    /// Check that every point of a plan is there, and write their table.
+    Merge(MergeArgs),
     /// Run random fault schedules against a protocol, with every judge on.
     Check(CheckArgs),
     /// Check a ledger that `run --ledger` wrote, and say who looked at a patient's data, with proofs.

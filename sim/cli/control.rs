@@ -53,13 +53,28 @@ impl Watch {
 
     /// Shows how many of `total` things are done; false after Ctrl-C.
     pub fn count(&mut self, done: u64, total: u64) -> bool {
+        self.count_with(done, total, "")
+    }
+
+    /// As [`Watch::count`], with a note behind it.
+    pub fn count_with(&mut self, done: u64, total: u64, note: &str) -> bool {
         self.bar.set_position(done * 1_000 / total.max(1));
-        self.bar.set_message(format!("{done} of {total}"));
+        self.bar.set_message(format!("{done} of {total}{note}"));
         if self.lines && self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
-            eprintln!("{}: {done} of {total} in {:.0} s", self.label, self.started.elapsed().as_secs_f64());
+            eprintln!("{}: {done} of {total} in {:.0} s{note}", self.label, self.started.elapsed().as_secs_f64());
         }
         !self.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// What Ctrl-C sets.
+    pub fn interrupted(&self) -> Arc<AtomicBool> {
+        self.interrupted.clone()
+    }
+
+    /// Says something on standard error, whatever the bar does.
+    pub fn say(&self, message: &str) {
+        self.bar.suspend(|| eprintln!("systole: {message}"));
     }
 
     /// Removes the bar.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use crate::crypto::CostError;
 use crate::engine::RunError;
-use crate::experiment::StoreError;
+use crate::experiment::{PlanError, StoreError};
 use crate::report::ReportError;
 use crate::scenario::ScenarioError;
 
@@ -51,6 +51,15 @@ impl From<ScenarioError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Failure {
         Failure::Runtime(error.to_string())
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Failure {
+        match error {
+            PlanError::Io { .. } => Failure::Runtime(error.to_string()),
+            _ => Failure::Usage(error.to_string()),
+        }
     }
 }
 

@@ -7,11 +7,16 @@ use std::thread;
 use std::time::Duration;
 
 use crate::engine::Outcome;
-use crate::experiment::{HostFacts, Store};
+use crate::experiment::{Build, HostFacts, Store};
 
 /// The store below `root`, for this build of the tool.
 pub(super) fn store(root: &Path) -> Store {
     Store::new(root, env!("SYSTOLE_COMMIT"))
+}
+
+/// This build of the tool.
+pub(super) fn build() -> Build {
+    Build::of(env!("SYSTOLE_COMMIT"))
 }
 
 /// Worker threads: as asked, or one for each core.

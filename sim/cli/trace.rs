@@ -10,7 +10,13 @@ use super::exit::Failure;
 /// first of them is an error.
 pub(super) fn world(scenario: &Scenario, args: &ScenarioArgs) -> Result<WorldData, Failure> {
     let world = scenario.world()?;
-    if args.strict {
+    tell(&world, args.strict)?;
+    Ok(world)
+}
+
+/// Says on standard error which lines of a trace are left out; where `strict` is, the first of them is an error.
+pub(super) fn tell(world: &WorldData, strict: bool) -> Result<(), Failure> {
+    if strict {
         world.strictly()?;
     }
     if let Some(trace) = world.trace.as_ref().filter(|trace| trace.counts.malformed > 0) {
@@ -19,7 +25,7 @@ pub(super) fn world(scenario: &Scenario, args: &ScenarioArgs) -> Result<WorldDat
             eprintln!("systole: {line}");
         }
     }
-    Ok(world)
+    Ok(())
 }
 
 /// What a trace holds, for `systole validate`; nothing where there is none.

@@ -3,7 +3,7 @@
 //! Files are written into a temporary folder beside their place, synced, and the folder renamed; a reader checks every
 //! file against the hash in the manifest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::base::{Digest, Span};
-use crate::engine::{Archive, Setup};
+use crate::engine::{Archive, Setup, Timing};
 use crate::metrics::{Definition, Series};
 use crate::scenario::Scenario;
 
@@ -25,6 +25,8 @@ use super::{LimitSummary, Point, Probe, Summary};
 
 /// Version of the folder's layout.
 const SCHEMA_VERSION: u32 = 1;
+/// What a point's manifest lists where no ledger is kept, by name.
+const POINT_FILES: [&str; 3] = ["latency.hlog", "series.csv", "summary.json"];
 /// Hex digits of the inputs' digest in a folder's name.
 const NAME_DIGITS: usize = 16;
 
@@ -43,6 +45,12 @@ pub enum StoreError {
     #[error("{}: does not match the hash in manifest.json; run the point again", path.display())]
     Corrupt {
         /// Which file.
+        path: PathBuf,
+    },
+    /// A point is whole, but not what was to be found there.
+    #[error("{}: this is not what this build writes of that point; run it again", path.display())]
+    Foreign {
+        /// Its manifest.
         path: PathBuf,
     },
     /// A file is no JSON of its kind.
@@ -99,15 +107,25 @@ impl Store {
         Store { root: root.to_path_buf(), git_commit: git_commit.to_string() }
     }
 
-    /// Keeps a point; returns its folder.
+    /// Keeps a point below its scenario's name; returns its folder.
     pub fn keep(&self, scenario: &Scenario, point: &Point, summary: &Summary) -> Result<PathBuf, StoreError> {
+        self.keep_in(&self.root.join(&scenario.file.name), scenario, point, summary)
+    }
+
+    /// Keeps a point in a folder of points; returns its own.
+    pub(super) fn keep_in(
+        &self,
+        parent: &Path,
+        scenario: &Scenario,
+        point: &Point,
+        summary: &Summary,
+    ) -> Result<PathBuf, StoreError> {
         let files = [
             ("summary.json".to_string(), json(summary)),
             ("latency.hlog".to_string(), latency_log(point)),
             ("series.csv".to_string(), series_csv(&point.outcome.series)),
         ];
-        let name = &point.inputs.to_string()[..NAME_DIGITS];
-        self.place(&scenario.file.name, name, |folder| {
+        place(parent, &name_of(&point.inputs), |folder| {
             write_all(folder, &files)?;
             let hash = |(name, bytes): &(String, Vec<u8>)| (name.clone(), Digest::of(bytes));
             let mut hashes: BTreeMap<String, Digest> = files.iter().map(hash).collect();
@@ -115,7 +133,7 @@ impl Store {
                 let hash = write_ledger(folder, &scenario.file.name, &point.setup, archive)?;
                 hashes.insert(LEDGER_FILE.into(), hash);
             }
-            let manifest = self.manifest(scenario, point, hashes);
+            let manifest = self.manifest(scenario, point.inputs, point.outcome.digest, point.setup.timing, hashes);
             write_all(folder, &[("manifest.json".into(), json(&manifest))])
         })
     }
@@ -135,8 +153,8 @@ impl Store {
         let probes = writer.into_inner().expect("writing to memory does not fail");
         let mut files = vec![("probes.csv".to_string(), probes)];
         files.extend(found.map(|found| ("limit.json".to_string(), json(found))));
-        let name = format!("limit-{}", &inputs.to_string()[..NAME_DIGITS]);
-        self.place(&scenario.file.name, &name, |folder| write_all(folder, &files))
+        let name = format!("limit-{}", name_of(&inputs));
+        place(&self.root.join(&scenario.file.name), &name, |folder| write_all(folder, &files))
     }
 
     /// Reads a point's manifest and summary, after checking every file.
@@ -151,8 +169,29 @@ impl Store {
         Ok((manifest, parse(&folder.join("summary.json"))?))
     }
 
-    fn manifest(&self, scenario: &Scenario, point: &Point, files: BTreeMap<String, Digest>) -> Manifest {
-        let window = point.setup.timing.window();
+    /// Reads the summary of a point that was kept without its ledger in `folder`, if it is exactly what this build keeps
+    /// of such inputs: every file has its hash, and every word of the manifest is as it would be written.
+    pub(super) fn recall(&self, folder: &Path, scenario: &Scenario, inputs: Digest) -> Result<Summary, StoreError> {
+        let (found, summary) = Store::read(folder)?;
+        let expected = self.manifest(scenario, inputs, summary.digest, scenario.timing(), found.files.clone());
+        let path = folder.join("manifest.json");
+        let whole = found.files.keys().map(String::as_str).eq(POINT_FILES);
+        if whole && fs::read(&path).map_err(io_at(&path))? == json(&expected) {
+            Ok(summary)
+        } else {
+            Err(StoreError::Foreign { path })
+        }
+    }
+
+    fn manifest(
+        &self,
+        scenario: &Scenario,
+        inputs: Digest,
+        digest: Digest,
+        timing: Timing,
+        files: BTreeMap<String, Digest>,
+    ) -> Manifest {
+        let window = timing.window();
         let timing = [("window_from_s", window.from), ("window_until_s", window.until)];
         Manifest {
             schema_version: SCHEMA_VERSION,
@@ -162,35 +201,62 @@ impl Store {
             protocol: scenario.file.consensus.protocol.name().into(),
             dissemination: scenario.file.layer().name().into(),
             seed: scenario.file.seed,
-            inputs: point.inputs,
-            digest: point.outcome.digest,
+            inputs,
+            digest,
             timing: timing.map(|(name, at)| (name.to_string(), at.as_secs_f64())).into(),
-            configuration: serde_json::to_value(&scenario.file).expect("a scenario is plain data"),
+            configuration: serde_json::to_value(scenario.configuration()).expect("a scenario is plain data"),
             cost_provenance: scenario.costs.provenance.clone(),
             files,
         }
     }
-
-    /// Has `fill` write files into `<root>/<scenario>/<name>`, all or none.
-    fn place(
-        &self,
-        scenario: &str,
-        name: &str,
-        fill: impl FnOnce(&Path) -> Result<(), StoreError>,
-    ) -> Result<PathBuf, StoreError> {
-        let parent = self.root.join(scenario);
-        let target = parent.join(name);
-        let temporary = parent.join(format!(".{name}.{}", std::process::id()));
-        let result = fill(&temporary).and_then(|()| replace(&temporary, &target));
-        if result.is_err() {
-            // The first error is the one to tell; what it left behind is no result.
-            drop(fs::remove_dir_all(&temporary));
-        }
-        result.map(|()| target)
-    }
 }
 
-fn io_at(path: &Path) -> impl Fn(io::Error) -> StoreError {
+/// The name of a point's folder.
+pub(super) fn name_of(inputs: &Digest) -> String {
+    inputs.to_string()[..NAME_DIGITS].to_string()
+}
+
+/// Has `fill` write files into `<parent>/<name>`, all or none. What a killed process leaves behind begins with
+/// `.<name>.`
+fn place(parent: &Path, name: &str, fill: impl FnOnce(&Path) -> Result<(), StoreError>) -> Result<PathBuf, StoreError> {
+    let target = parent.join(name);
+    let temporary = parent.join(format!(".{name}.{}", std::process::id()));
+    let result = fill(&temporary).and_then(|()| replace(&temporary, &target));
+    if result.is_err() {
+        // The first error is the one to tell; what it left behind is no result.
+        drop(fs::remove_dir_all(&temporary));
+    }
+    result.map(|()| target)
+}
+
+/// Writes a file whole or not at all. What a killed process leaves behind begins with `.<name>.`
+pub(super) fn place_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, StoreError> {
+    let temporary = format!(".{name}.{}", std::process::id());
+    write_all(folder, &[(temporary.clone(), bytes.to_vec())])?;
+    let target = folder.join(name);
+    fs::rename(folder.join(temporary), &target).map_err(io_at(&target))?;
+    Ok(target)
+}
+
+/// Deletes what killed processes left of files and folders called `names` in `folder`.
+pub(super) fn sweep_up(folder: &Path, names: &BTreeSet<&str>) -> Result<(), StoreError> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(io_at(folder))?,
+    };
+    for entry in entries {
+        let path = entry.map_err(io_at(folder))?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix('.'));
+        let Some((name, _)) = name.and_then(|name| name.rsplit_once('.')) else { continue };
+        if names.contains(name) {
+            let remove = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            remove.map_err(io_at(&path))?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn io_at(path: &Path) -> impl Fn(io::Error) -> StoreError {
     let path = path.to_path_buf();
     move |source| StoreError::Io { path: path.clone(), source }
 }
@@ -227,6 +293,8 @@ fn replace(temporary: &Path, target: &Path) -> Result<(), StoreError> {
     let aside = temporary.with_extension("old");
     let replaces = target.exists();
     if replaces {
+        // Killed between its renames, a process leaves one behind.
+        drop(fs::remove_dir_all(&aside));
         fs::rename(target, &aside).map_err(io_at(target))?;
     }
     fs::rename(temporary, target).map_err(io_at(target))?;
@@ -241,7 +309,7 @@ fn parse<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, StoreError> {
     serde_json::from_slice(&bytes).map_err(|source| StoreError::Malformed { path: path.to_path_buf(), source })
 }
 
-fn json(value: &impl Serialize) -> Vec<u8> {
+pub(super) fn json(value: &impl Serialize) -> Vec<u8> {
     let mut bytes = serde_json::to_vec_pretty(value).expect("results are plain data");
     bytes.push(b'\n');
     bytes

@@ -181,6 +181,13 @@ pub struct HostFacts {
     pub threads: usize,
 }
 
+impl HostFacts {
+    /// Whether nothing is said of the host: points of a sweep are the same bytes wherever they ran.
+    fn is_unknown(&self) -> bool {
+        *self == HostFacts::default()
+    }
+}
+
 /// What a point measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
@@ -269,7 +276,8 @@ pub struct Summary {
     pub distances: DistanceSummary,
     /// What was really computed.
     pub real: RealSummary,
-    /// The host's part.
+    /// The host's part; left out where it is not known.
+    #[serde(default, skip_serializing_if = "HostFacts::is_unknown")]
     pub host: HostFacts,
 }
 

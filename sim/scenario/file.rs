@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::{ProtocolKind, ProtocolTables};
 
 pub use super::fault::FaultEntry;
+pub use super::sweep::SweepKeys;
 pub use super::world::{SurgeKeys, World};
 pub use crate::consensus::Layer as Dissemination;
 pub use crate::health::TraceTimes;
@@ -74,6 +75,9 @@ pub struct ScenarioFile {
     /// The search for the saturation point.
     #[serde(default)]
     pub limit: LimitKeys,
+    /// What `systole sweep` varies; no single run reads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<SweepKeys>,
     /// Attacks on the load.
     #[serde(default)]
     pub inject: InjectKeys,

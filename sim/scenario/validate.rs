@@ -43,8 +43,17 @@ pub struct Scenario {
     places: BTreeMap<&'static str, String>,
 }
 
-/// Keys whose values name something in the data files.
-const NAMING: [&str; 5] = ["world.extra", "world.only", "world.digitised", "surge.profile", "surge.country"];
+/// Keys whose values name something in the data files, or in other keys.
+const NAMING: [&str; 8] = [
+    "world.extra",
+    "world.only",
+    "world.digitised",
+    "surge.profile",
+    "surge.country",
+    "sweep.vary",
+    "sweep.load_tps",
+    "sweep.replicates",
+];
 
 impl Scenario {
     /// Reads and validates a file, then applies and validates `--set` overrides one by one.
@@ -77,14 +86,30 @@ impl Scenario {
 
     /// Reads the data files that it speaks of.
     pub fn world(&self) -> Result<WorldData, ScenarioError> {
-        let keys = &self.file.world;
-        let mut world = WorldData::read(&self.folder.join(&keys.data), &keys.mix)?;
-        self.check_names(&world)?;
-        self.check_rate(&world)?;
-        if let Some(trace) = &self.file.workload.trace {
-            world.replay(&self.folder.join(trace), self.file.workload.copies)?;
+        let (folder, mix) = self.tables();
+        let mut world = WorldData::read(&folder, &mix)?;
+        self.check(&world)?;
+        if let Some((path, copies)) = self.trace() {
+            world.replay(&path, copies)?;
         }
         Ok(world)
+    }
+
+    /// The folder of its tables, and the mix.
+    pub(super) fn tables(&self) -> (PathBuf, String) {
+        (self.folder.join(&self.file.world.data), self.file.world.mix.clone())
+    }
+
+    /// The trace that is replayed, and how often.
+    pub(super) fn trace(&self) -> Option<(PathBuf, u32)> {
+        let workload = &self.file.workload;
+        workload.trace.as_ref().map(|trace| (self.folder.join(trace), workload.copies))
+    }
+
+    /// Whether the tables know what it names, and it demands no more than can be told apart.
+    pub(super) fn check(&self, world: &WorldData) -> Result<(), ScenarioError> {
+        self.check_names(world)?;
+        self.check_rate(world)
     }
 
     /// Whether hospitals submit no more than a stream can tell apart, surges included.
@@ -100,14 +125,19 @@ impl Scenario {
     }
 
     /// An error at one of the keys whose values name something in the data files.
-    pub(super) fn invalid(&self, key: &'static str, what: String) -> ScenarioError {
+    pub(crate) fn invalid(&self, key: &'static str, what: String) -> ScenarioError {
         let place = self.places.get(key).cloned().unwrap_or_else(|| self.file.name.clone());
         ScenarioError::Invalid { place, what, hint: None }
     }
 
+    /// What a run of it follows from: all but the sweep that it may be a point of.
+    pub fn configuration(&self) -> ScenarioFile {
+        ScenarioFile { sweep: None, ..self.file.clone() }
+    }
+
     /// What a run of it follows from, as one digest: scenario, data and costs, but not whether cryptography runs.
     pub fn digest(&self, world: &WorldData) -> Digest {
-        let mut file = self.file.clone();
+        let mut file = self.configuration();
         file.crypto.execution = super::Execution::Modelled;
         let file = serde_json::to_string(&file).expect("a scenario is plain data");
         let inputs = [file.as_bytes(), self.costs.to_toml().as_bytes(), &world.digest.0].map(Digest::of);

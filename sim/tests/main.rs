@@ -12,6 +12,7 @@ mod replay;
 mod runs;
 mod scenario;
 mod sharded;
+mod sweep;
 mod tendermint;
 mod tidy;
 mod weight;

@@ -1,0 +1,280 @@
+//! `systole sweep`, and what it shares with `plan`, `point` and `merge`.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::base::Digest;
+use crate::experiment::{
+    Cell, Crew, Estimate, Got, GridRequest, Happened, Loads, POINTS_FILE, Plan, PlanRequest, ScenarioText, Summary,
+    SweepError, SweepFolder, Tally, Variation,
+};
+use crate::scenario::Worlds;
+
+use super::args::ScenarioArgs;
+use super::control::Watch;
+use super::exit::{Failure, Replay};
+use super::table::{grouped, line};
+use super::{host, print, trace};
+
+/// The grid, beside what `[sweep]` of the scenario says.
+#[derive(Args)]
+pub(super) struct GridArgs {
+    /// Values that a key takes: consensus.protocol=jolteon,pbft. May be repeated; the first key changes slowest.
+    #[arg(long, value_name = "KEY=VALUE,VALUE")]
+    pub vary: Vec<Variation>,
+    /// Loads, transactions/s: 1k..200k/10 for ten evenly spaced on a logarithmic scale, or 1k,5k,2M.
+    #[arg(long, value_name = "LOADS")]
+    pub load: Option<Loads>,
+    /// Runs of each combination, under seeds one after the other [default: 1].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub replicates: Option<u32>,
+    /// Charge for signatures without computing them; the result is the same.
+    #[arg(long)]
+    pub modelled: bool,
+}
+
+/// Arguments of `sweep`.
+#[derive(Args)]
+pub(super) struct SweepArgs {
+    #[command(flatten)]
+    pub scenario: ScenarioArgs,
+    #[command(flatten)]
+    pub grid: GridArgs,
+    /// Points at a time; the result does not depend on it [default: the host's cores].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// The sweep's folder; one that is there is resumed [default: results/<scenario>/sweep-<hash of the plan>].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Run every N-th point only, from the I-th on; when all shards are done, the same command without this makes the
+    /// table.
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
+    /// Print the table as JSON on standard output, alone.
+    #[arg(long)]
+    pub json: bool,
+    /// No progress on standard error.
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// Every `of`-th point from the `first` on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shard {
+    first: usize,
+    of: usize,
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Shard, String> {
+        let numbers = text.split_once('/').and_then(|(first, of)| Some((first.parse().ok()?, of.parse().ok()?)));
+        match numbers {
+            Some((first, of)) if (1..=of).contains(&first) => Ok(Shard { first: first - 1, of }),
+            _ => Err("write I/N with I from 1 to N, such as 1/4".into()),
+        }
+    }
+}
+
+/// Plans a sweep: every point is valid.
+pub(super) fn planned(scenario: &ScenarioArgs, grid: &GridArgs) -> Result<Plan, Failure> {
+    let request = GridRequest { vary: grid.vary.clone(), loads: grid.load.clone(), replicates: grid.replicates };
+    let request =
+        PlanRequest { settings: &scenario.settings, grid: &request, modelled: grid.modelled, build: host::build() };
+    let mut worlds = Worlds::default();
+    let plan = Plan::new(ScenarioText::read(&scenario.scenario)?, &request, &mut worlds)?;
+    worlds.traced().try_for_each(|world| trace::tell(world, scenario.strict))?;
+    Ok(plan)
+}
+
+/// Runs every point of a grid that is not there yet, and prints what they came to.
+pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
+    let mut watch = Watch::start(args.quiet)?;
+    let plan = planned(&args.scenario, &args.grid)?;
+    let path = args.out.clone().unwrap_or_else(|| usual_folder(&plan));
+    let shard = args.shard.unwrap_or(Shard { first: 0, of: 1 });
+    let wanted: Vec<usize> = (shard.first..plan.points.len()).step_by(shard.of).collect();
+    let failed = |error| failure(error, &|point| replay(&plan, point, &args.scenario.scenario));
+    let folder = SweepFolder::open(&path, &plan.sheet()).map_err(failed)?;
+    folder.tidy(wanted.iter().map(|&nth| &plan.points[nth])).map_err(failed)?;
+    let cores = host::threads(args.jobs);
+    let jobs = cores.clamp(1, wanted.len().max(1));
+    let stop = watch.interrupted();
+    let crew = Crew { jobs, threads: (cores / jobs).max(1), stop: &stop };
+    watch.label(format!("{} sweep", plan.heading.scenario));
+    let mut board = Board::new(&plan, wanted.len());
+    let done = folder.run(&plan, &wanted, &crew, |happened| board.show(happened, &mut watch));
+    watch.finish();
+    let tally = done.map_err(failed)?;
+    if args.shard.is_some() {
+        let of = plan.points.len();
+        let what = format!("{} of {of} points: {}\nresults      {}\n", wanted.len(), counted(tally), path.display());
+        return print(&what);
+    }
+    let summaries = folder.merge(&plan).map_err(failed)?;
+    report(&plan, &summaries, &path, Some(tally), args.json)
+}
+
+/// Where a sweep goes that is given no folder: another plan has another.
+fn usual_folder(plan: &Plan) -> PathBuf {
+    let sheet = serde_json::to_vec(&plan.sheet()).expect("a plan is plain data");
+    let name = format!("sweep-{}", &Digest::of(&sheet).to_string()[..16]);
+    Path::new("results").join(&plan.heading.scenario).join(name)
+}
+
+/// How a sweep ends that does not end well; `replay` says how to see a point again.
+pub(super) fn failure(error: SweepError, replay: &dyn Fn(usize) -> Replay) -> Failure {
+    match error {
+        SweepError::OtherPlan { .. } => Failure::Usage(error.to_string()),
+        SweepError::Interrupted { .. } => Failure::Interrupted(error.to_string()),
+        SweepError::Store(_) | SweepError::Incomplete { .. } => Failure::Runtime(error.to_string()),
+        SweepError::Run { point, source } => Failure::Run(source, replay(point)),
+    }
+}
+
+/// How to see the `nth` point of a plan again.
+pub(super) fn replay(plan: &Plan, nth: usize, scenario: &Path) -> Replay {
+    Replay { scenario: scenario.into(), settings: plan.points[nth].entry.overrides.clone() }
+}
+
+/// What is shown while points run.
+struct Board<'a> {
+    plan: &'a Plan,
+    total: usize,
+    tally: Tally,
+    running: BTreeSet<usize>,
+    started: Instant,
+}
+
+impl<'a> Board<'a> {
+    fn new(plan: &'a Plan, total: usize) -> Board<'a> {
+        Board { plan, total, tally: Tally::default(), running: BTreeSet::new(), started: Instant::now() }
+    }
+
+    fn show(&mut self, happened: Happened, watch: &mut Watch) {
+        match happened {
+            Happened::Waited => {}
+            Happened::Begun(nth) => drop(self.running.insert(nth)),
+            Happened::Corrupt(nth, error) => {
+                let id = &self.plan.points[nth].entry.id;
+                watch.say(&format!("point {id} is corrupt and computed again: {error}"));
+            }
+            Happened::Done(nth, got) => {
+                self.running.remove(&nth);
+                self.tally.computed += usize::from(got == Got::Computed);
+                self.tally.reused += usize::from(got == Got::Reused);
+            }
+        }
+        let done = self.tally.computed + self.tally.reused;
+        watch.count_with(done as u64, self.total as u64, &self.note(done));
+    }
+
+    /// How long it may still take, by what computed points took, and what runs.
+    fn note(&self, done: usize) -> String {
+        let left = (self.total - done) as u32;
+        let mean = self.started.elapsed().checked_div(self.tally.computed as u32);
+        let eta = mean.map(|mean| Duration::from_secs((mean * left).as_secs()));
+        let eta = eta.map(|eta| format!(", about {} left", humantime::format_duration(eta))).unwrap_or_default();
+        let current = self.running.first().map(|&nth| format!("; {}", self.plan.described(nth))).unwrap_or_default();
+        eta + &current
+    }
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    scenario: &'a str,
+    points: usize,
+    replicates: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    computed: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reused: Option<usize>,
+    cells: &'a [Cell],
+}
+
+fn counted(tally: Tally) -> String {
+    format!("computed {}, reused {}", tally.computed, tally.reused)
+}
+
+/// Prints what the points of a whole sweep came to.
+pub(super) fn report(
+    plan: &Plan,
+    summaries: &[Summary],
+    path: &Path,
+    tally: Option<Tally>,
+    json: bool,
+) -> Result<(), Failure> {
+    let cells = Cell::of_plan(plan, summaries);
+    let (scenario, replicates) = (plan.heading.scenario.as_str(), plan.heading.grid.replicates);
+    if json {
+        let (computed, reused) = (tally.map(|tally| tally.computed), tally.map(|tally| tally.reused));
+        let report = Report { scenario, points: summaries.len(), replicates, computed, reused, cells: &cells };
+        return print(&format!("{}\n", serde_json::to_string_pretty(&report).expect("a report is plain data")));
+    }
+    let mut out = String::new();
+    line!(out, "{scenario}: {} points, mean of {replicates} ± half a 95 % confidence interval", summaries.len());
+    line!(out);
+    out += &markdown(&cells);
+    line!(out);
+    tally.into_iter().for_each(|tally| line!(out, "{}", counted(tally)));
+    line!(out, "results      {}", path.display());
+    line!(out, "             {}", path.join(POINTS_FILE).display());
+    print(&out)
+}
+
+/// The cells as a Markdown table whose columns are aligned.
+fn markdown(cells: &[Cell]) -> String {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let varied = cells.iter().take(1).flat_map(|cell| cell.varied.iter().map(|(key, _)| key.clone()));
+    let measured = ["load, tx/s", "goodput, tx/s", "reply p50, ms", "p99, ms", "binds", "SLO met"];
+    rows.push(varied.chain(measured.map(String::from)).collect());
+    for cell in cells {
+        let mut row: Vec<String> = cell.varied.iter().map(|(_, value)| value.clone()).collect();
+        row.push(cell.load_tps.map_or("the world's".into(), grouped));
+        row.extend([cell.goodput_tps, cell.reply_p50_ms, cell.reply_p99_ms].map(estimated));
+        row.push(cell.binding_resource.clone());
+        row.push(format!("{} of {}", cell.slo_met, cell.replicates));
+        rows.push(row);
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
+    let mut out = String::new();
+    for (nth, row) in rows.iter().enumerate() {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:>width$}")).collect();
+        line!(out, "| {} |", cells.join(" | "));
+        if nth == 0 {
+            let rules: Vec<String> = widths.iter().map(|&width| format!("{}:", "-".repeat(width.max(3) - 1))).collect();
+            line!(out, "| {} |", rules.join(" | "));
+        }
+    }
+    out
+}
+
+fn estimated(estimate: Option<Estimate>) -> String {
+    match estimate {
+        None => "none".into(),
+        Some(Estimate { mean, half_width_95: None }) => grouped(mean),
+        Some(Estimate { mean, half_width_95: Some(half) }) => format!("{} ± {}", grouped(mean), grouped(half)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_are_numbered_from_one() {
+        assert_eq!("2/3".parse(), Ok(Shard { first: 1, of: 3 }));
+        for text in ["0/3", "4/3", "3", "1/0", "a/b"] {
+            assert!(text.parse::<Shard>().is_err(), "{text}");
+        }
+    }
+}

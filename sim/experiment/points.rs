@@ -1,0 +1,74 @@
+//! `points.csv`: a row for each point and replicate, in the grid's order; virtual time only, units in the names.
+
+use std::collections::BTreeSet;
+
+use crate::metrics::Definition;
+
+use super::Summary;
+use super::plan::Plan;
+
+/// The table of a plan and its points' summaries. A cell is empty where there is nothing to say: a latency that nothing
+/// has, a load that the world decides on, a resource or contracts that only other points have.
+pub(super) fn points_csv(plan: &Plan, summaries: &[Summary]) -> Vec<u8> {
+    let resources: BTreeSet<&String> = summaries.iter().flat_map(|summary| summary.utilisation.keys()).collect();
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for (nth, summary) in summaries.iter().enumerate() {
+        let mut row = inputs(plan, nth, summary);
+        row.extend(measured(summary, &resources));
+        if nth == 0 {
+            writer.write_record(row.iter().map(|(name, _)| name)).expect("writing to memory does not fail");
+        }
+        writer.write_record(row.iter().map(|(_, value)| value)).expect("rows have the same columns");
+    }
+    writer.into_inner().expect("writing to memory does not fail")
+}
+
+type Cells = Vec<(String, String)>;
+
+/// What a point followed from. A varied key has its own name.
+fn inputs(plan: &Plan, nth: usize, summary: &Summary) -> Cells {
+    let cell = |name: &str, value: String| (name.to_string(), value);
+    let replicate = nth % plan.heading.grid.replicates as usize;
+    let load = plan.load_tps(nth).map(|load| load.to_string()).unwrap_or_default();
+    let mut row = vec![cell("id", plan.points[nth].entry.id.clone())];
+    // Where seeds are varied, their own column says so.
+    row.extend(plan.varied(nth).into_iter().filter(|(key, _)| key != "seed"));
+    row.push(cell("load_tps", load));
+    row.push(cell("replicate", replicate.to_string()));
+    row.push(cell("seed", summary.seed.to_string()));
+    row.push(cell("digest", summary.digest.to_string()));
+    row
+}
+
+fn measured(summary: &Summary, resources: &BTreeSet<&String>) -> Cells {
+    let cell = |name: &str, value: String| (name.to_string(), value);
+    let mut row = vec![
+        cell("offered_tps", summary.offered_tps.to_string()),
+        cell("throughput_tps", summary.throughput_tps.to_string()),
+        cell("goodput_tps", summary.goodput_tps.to_string()),
+    ];
+    for name in Definition::ALL.map(Definition::name) {
+        let latency = &summary.latency_ms[name];
+        let known = |value: f64| if latency.count == 0 { String::new() } else { value.to_string() };
+        for (quantile, value) in [("p50", latency.p50), ("p90", latency.p90), ("p99", latency.p99)] {
+            row.push(cell(&format!("{name}_{quantile}_ms"), known(value)));
+        }
+    }
+    row.push(cell("messages_per_tx", summary.messages_per_tx.to_string()));
+    row.push(cell("bytes_per_tx", summary.bytes_per_tx.to_string()));
+    for resource in resources {
+        // It was counted in millionths; their hundredths are percent.
+        let percent = |share: f64| (share * 1e6).round() / 1e4;
+        let used = summary.utilisation.get(*resource).map(|used| percent(used.max).to_string());
+        row.push(cell(&format!("{resource}_max_percent"), used.unwrap_or_default()));
+    }
+    let refused = summary.contracts.as_ref().map(|contracts| {
+        let by_reason = contracts.kinds.values().flat_map(|kind| kind.refused.values());
+        by_reason.sum::<u64>().to_string()
+    });
+    row.push(cell("binding_resource", summary.binding_resource.clone()));
+    row.push(cell("slo_met", summary.meets_slos().to_string()));
+    row.push(cell("rejected_total", summary.rejected.values().sum::<u64>().to_string()));
+    row.push(cell("contracts_refused_total", refused.unwrap_or_default()));
+    row
+}
