@@ -285,11 +285,12 @@ impl Dice<'_> {
         let hospital = [HospitalId(2), HospitalId(4)][self.roll(2) as usize];
         let (by, call) = match self.roll(12) {
             0 | 1 => {
-                let motion = match self.roll(4) {
+                let motion = match self.roll(6) {
                     0 => Motion::Suspend(hospital),
                     1 => Motion::Admit(hospital),
                     // Claims of today, or of when it is in effect.
-                    2 => Motion::Dispute(Case(self.nth / 300 * 2 + self.roll(6))),
+                    2 | 3 => Motion::Dispute(Case(self.nth / 300 * 2 + self.roll(6))),
+                    4 => Motion::Stipend(10_000 + self.roll(30_000)),
                     _ => {
                         let policies = [Residency::Free, Residency::Adequacy, Residency::LocalOnly];
                         let (country, policy) = (self.roll(4) as u16, policies[self.roll(3) as usize]);

@@ -155,7 +155,10 @@ impl Contracts {
             Call::Claim(call) => self.claims.execute(signed, call, &mut self.accounts),
             Call::Rx(call) => self.prescriptions.execute(signed, call, &mut self.packs),
             Call::Pack(call) => self.packs.execute(signed, call),
-            Call::Trial(call) => self.trials.execute(signed, call, &mut self.consents, &mut self.accounts),
+            Call::Trial(call) => {
+                let money = (&mut self.accounts, self.governance.stipend());
+                self.trials.execute(signed, call, &mut self.consents, money)
+            }
             Call::Licence(call) => self.licence(signed, call),
             Call::Governance(call) => self.governance.execute(signed, call),
         }

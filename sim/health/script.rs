@@ -119,12 +119,19 @@ pub struct Script {
     seed: u64,
     people: Arc<People>,
     injection: Injection,
+    /// What numbers of claims have beside their slice and place.
+    claims: u64,
 }
 
 impl Script {
     /// For these people.
     pub fn new(seed: u64, people: Arc<People>, injection: Injection) -> Script {
-        Script { seed, people, injection }
+        Script { seed, people, injection, claims: 0 }
+    }
+
+    /// Where numbers of claims are told from those of other cases by these bits.
+    pub fn with_claims(self, claims: u64) -> Script {
+        Script { claims, ..self }
     }
 
     /// The part of a transaction with this verb at a time. `by` is where the case begins; of several transactions with the

@@ -17,7 +17,7 @@ use crate::ledger::{Kind, Transaction, TxNumber};
 
 use super::scribe::{Fields, Scribe};
 use super::script::STEP;
-use super::{Case, KindSpec, LoadPlan, Part, People, Script};
+use super::{Case, KindSpec, LoadPlan, Part, People, Script, Verb};
 use sources::Source;
 
 /// Transactions in a slice, on average: two verification batches.
@@ -134,7 +134,8 @@ impl Stream {
         let slice_span = filled.min(load.resolution().max(SHORTEST_SLICE));
         let sources = Source::all(&load, &kinds);
         assert!(sources.len() <= 1 << (NUMBER_BITS - CASE_BITS), "a case's number names its source");
-        let script = Script::new(settings.seed, people, settings.injection);
+        let claims = sources.iter().position(|source| source.begins(Verb::Submit, &kinds)).unwrap_or(0) as u64;
+        let script = Script::new(settings.seed, people, settings.injection).with_claims(claims << CASE_BITS);
         let scribe = Scribe::new(settings, load.hospitals() as u32);
         Stream { scribe, load, kinds, script, sources, slice_span }
     }

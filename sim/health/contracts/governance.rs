@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use crate::base::{Encode, Height, HospitalId, Sink};
 use crate::health::call::encode_calls;
-use crate::health::{Case, People, Refusal, Residency};
+use crate::health::{Amount, Case, People, Refusal, Residency};
 
 use super::table::{Table, Write};
+use super::trials::STIPEND;
 use super::{Signed, Verdict};
 
 /// What members do.
@@ -51,6 +52,8 @@ pub enum Motion {
     Admit(HospitalId),
     /// A dispute about a claim is upheld: nothing more is paid on it.
     Dispute(Case),
+    /// A parameter: what subjects of trials are paid from then on, hundredths.
+    Stipend(Amount),
 }
 
 impl Encode for Motion {
@@ -60,6 +63,7 @@ impl Encode for Motion {
             Motion::Suspend(hospital) => (1u8, hospital).encode(sink),
             Motion::Admit(hospital) => (2u8, hospital).encode(sink),
             Motion::Dispute(claim) => (3u8, claim).encode(sink),
+            Motion::Stipend(amount) => (4u8, amount).encode(sink),
         }
     }
 }
@@ -72,6 +76,8 @@ encode_calls!(GovernanceCall {
 
 /// Blocks from the one that enacts a motion to the first for which it is in effect.
 pub const NOTICE: u64 = 8;
+/// The parameter that [`Motion::Stipend`] sets.
+const PAID_TO_SUBJECTS: u8 = 0;
 
 #[derive(Clone, Copy, Debug)]
 struct Proposal {
@@ -103,12 +109,15 @@ pub(super) struct Governance {
     residency: Table<u16, Residency>,
     /// Hospitals about whose membership a motion was enacted: whether they are suspended.
     suspended: Table<HospitalId, bool>,
+    /// Parameters that motions have set; there is one.
+    parameters: Table<u8, Amount>,
 }
 
 impl Governance {
     pub fn new(people: Arc<People>) -> Governance {
         let (proposals, residency, suspended) = (Table::new(16), Table::new(17), Table::new(18));
-        Governance { people, height: Height(0), proposals, due: VecDeque::new(), residency, suspended }
+        let (height, due, parameters) = (Height(0), VecDeque::new(), Table::new(19));
+        Governance { people, height, proposals, due, residency, suspended, parameters }
     }
 
     /// A block begins: motions that are due take effect, and are returned. What follows from a dispute is for claims.
@@ -122,6 +131,7 @@ impl Governance {
                 Motion::Suspend(hospital) => self.suspended.put(hospital, true),
                 Motion::Admit(hospital) => self.suspended.put(hospital, false),
                 Motion::Dispute(_) => {}
+                Motion::Stipend(amount) => self.parameters.put(PAID_TO_SUBJECTS, amount),
             }
             in_effect.push((case, motion));
         }
@@ -186,6 +196,11 @@ impl Governance {
         members.filter(|(_, member)| self.admitted(**member).is_ok()).map(|(nth, _)| 1 << nth).sum()
     }
 
+    /// What a subject of a trial is paid.
+    pub fn stipend(&self) -> Amount {
+        self.parameters.get(&PAID_TO_SUBJECTS).copied().unwrap_or(STIPEND)
+    }
+
     /// Whether a hospital may use the ledger.
     pub fn admitted(&self, hospital: HospitalId) -> Verdict {
         if self.suspended.get(&hospital) == Some(&true) { Err(Refusal::Suspended) } else { Ok(()) }
@@ -208,5 +223,6 @@ impl Governance {
         self.proposals.settle(writes);
         self.residency.settle(writes);
         self.suspended.settle(writes);
+        self.parameters.settle(writes);
     }
 }

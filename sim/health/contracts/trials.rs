@@ -50,7 +50,7 @@ encode_calls!(TrialCall {
     3 Withdraw { case, patient }
 });
 
-/// What a subject is paid: a setting of this model, not a measured figure.
+/// What a subject is paid, until a motion says otherwise: a setting of this model, not a measured figure.
 pub const STIPEND: Amount = 25_000;
 /// How long consent to a trial lasts: two years.
 pub const TRIAL_TERM: Span = Span::from_secs(2 * 365 * 86_400);
@@ -88,12 +88,12 @@ impl Trials {
         signed: Signed,
         call: &TrialCall,
         consents: &mut Consents,
-        accounts: &mut Accounts,
+        (accounts, stipend): (&mut Accounts, Amount),
     ) -> Verdict {
         match *call {
             TrialCall::Enrol { case, patient, site } => self.enrol(signed, case, patient, site, consents),
             TrialCall::Capture { case } => self.capture(signed, case, consents),
-            TrialCall::Stipend { case } => self.stipend(signed, case, accounts),
+            TrialCall::Stipend { case } => self.stipend(signed, case, accounts, stipend),
             TrialCall::Withdraw { case, patient } => self.withdraw(signed, case, patient, consents),
         }
     }
@@ -131,12 +131,12 @@ impl Trials {
         Ok(())
     }
 
-    fn stipend(&mut self, signed: Signed, case: Case, accounts: &mut Accounts) -> Verdict {
+    fn stipend(&mut self, signed: Signed, case: Case, accounts: &mut Accounts, stipend: Amount) -> Verdict {
         let subject = self.subject(case)?;
         match () {
             () if subject.site != signed.by => return Err(Refusal::WrongParty),
             () if subject.paid => return Err(Refusal::PaidBefore),
-            () => accounts.pay(Account::Hospital(subject.site), Account::Patient(subject.patient), STIPEND),
+            () => accounts.pay(Account::Hospital(subject.site), Account::Patient(subject.patient), stipend),
         }
         self.subjects.change(&case, |subject| subject.paid = true);
         Ok(())

@@ -1,7 +1,7 @@
 //! Trials and governance.
 
 use crate::base::HospitalId;
-use crate::health::{Call, Case, GovernanceCall, Motion, Residency, TrialCall};
+use crate::health::{Amount, Call, Case, GovernanceCall, Motion, Residency, TrialCall};
 use crate::kernel::draw::below;
 use crate::ledger::TxNumber;
 
@@ -10,6 +10,8 @@ use super::{About, Part, Planted, Script};
 
 /// Members who are for a motion, of all: a setting of this model, not a measured figure.
 const FOR: f64 = 0.85;
+/// What motions would pay subjects of trials, least and most, in hundredths: a setting of this model.
+const STIPENDS: [Amount; 2] = [10_000, 50_000];
 
 impl Script {
     pub(super) fn trial(&self, verb: Verb, case: Case, nth: u32, by: HospitalId) -> Part {
@@ -42,11 +44,15 @@ impl Script {
     fn proposed(&self, case: Case, by: HospitalId) -> Motion {
         let bits = self.bits(case, About::Motion, 0);
         let other = self.near(case, by, 0);
-        match below(4, bits) {
+        match below(5, bits) {
             0 => Motion::Suspend(other),
             1 => Motion::Admit(other),
-            // Whatever began a slice before and at the same place: where most are claims, mostly a claim.
-            2 => Motion::Dispute(Case(case.0.saturating_sub(1 << TxNumber::PLACE_BITS))),
+            // The first of the slice before, if there is one.
+            2 => {
+                let slice = (case.0 >> TxNumber::PLACE_BITS).saturating_sub(1);
+                Motion::Dispute(Case(slice << TxNumber::PLACE_BITS | self.claims))
+            }
+            3 => Motion::Stipend(STIPENDS[0] + bits % (STIPENDS[1] - STIPENDS[0])),
             _ => {
                 let policy = [Residency::Free, Residency::Adequacy, Residency::LocalOnly][(bits % 3) as usize];
                 Motion::Residency { country: self.people.home(other).country, policy }

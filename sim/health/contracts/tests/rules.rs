@@ -142,6 +142,23 @@ fn of_two_motions_enacted_in_a_block_the_later_holds_whatever_their_numbers() {
 }
 
 #[test]
+fn members_change_what_subjects_are_paid_from_a_height_on() {
+    let ledger = &mut Ledger::new(Residency::Free);
+    let paid = |ledger: &mut Ledger, case| {
+        let (case, before) = (Case(case), ledger.contracts.balances());
+        assert_eq!(tries(ledger, HERE, TrialCall::Enrol { case, patient: PATIENT, site: NEAR }), Ok(()));
+        assert_eq!(tries(ledger, NEAR, TrialCall::Stipend { case }), Ok(()));
+        ledger.contracts.balances()[2] - before[2]
+    };
+    let usual = i64::try_from(STIPEND).expect("it is small");
+    assert_eq!(paid(ledger, 1), usual);
+    ledger.enacts(9, Motion::Stipend(123));
+    assert_eq!(paid(ledger, 2), 123);
+    ledger.enacts(10, Motion::Stipend(STIPEND));
+    assert_eq!(paid(ledger, 3), usual);
+}
+
+#[test]
 fn members_change_where_a_country_lets_data_go() {
     let ledger = &mut Ledger::new(Residency::Free);
     ledger.grants(PATIENT, FAR, Purpose::Treatment);
