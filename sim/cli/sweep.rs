@@ -49,7 +49,7 @@ pub(super) struct SweepArgs {
     /// Points at a time; the result does not depend on it [default: the host's cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
-    /// The sweep's folder; one that is there is resumed [default: results/<scenario>/sweep-<hash of the plan>].
+    /// The sweep's folder; one that is there is resumed [default: results/SCENARIO/sweep-HASH, by the plan].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Run every N-th point only, from the I-th on; when all shards are done, the same command without this makes the
