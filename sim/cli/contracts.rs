@@ -117,11 +117,12 @@ fn bars(out: &mut String, contracts: &ContractSummary) {
         );
     }
     let LatencySummary { p50, p99, count, max, .. } = contracts.enacted_ms;
-    if count > 0 {
-        let count = grouped(count as f64);
+    if count + contracts.pending_motions > 0 {
+        let [count, pending] = [count, contracts.pending_motions].map(|count| grouped(count as f64));
         line!(
             out,
-            "motions      {count:>12} in effect, p50 / p99 / max: {p50:.0} / {p99:.0} / {max:.0} ms after they were proposed"
+            "motions      {count:>12} in effect, p50 / p99 / max: {p50:.0} / {p99:.0} / {max:.0} ms after their enactment; \
+             {pending} not yet at the end"
         );
     }
 }
