@@ -125,13 +125,14 @@ fn row(out: &mut String, width: usize, name: &str, latency: &LatencySummary) {
     line!(out, "{name:<width$}{p50:>8.0}{p90:>10.0}{p99:>10.0}{p999:>10.0}{max:>10.0}{count:>20}");
 }
 
-/// How well hospitals of each connectivity class are served.
+/// How well hospitals of each connectivity class are served, and those of each region.
 fn service(out: &mut String, summary: &Summary) {
     line!(out, "hospitals          offered/s   goodput/s      late   reply p50       p99 ms");
-    for (class, ServiceSummary { offered_tps, goodput_tps, late_share, reply_ms }) in &summary.service_by_class {
+    for (group, service) in summary.service_by_class.iter().chain(&summary.service_by_region) {
+        let ServiceSummary { offered_tps, goodput_tps, late_share, reply_ms } = service;
         let late = late_share * 100.0;
         let [offered, goodput] = [*offered_tps, *goodput_tps].map(grouped);
-        line!(out, "{class:<15}{offered:>13}{goodput:>12}{late:>9.1}%{:>12.0}{:>13.0}", reply_ms.p50, reply_ms.p99);
+        line!(out, "{group:<15}{offered:>13}{goodput:>12}{late:>9.1}%{:>12.0}{:>13.0}", reply_ms.p50, reply_ms.p99);
     }
     line!(
         out,
