@@ -54,7 +54,7 @@ pub(super) struct SweepArgs {
     pub out: Option<PathBuf>,
     /// Run every N-th point only, from the I-th on; when all shards are done, the same command without this makes the
     /// table.
-    #[arg(long, value_name = "I/N")]
+    #[arg(long, value_name = "I/N", conflicts_with = "json")]
     pub shard: Option<Shard>,
     /// Print the table as JSON on standard output, alone.
     #[arg(long)]
@@ -134,7 +134,9 @@ pub(super) fn failure(error: SweepError, replay: &dyn Fn(usize) -> Replay) -> Fa
     match error {
         SweepError::OtherPlan { .. } => Failure::Usage(error.to_string()),
         SweepError::Interrupted { .. } => Failure::Interrupted(error.to_string()),
-        SweepError::Store(_) | SweepError::Incomplete { .. } => Failure::Runtime(error.to_string()),
+        SweepError::Store(_) | SweepError::CorruptPlan(_) | SweepError::Incomplete { .. } => {
+            Failure::Runtime(error.to_string())
+        }
         SweepError::Run { point, source } => Failure::Run(source, replay(point)),
     }
 }

@@ -123,13 +123,15 @@ impl FromStr for Loads {
 
 fn load(text: &str) -> Option<f64> {
     let text = text.trim();
-    let (digits, unit) = match text.strip_suffix('k') {
-        Some(digits) => (digits, 1e3),
-        None => text.strip_suffix('M').map_or((text, 1.0), |digits| (digits, 1e6)),
+    // `1.001k` is the number nearest to 1001: a product of two numbers would be rounded once more.
+    let (digits, plain_number) = match (text.strip_suffix('k'), text.strip_suffix('M')) {
+        (Some(digits), _) => (digits, format!("{digits}e3")),
+        (_, Some(digits)) => (digits, format!("{digits}e6")),
+        _ => (text, text.to_string()),
     };
     // `inf` and `nan` are numbers to the parser, and no loads.
     let plain = digits.starts_with(|c: char| c.is_ascii_digit() || c == '.');
-    let value = digits.parse::<f64>().ok().filter(|value| plain && *value > 0.0)? * unit;
+    let value = plain_number.parse::<f64>().ok().filter(|value| plain && *value > 0.0)?;
     value.is_finite().then_some(value)
 }
 

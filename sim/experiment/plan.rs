@@ -60,6 +60,29 @@ pub struct Heading {
     pub grid: Grid,
 }
 
+impl Heading {
+    /// Overrides of a cell.
+    fn overrides(&self, cell: &[(String, String)]) -> Vec<String> {
+        let setting = |(key, value): &(String, String)| format!("{key}={value}");
+        self.settings.iter().cloned().chain(cell.iter().map(setting)).collect()
+    }
+
+    /// The first of `points` that is not the one that the grid has in its place, or that it has no place for.
+    fn misplaced(&self, points: &[Entry]) -> Option<usize> {
+        let replicates = self.grid.replicates as usize;
+        let wanted = self.grid.cells() * replicates;
+        let belongs = |nth: usize| {
+            let Entry { overrides, seed, .. } = points.get(nth)?;
+            let (cell, replicate) = (nth / replicates, nth % replicates);
+            let mut due = self.overrides(&self.grid.cell(cell));
+            due.push(format!("seed={seed}"));
+            let first = points[cell * replicates].seed;
+            (*overrides == due && *seed == first.saturating_add(replicate as u64)).then_some(())
+        };
+        (0..wanted).find(|&nth| belongs(nth).is_none()).or((points.len() > wanted).then_some(wanted))
+    }
+}
+
 /// One point of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
@@ -172,8 +195,7 @@ impl Plan {
     fn add_cell(&mut self, nth: usize, worlds: &mut Worlds) -> Result<(), PlanError> {
         let grid = &self.heading.grid;
         let cell = grid.cell(nth);
-        let setting = |(key, value): &(String, String)| format!("{key}={value}");
-        let overrides: Vec<String> = self.heading.settings.iter().cloned().chain(cell.iter().map(setting)).collect();
+        let overrides = self.heading.overrides(&cell);
         let checked = self.source.parse(&overrides).and_then(|scenario| Ok((worlds.of(&scenario)?, scenario)));
         let (world, scenario) = checked.map_err(|error| PlanError::at(error, &cell))?;
         if scenario.file.workload.trace.is_some() && !grid.load_tps.is_empty() {

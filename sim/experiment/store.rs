@@ -238,6 +238,19 @@ pub(super) fn place_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<Path
     Ok(target)
 }
 
+/// Writes a file whole where there is none; who is second leaves the first one's alone.
+pub(super) fn place_new_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    let temporary = format!(".{name}.{}", std::process::id());
+    write_all(folder, &[(temporary.clone(), bytes.to_vec())])?;
+    let (temporary, target) = (folder.join(temporary), folder.join(name));
+    let linked = match fs::hard_link(&temporary, &target) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(io_at(&target)(error)),
+        _ => Ok(()),
+    };
+    fs::remove_file(&temporary).map_err(io_at(&temporary))?;
+    linked
+}
+
 /// Deletes what killed processes left of files and folders called `names` in `folder`.
 pub(super) fn sweep_up(folder: &Path, names: &BTreeSet<&str>) -> Result<(), StoreError> {
     let entries = match fs::read_dir(folder) {

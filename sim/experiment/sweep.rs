@@ -7,7 +7,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -22,7 +21,7 @@ use crate::scenario::RunOptions;
 
 use super::plan::{Plan, Planned, Sheet};
 use super::points::points_csv;
-use super::store::{io_at, json, place_file, sweep_up};
+use super::store::{io_at, json, place_file, place_new_file, sweep_up};
 use super::{HostFacts, Store, StoreError, Summary, simulate};
 
 /// The plan of a sweep's folder.
@@ -45,6 +44,9 @@ pub enum SweepError {
         /// The first difference.
         difference: String,
     },
+    /// The plan in the folder is damaged.
+    #[error("{}: is not what was written; delete this file alone and start again: points are checked by themselves", .0.display())]
+    CorruptPlan(PathBuf),
     /// The folder cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -128,23 +130,17 @@ impl SweepFolder {
     /// Opens the folder of the sweep that `sheet` plans, or makes it; refuses that of another.
     pub fn open(path: &Path, sheet: &Sheet) -> Result<SweepFolder, SweepError> {
         let file = path.join(SWEEP_FILE);
-        match fs::read(&file) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let placed = place_file(path, SWEEP_FILE, &json(sheet));
-                // Another process of the same sweep may have been sooner.
-                placed.map(drop).or_else(|error| if file.exists() { Ok(()) } else { Err(error) })?;
-            }
-            found => {
-                let found = found.map_err(io_at(&file))?;
-                let other = |difference| SweepError::OtherPlan { path: file.clone(), difference };
-                let theirs: Sheet = serde_json::from_slice(&found).map_err(|error| other(error.to_string()))?;
-                if let Some(difference) = sheet.difference(&theirs) {
-                    return Err(other(difference));
-                }
-                if found != json(sheet) {
-                    return Err(other("its bytes are not those that this build writes".into()));
-                }
-            }
+        if !file.exists() {
+            place_new_file(path, SWEEP_FILE, &json(sheet))?;
+        }
+        // Read even where it was written just now: another sweep may have been sooner.
+        let found = fs::read(&file).map_err(io_at(&file))?;
+        let theirs: Sheet = serde_json::from_slice(&found).map_err(|_| SweepError::CorruptPlan(file.clone()))?;
+        if let Some(difference) = sheet.difference(&theirs) {
+            return Err(SweepError::OtherPlan { path: file, difference });
+        }
+        if found != json(sheet) {
+            return Err(SweepError::CorruptPlan(file));
         }
         let store = Store::new(path, &sheet.heading.build.git_commit);
         Ok(SweepFolder { path: path.into(), store, modelled: sheet.heading.modelled })

@@ -123,6 +123,11 @@ pub struct Script {
     claims: u64,
 }
 
+/// A verb that [`Script::part`] gives to a family that is not its own.
+fn misplaced(verb: Verb) -> ! {
+    unreachable!("{verb:?} belongs to another family")
+}
+
 impl Script {
     /// For these people.
     pub fn new(seed: u64, people: Arc<People>, injection: Injection) -> Script {

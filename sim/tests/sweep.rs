@@ -248,6 +248,11 @@ fn shards_points_and_merge_end_as_one_sweep() {
     fs::write(folder.join("points").join(&ids[2]).join("series.csv"), "").expect("it can be written");
     let said = bad(merge(), 1);
     assert!(said.contains("1 of 8 points") && said.contains(&ids[2]), "{said}");
+    let sheet = folder.join("sweep.json");
+    let whole = fs::read(&sheet).expect("it is there");
+    fs::write(&sheet, "{").expect("it can be written");
+    assert!(bad(merge(), 1).contains("delete this file alone"));
+    fs::write(&sheet, whole).expect("it can be written");
     stale_plans_are_refused(&plan, &out, &ids);
 }
 
@@ -268,6 +273,9 @@ fn stale_plans_are_refused(plan: &str, out: &str, ids: &[String]) {
     );
     let (cut, _) = lines.trim_end().rsplit_once('\n').expect("it has lines");
     assert!(altered(&lines, cut).contains("7 points follow, and 8 were planned"));
+    let mut swapped: Vec<&str> = lines.lines().collect();
+    swapped.swap(1, 3);
+    assert!(altered(&lines, &swapped.join("\n")).contains(":2: it is not the point that belongs here"));
 }
 
 #[test]

@@ -13,6 +13,7 @@ fn loads(text: &str) -> Vec<f64> {
 #[test]
 fn a_range_of_loads_is_even_on_a_logarithmic_scale_and_has_its_ends() {
     assert_eq!(loads("1k..100k/3"), [1e3, 1e4, 1e5]);
+    assert_eq!(loads("1.001k,1.0031M,7"), [1001.0, 1_003_100.0, 7.0], "the nearest number, not a product");
     assert_eq!(loads("1k..200k/10"), [1e3, 1800.0, 3250.0, 5850.0, 10500.0, 19000.0, 34200.0, 61600.0, 111e3, 200e3]);
     assert_eq!(loads("1234..2M/2"), [1234.0, 2e6]);
     assert_eq!(loads("1.5k, 20,0.5M"), [1500.0, 20.0, 5e5]);

@@ -70,6 +70,12 @@ impl PlanFile {
             let what = format!("{} points follow, and {} were planned", points.len(), first.points);
             return Err(malformed(1, what));
         }
+        if let Some(nth) = first.heading.misplaced(&points) {
+            return Err(malformed(
+                nth + 2,
+                "it is not the point that belongs here in the plan's grid; plan again".into(),
+            ));
+        }
         let source = ScenarioText { path: first.scenario_file, text: first.scenario_toml };
         Ok(PlanFile { sheet: Sheet { heading: first.heading, points }, source })
     }

@@ -5,7 +5,7 @@ use crate::health::{AccessCall, Call, Case, Change, ConsentCall, ConsentKey, Pur
 use crate::kernel::draw::below;
 
 use super::super::Verb;
-use super::{About, Part, Script, TERM};
+use super::{About, Part, Script, TERM, misplaced};
 
 impl Script {
     pub(super) fn record(&self, verb: Verb, case: Case, by: HospitalId) -> Part {
@@ -13,7 +13,8 @@ impl Script {
         let call = match verb {
             Verb::Amend => RecordCall::Amend { case, patient },
             Verb::Erase => RecordCall::Erase { patient },
-            _ => RecordCall::Anchor { case, patient, category },
+            Verb::Anchor => RecordCall::Anchor { case, patient, category },
+            _ => misplaced(verb),
         };
         Part::honest(by, Call::Record(call))
     }
@@ -29,10 +30,11 @@ impl Script {
             Verb::Revoke => Change::Revoke,
             Verb::Renew => Change::Renew { until },
             Verb::Deny => Change::Deny,
-            _ => {
+            Verb::Grant => {
                 let usual = below(4, self.bits(case, About::Scope, 0)) > 0;
                 Change::Grant { scope: if usual { Scope::USUAL } else { Scope::ALL }, until }
             }
+            _ => misplaced(verb),
         };
         let key = ConsentKey { patient, grantee, purpose };
         Part::honest(by, Call::Consent(ConsentCall { key, change }))
@@ -48,7 +50,8 @@ impl Script {
             Verb::Attend => AccessCall::Session { patient: self.subject(case, by, Purpose::Treatment) },
             Verb::Report => AccessCall::Readings { patient: self.patient(case, by, 0) },
             Verb::Alert => AccessCall::Alert { patient: self.patient(case, by, 0) },
-            _ => AccessCall::Look { patient: self.subject(case, by, purpose), purpose, category },
+            Verb::Look => AccessCall::Look { patient: self.subject(case, by, purpose), purpose, category },
+            _ => misplaced(verb),
         };
         Part::honest(by, Call::Access(call))
     }
@@ -59,7 +62,8 @@ impl Script {
         let (by, call) = match verb {
             Verb::Disclose => (patient.home, ShareCall::Disclose { case }),
             Verb::Acknowledge => (by, ShareCall::Acknowledge { case }),
-            _ => (by, ShareCall::Request { case, patient, purpose, category }),
+            Verb::Request => (by, ShareCall::Request { case, patient, purpose, category }),
+            _ => misplaced(verb),
         };
         Part::honest(by, Call::Share(call))
     }

@@ -5,7 +5,7 @@ use crate::health::{Amount, BILLED_AT_GENESIS, Call, Case, ClaimCall, LicenceCal
 use crate::kernel::draw::below;
 
 use super::super::Verb;
-use super::{About, Part, Planted, Script};
+use super::{About, Part, Planted, Script, misplaced};
 
 /// What a claim is for, least and most, in hundredths: settings of this model, not measured figures.
 const CLAIMED: [Amount; 2] = [2_000, 200_000];
@@ -52,7 +52,8 @@ impl Script {
                 };
                 (payer, ClaimCall::Pay { case, amount }, shows)
             }
-            _ => (by, ClaimCall::Eligibility { patient }, false),
+            Verb::Inquire => (by, ClaimCall::Eligibility { patient }, false),
+            _ => misplaced(verb),
         };
         Part { by, call: Call::Claim(call), planted: fraud.filter(|_| shows) }
     }
@@ -62,10 +63,11 @@ impl Script {
         let licensee = self.permitted(case, patient, Purpose::Research);
         let (by, call) = match verb {
             Verb::Royalty => (licensee, LicenceCall::Royalty { case }),
-            _ => {
+            Verb::License => {
                 let royalty = between(ROYALTY, self.bits(case, About::Amount, 0)) as u32;
                 (by, LicenceCall::Grant { case, patient, licensee, royalty })
             }
+            _ => misplaced(verb),
         };
         Part::honest(by, Call::Licence(call))
     }

@@ -6,7 +6,7 @@ use crate::kernel::draw::below;
 use crate::ledger::TxNumber;
 
 use super::super::Verb;
-use super::{About, Part, Planted, Script};
+use super::{About, Part, Planted, Script, misplaced};
 
 /// Members who are for a motion, of all: a setting of this model, not a measured figure.
 const FOR: f64 = 0.85;
@@ -22,8 +22,9 @@ impl Script {
             Verb::Stipend => TrialCall::Stipend { case },
             Verb::Withdraw => TrialCall::Withdraw { case, patient },
             // No case has this number: a slice holds fewer.
-            _ if breach => TrialCall::Capture { case: Case(u64::MAX - case.0) },
-            _ => TrialCall::Capture { case },
+            Verb::Capture if breach => TrialCall::Capture { case: Case(u64::MAX - case.0) },
+            Verb::Capture => TrialCall::Capture { case },
+            _ => misplaced(verb),
         };
         Part { by, call: Call::Trial(call), planted: breach.then_some(Planted::Breach) }
     }
@@ -36,7 +37,8 @@ impl Script {
                 let yes = self.happens(FOR, case, About::Vote, u64::from(nth));
                 (members[nth as usize % members.len()], GovernanceCall::Vote { case, yes })
             }
-            _ => (by, GovernanceCall::Enact { case }),
+            Verb::Enact => (by, GovernanceCall::Enact { case }),
+            _ => misplaced(verb),
         };
         Part::honest(by, Call::Governance(call))
     }

@@ -5,7 +5,7 @@ use crate::health::{Call, Case, LOTS, Lot, Pack, PackCall, RxCall, Unit};
 use crate::kernel::draw::below;
 
 use super::super::Verb;
-use super::{About, Part, Planted, Script};
+use super::{About, Part, Planted, Script, misplaced};
 
 /// Serial numbers that belong to one case.
 const PER_CASE: u64 = 32;
@@ -45,7 +45,8 @@ impl Script {
             Verb::Verify => PackCall::Verify { pack },
             Verb::Decommission => PackCall::Decommission { pack },
             Verb::Suspect => PackCall::Suspect { pack: Pack::invented(by, case.0) },
-            _ => PackCall::Recall { lot: self.lot(case) },
+            Verb::Recall => PackCall::Recall { lot: self.lot(case) },
+            _ => misplaced(verb),
         };
         let planted = planted.filter(|_| matches!(verb, Verb::Verify | Verb::Decommission));
         Part { by, call: Call::Pack(call), planted }
@@ -66,7 +67,8 @@ impl Script {
             Verb::Receive => (to, PackCall::Receive { unit }),
             Verb::Unpack => (to, PackCall::Unpack { unit }),
             Verb::Sense => (by, PackCall::Sense { unit }),
-            _ => (by, PackCall::Ship { unit, to }),
+            Verb::Ship => (by, PackCall::Ship { unit, to }),
+            _ => misplaced(verb),
         };
         Part::honest(by, Call::Pack(call))
     }
