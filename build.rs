@@ -1,4 +1,5 @@
-//! Records the commit that the tool is built from, for the manifests of its results.
+//! Records the commit that the tool is built from, for the manifests of its results, and how it is optimised, for whoever
+//! reads its rates.
 
 use std::process::Command;
 
@@ -11,4 +12,6 @@ fn main() {
     let status = Command::new("git").args(["status", "--porcelain", "--untracked-files=no"]).output();
     let dirty = status.is_ok_and(|output| !output.stdout.is_empty());
     println!("cargo:rustc-env=SYSTOLE_COMMIT={}{}", commit.trim(), if dirty { "-dirty" } else { "" });
+    let of = |key: &str| std::env::var(key).unwrap_or_else(|_| "unknown".into());
+    println!("cargo:rustc-env=SYSTOLE_PROFILE={}, opt-level {}", of("PROFILE"), of("OPT_LEVEL"));
 }

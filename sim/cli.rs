@@ -10,6 +10,7 @@ mod exit;
 mod host;
 mod limit;
 mod plan;
+mod regress;
 mod run;
 mod sweep;
 mod table;
@@ -25,8 +26,17 @@ use exit::Failure;
 
 use crate::scenario::{Scenario, schema};
 
-/// Runs the command of this process's arguments.
-pub fn main() -> ExitCode {
+/// What this process has allocated so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HeapUse {
+    /// Allocations and reallocations.
+    pub allocations: u64,
+    /// Bytes that these asked for.
+    pub bytes: u64,
+}
+
+/// Runs the command of this process's arguments; `heap` says what was allocated so far.
+pub fn main(heap: fn() -> HeapUse) -> ExitCode {
     let arguments = Arguments::parse();
     let done = match &arguments.command {
         Command::Run(run) => run::run(run),
@@ -35,6 +45,7 @@ pub fn main() -> ExitCode {
         Command::Plan(plan) => plan::plan(plan),
         Command::Point(point) => plan::point(point),
         Command::Merge(merge) => plan::merge(merge),
+        Command::Regress(args) => regress::regress(args, heap),
         Command::Check(check) => check::check(check),
         Command::Audit(audit) => audit::audit(audit),
         Command::Validate(validate) => validated(validate),

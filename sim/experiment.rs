@@ -10,6 +10,7 @@ mod ledger;
 mod plan;
 mod point;
 mod points;
+pub mod regress;
 mod saturation;
 mod search;
 mod store;

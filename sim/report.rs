@@ -14,6 +14,7 @@
 //! grey print. Legends stand above the axes and never cover data. SVG text is left to the reader's `sans-serif`.
 
 mod canvas;
+pub mod ci;
 mod error;
 mod hlog;
 mod input;

@@ -2,14 +2,14 @@
 
 use std::env;
 use std::fs;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use crate::crypto::CostTable;
 use crate::health::measure_contracts;
 
 use super::args::CalibrateArgs;
 use super::exit::Failure;
-use super::print;
+use super::{host, print};
 
 /// Measures this host and writes a cost table.
 pub(super) fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
@@ -24,10 +24,6 @@ pub(super) fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
 }
 
 fn provenance() -> String {
-    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown CPU");
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let date = humantime::format_rfc3339_seconds(UNIX_EPOCH + seconds);
-    let model = model.trim_start_matches(['\t', ' ', ':']);
+    let (model, date) = (host::cpu(), host::now());
     format!("measured on {model} at {date} by systole {} ({})", env!("CARGO_PKG_VERSION"), env!("SYSTOLE_COMMIT"))
 }

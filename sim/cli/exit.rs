@@ -16,6 +16,8 @@ pub(super) enum Failure {
     Runtime(String),
     /// What is asked for cannot be.
     Usage(String),
+    /// Something is not as it was blessed.
+    Regression(String),
     /// A protocol broke a promise.
     Broken(String),
     /// Ctrl-C; what was done until then is printed.
@@ -81,6 +83,7 @@ impl Failure {
         let (code, message) = match self {
             Failure::Runtime(message) => (1, message),
             Failure::Usage(message) => (2, message),
+            Failure::Regression(message) => (3, message),
             Failure::Broken(message) => (5, message),
             Failure::Interrupted(message) => (130, message),
             Failure::Scenario(error) => (2, error.to_string()),

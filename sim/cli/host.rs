@@ -4,7 +4,7 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::engine::Outcome;
 use crate::experiment::{Build, HostFacts, Store};
@@ -17,6 +17,24 @@ pub(super) fn store(root: &Path) -> Store {
 /// This build of the tool.
 pub(super) fn build() -> Build {
     Build::of(env!("SYSTOLE_COMMIT"))
+}
+
+/// How this build is optimised.
+pub(super) fn profile() -> &'static str {
+    env!("SYSTOLE_PROFILE")
+}
+
+/// The processor, as the system calls it.
+pub(super) fn cpu() -> String {
+    let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpus.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown CPU");
+    model.trim_start_matches(['\t', ' ', ':']).to_string()
+}
+
+/// The time, RFC 3339, to the second.
+pub(super) fn now() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + since).to_string()
 }
 
 /// Worker threads: as asked, or one for each core.
