@@ -14,9 +14,6 @@ use super::control::Watch;
 use super::exit::{Failure, Replay};
 use super::{host, print, print_json, replayed};
 
-/// A larger trace is written only by force: ui.perfetto.dev opens so much in seconds.
-const MOST_BYTES: u64 = 64 << 20;
-
 /// Arguments of `trace`.
 #[derive(Args)]
 pub(super) struct TraceArgs {
@@ -34,7 +31,10 @@ pub(super) struct TraceArgs {
     /// Where the trace is written [default: SCENARIO.trace.json, in this folder].
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Write it even if it is larger than 64 MiB.
+    /// Refuse to write more than this, in MiB: a viewer in a browser opens so much in seconds.
+    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    pub max_mib: u64,
+    /// Write it however large it is.
     #[arg(long)]
     pub force: bool,
 }
@@ -58,7 +58,7 @@ pub(super) fn trace(args: &TraceArgs, voice: Voice) -> Result<(), Failure> {
         from: args.from,
         length: args.window,
         nodes: args.nodes.into(),
-        most_bytes: (!args.force).then_some(MOST_BYTES),
+        most_bytes: (!args.force).then_some(args.max_mib << 20),
     };
     let mut watch = Watch::start(voice.quiet)?;
     watch.label(format!("{} trace", scenario.file.name));
