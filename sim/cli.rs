@@ -11,17 +11,20 @@ mod host;
 mod limit;
 mod plan;
 mod regress;
+mod replayed;
 mod run;
 mod sweep;
 mod table;
 mod trace;
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
+use serde::Serialize;
 
-use args::{Arguments, Command, ScenarioArgs};
+use args::{Arguments, Command, ScenarioArgs, Voice};
 use exit::Failure;
 
 use crate::scenario::{Scenario, schema};
@@ -38,19 +41,22 @@ pub struct HeapUse {
 /// Runs the command of this process's arguments; `heap` says what was allocated so far.
 pub fn main(heap: fn() -> HeapUse) -> ExitCode {
     let arguments = Arguments::parse();
+    let voice = arguments.voice;
+    control::hush(voice.quiet);
     let done = match &arguments.command {
         Command::Run(run) => run::run(run),
         Command::Limit(limit) => limit::limit(limit),
         Command::Sweep(sweep) => sweep::sweep(sweep),
-        Command::Plan(plan) => plan::plan(plan),
-        Command::Point(point) => plan::point(point),
+        Command::Plan(plan) => plan::plan(plan, voice),
+        Command::Point(point) => plan::point(point, voice),
         Command::Merge(merge) => plan::merge(merge),
         Command::Regress(args) => regress::regress(args, heap),
         Command::Check(check) => check::check(check),
         Command::Audit(audit) => audit::audit(audit),
-        Command::Validate(validate) => validated(validate),
+        Command::Trace(args) => trace::trace(args, voice),
+        Command::Validate(validate) => validated(validate, voice),
         Command::Schema => emit_schema(),
-        Command::Calibrate(calibrate) => calibrate::calibrate(calibrate),
+        Command::Calibrate(calibrate) => calibrate::calibrate(calibrate, voice),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -58,17 +64,41 @@ pub fn main(heap: fn() -> HeapUse) -> ExitCode {
     }
 }
 
-fn validated(args: &ScenarioArgs) -> Result<(), Failure> {
+fn validated(args: &ScenarioArgs, voice: Voice) -> Result<(), Failure> {
     let (path, scenario) = (&args.scenario, Scenario::load(&args.scenario, &args.settings)?);
-    let world = trace::world(&scenario, args)?;
+    let world = replayed::world(&scenario, args)?;
     let loads = world.world_tps(scenario.file.world.hour_of_week);
-    let trace = trace::described(&world);
+    if voice.json {
+        return print_json(&Valid {
+            scenario: path,
+            name: &scenario.file.name,
+            world_tps: loads,
+            trace: replayed::counted(&world),
+        });
+    }
+    let trace = replayed::described(&world);
     print(&format!("{}: valid; the world's load at that hour is {loads:.0} transactions/s\n{trace}", path.display()))
+}
+
+/// What `systole validate --json` prints.
+#[derive(Serialize)]
+struct Valid<'a> {
+    scenario: &'a Path,
+    name: &'a str,
+    /// The world's load at the scenario's hour, transactions/s.
+    world_tps: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<replayed::Counted>,
 }
 
 fn emit_schema() -> Result<(), Failure> {
     let schema = serde_json::to_string_pretty(&schema()).expect("a schema is plain data");
     print(&format!("{schema}\n"))
+}
+
+/// Writes a value to standard output as JSON.
+fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    print(&format!("{}\n", serde_json::to_string_pretty(value).expect("what is printed is plain data")))
 }
 
 /// Writes to standard output; a closed pipe is no error of ours.

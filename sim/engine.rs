@@ -11,6 +11,7 @@
 //! | commit, execute, receipts, latencies | `commit.rs` |
 //! | what a transaction asks the contracts for, and what comes of it | `contracts.rs` |
 //! | what took effect in each block, where a ledger is written | `archive.rs` |
+//! | showing all of it to whoever asked | `witness.rs` |
 //!
 //! Transactions across two shards are in `cross.rs` (what shards say to each other) and `settle.rs` (what comes of it).
 //! What fails is in `fail.rs`, who lies in `liar.rs`, who belongs together in `shard.rs`.
@@ -39,6 +40,7 @@ mod state;
 mod submit;
 mod supply;
 mod wire;
+mod witness;
 
 pub use archive::{Archive, Archived};
 pub use contracts::{Caught, ContractOutcome, Decided, Felt, Reach, Stored};
@@ -51,3 +53,4 @@ pub use settle::{CrossCounts, CrossOutcome};
 pub use setup::{CrossSetup, HospitalSetup, LinkSetup, ReplicaSetup, Setup, Timing};
 pub use sharded::{ShardKey, ShardMap, ShardedParams};
 pub use state::StateProof;
+pub use witness::{Desk, Sight, Subject, Witness};

@@ -4,6 +4,7 @@
 mod audit;
 mod cells;
 mod check;
+mod chrome;
 mod contracts;
 mod grid;
 mod ledger;
@@ -21,6 +22,7 @@ mod traced;
 pub use audit::{Audit, AuditError, Breach, Look, Suspect};
 pub use cells::{Cell, Estimate};
 pub use check::{Campaign, Checked, Finding};
+pub use chrome::{Recorded, TraceError, TraceRequest, Written, record};
 pub use contracts::{
     CaughtSummary, ContractSummary, ErasedSummary, KindSummary, ReachSummary, SETTLEMENT_BAR, StoredSummary,
     VERIFICATION_BAR,

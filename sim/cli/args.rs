@@ -11,13 +11,27 @@ use super::check::CheckArgs;
 use super::plan::{MergeArgs, PlanArgs, PointArgs};
 use super::regress::RegressArgs;
 use super::sweep::SweepArgs;
+use super::trace::TraceArgs;
 
 /// How far does a ledger design scale under the world's healthcare load, and what stops it?
 #[derive(Parser)]
 #[command(name = "systole", version, about, after_help = AFTER_HELP)]
 pub(super) struct Arguments {
+    #[command(flatten)]
+    pub voice: Voice,
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// How a command says what it has to say: every command takes these.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct Voice {
+    /// Print the result as JSON on standard output, alone.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Nothing on standard error but errors.
+    #[arg(long, global = true)]
+    pub quiet: bool,
 }
 
 const AFTER_HELP: &str = "Exit codes: 0 ok, 1 runtime error, 2 bad usage or scenario, 3 regression, 4 SLO failed, \
@@ -44,6 +58,8 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// Check a ledger that `run --ledger` wrote, and say who looked at a patient's data, with proofs.
     Audit(AuditArgs),
+    /// Record messages and work of a few nodes for ui.perfetto.dev.
+    Trace(TraceArgs),
     /// Check a scenario and its data without running it.
     Validate(ScenarioArgs),
     /// Print the JSON Schema (draft-07) of scenarios.

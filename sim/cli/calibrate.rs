@@ -7,20 +7,23 @@ use std::time::Duration;
 use crate::crypto::CostTable;
 use crate::health::measure_contracts;
 
-use super::args::CalibrateArgs;
+use super::args::{CalibrateArgs, Voice};
 use super::exit::Failure;
-use super::{host, print};
+use super::{host, print, print_json};
 
 /// Measures this host and writes a cost table.
-pub(super) fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
+pub(super) fn calibrate(args: &CalibrateArgs, voice: Voice) -> Result<(), Failure> {
     let scratch = env::temp_dir();
     let table = CostTable::measure(Duration::from_secs(args.budget), &scratch, provenance(), measure_contracts())?;
     let text = table.to_toml();
-    let Some(path) = &args.output else { return print(&text) };
+    let Some(path) = &args.output else {
+        return if voice.json { print_json(&table) } else { print(&text) };
+    };
     // Written beside its place and renamed, so that a full disk leaves no half table.
     let temporary = path.with_extension("tmp");
     let written = fs::write(&temporary, text).and_then(|()| fs::rename(&temporary, path));
-    written.map_err(|error| Failure::Runtime(format!("{}: {error}", path.display())))
+    written.map_err(|error| Failure::Runtime(format!("{}: {error}", path.display())))?;
+    if voice.json { print_json(&table) } else { Ok(()) }
 }
 
 fn provenance() -> String {

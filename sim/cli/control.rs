@@ -12,6 +12,20 @@ use crate::engine::{Control, Progress};
 use super::exit::Failure;
 
 const LINE_EVERY: Duration = Duration::from_secs(10);
+/// Whether nothing but errors goes to standard error.
+static HUSHED: AtomicBool = AtomicBool::new(false);
+
+/// From now on nothing but errors goes to standard error, if `quiet`.
+pub(super) fn hush(quiet: bool) {
+    HUSHED.store(quiet, Ordering::Relaxed);
+}
+
+/// Says something on standard error that is no error.
+pub(super) fn note(message: &str) {
+    if !HUSHED.load(Ordering::Relaxed) {
+        eprintln!("systole: {message}");
+    }
+}
 
 /// Watches a run.
 pub(super) struct Watch {
@@ -26,6 +40,7 @@ pub(super) struct Watch {
 impl Watch {
     /// Starts to listen for Ctrl-C and to show progress, unless `quiet`.
     pub fn start(quiet: bool) -> Result<Watch, Failure> {
+        let quiet = quiet || HUSHED.load(Ordering::Relaxed);
         let interrupted = Arc::new(AtomicBool::new(false));
         let flag = interrupted.clone();
         let handler = move || {

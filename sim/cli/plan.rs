@@ -4,14 +4,15 @@ use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::json;
 
 use crate::experiment::{Got, Halt, PlanError, PlanFile, SweepFolder};
 
-use super::args::ScenarioArgs;
+use super::args::{ScenarioArgs, Voice};
 use super::control::Watch;
 use super::exit::{Failure, Replay};
 use super::sweep::{GridArgs, failure, planned, replay, report};
-use super::{host, print};
+use super::{host, print, print_json};
 
 /// Arguments of `plan`.
 #[derive(Args)]
@@ -60,15 +61,18 @@ pub(super) struct MergeArgs {
 }
 
 /// Writes the plan of a sweep.
-pub(super) fn plan(args: &PlanArgs) -> Result<(), Failure> {
+pub(super) fn plan(args: &PlanArgs, voice: Voice) -> Result<(), Failure> {
     let plan = planned(&args.scenario, &args.grid)?;
     let unwritable = |source| PlanError::Io { path: args.output.clone(), source };
     fs::write(&args.output, plan.to_lines()).map_err(unwritable)?;
+    if voice.json {
+        return print_json(&json!({"plan": args.output, "points": plan.points.len()}));
+    }
     print(&format!("{}: {} points\n", args.output.display(), plan.points.len()))
 }
 
 /// Has one point of a plan there.
-pub(super) fn point(args: &PointArgs) -> Result<(), Failure> {
+pub(super) fn point(args: &PointArgs, voice: Voice) -> Result<(), Failure> {
     let file = PlanFile::read(&args.plan, &host::build())?;
     let point = file.point(&args.id)?;
     let scenario = file.scenario_file();
@@ -91,6 +95,9 @@ pub(super) fn point(args: &PointArgs) -> Result<(), Failure> {
         Got::Computed => "computed",
         Got::Reused => "reused",
     };
+    if voice.json {
+        return print_json(&json!({"id": id, "got": what, "results": folder.of_point(id)}));
+    }
     print(&format!("{what} {}\n", folder.of_point(id).display()))
 }
 

@@ -9,13 +9,13 @@ use crate::scenario::{RunOptions, Scenario};
 use super::args::RunArgs;
 use super::control::Watch;
 use super::exit::{Failure, Replay};
-use super::{host, print, table, trace};
+use super::{host, print, replayed, table};
 
 /// Simulates a scenario, keeps what it measured, and prints it.
 pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     let simulation = &args.simulation;
     let scenario = Scenario::load(&simulation.scenario.scenario, &simulation.scenario.settings)?;
-    let world = trace::world(&scenario, &simulation.scenario)?;
+    let world = replayed::world(&scenario, &simulation.scenario)?;
     let threads = host::threads(simulation.threads);
     let options = RunOptions { threads, modelled: args.modelled, load_tps: None, timing: None };
     let (mut setup, placement) = scenario.setup(&world, &options);

@@ -20,7 +20,7 @@ use super::args::ScenarioArgs;
 use super::control::Watch;
 use super::exit::{Failure, Replay};
 use super::table::{grouped, line};
-use super::{host, print, trace};
+use super::{host, print, replayed};
 
 /// The grid, beside what `[sweep]` of the scenario says.
 #[derive(Args)]
@@ -90,7 +90,7 @@ pub(super) fn planned(scenario: &ScenarioArgs, grid: &GridArgs) -> Result<Plan, 
         PlanRequest { settings: &scenario.settings, grid: &request, modelled: grid.modelled, build: host::build() };
     let mut worlds = Worlds::default();
     let plan = Plan::new(ScenarioText::read(&scenario.scenario)?, &request, &mut worlds)?;
-    worlds.traced().try_for_each(|world| trace::tell(world, scenario.strict))?;
+    worlds.traced().try_for_each(|world| replayed::tell(world, scenario.strict))?;
     Ok(plan)
 }
 

@@ -15,10 +15,11 @@ use crate::observe::Tap;
 use super::HospitalSetup;
 use super::contracts::Felt;
 use super::cross::{Share, transfer};
-use super::event::Event;
+use super::event::{Event, Work};
 use super::run::Engine;
 use super::shard::{Member, Shard};
 use super::submit::access_bits;
+use super::witness::{Desk, Sight, Subject};
 
 /// What a hospital gets back: transaction id, height, block id, the gateway's signature.
 const RECEIPT: Bytes = Bytes(32 + 8 + 32 + SIGNATURE_BYTES);
@@ -116,6 +117,9 @@ impl<P: Protocol> Engine<'_, P> {
             return self.replicas[node.index()].layer.on_committed(&block);
         }
         self.observe(shard, &Tap::Committed { replica: me, at, block: &block });
+        if self.sees(node) {
+            self.show(&Sight::Committed { node, at, height: block.height.0 });
+        }
         self.number(node).encode(&mut self.hasher);
         at.encode(&mut self.hasher);
         block.height.encode(&mut self.hasher);
@@ -165,6 +169,8 @@ impl<P: Protocol> Engine<'_, P> {
         let machine = &mut self.machines[node.index()];
         let work = machine.slowed(work);
         let (executed, outages) = (machine.execution.serve(at, work, &self.window), machine.outages as u8);
+        let subject = self.sees(node).then(|| Subject::new("execute", &[("height", height.0)]));
+        self.show_work(node, Desk::Execution, executed, work, subject);
         let height = u32::try_from(height.0).expect("a run has fewer than 2^32 blocks");
         self.schedule.post(node, executed, Event::Executed { node: node.0 as u16, outages, height });
     }
@@ -181,9 +187,9 @@ impl<P: Protocol> Engine<'_, P> {
     /// A replica writes a block's rows to the tree of state, each branch on any of its crypto cores. Nothing waits for the
     /// root. Of a transaction that stands for several each has rows of its own, hot ones too.
     fn commit_state(&mut self, at: Time, node: NodeId, rows: u64) {
-        let machine = &mut self.machines[node.index()];
-        let work = machine.slowed(self.setup.costs.commit_rows(rows * u64::from(self.setup.weight)));
-        machine.crypto.serve_split(at, work, rows.min(BRANCHES as u64), &self.window);
+        let total = self.setup.costs.commit_rows(rows * u64::from(self.setup.weight));
+        let subject = self.sees(node).then(|| Subject::new("write rows", &[("rows", rows)]));
+        self.on_crypto_cores(at, node, Work { total, parts: rows.min(BRANCHES as u64) }, subject);
     }
 
     fn note_commit(&mut self, at: Time, node: NodeId, block: &Block, batches: &[Arc<Batch>]) {
@@ -363,6 +369,7 @@ impl<P: Protocol> Engine<'_, P> {
         let bits = |nth| access_bits(seed, to, 1, nth);
         let access = &self.setup.hospitals[hospital].access;
         let received = self.uplinks[hospital].receive(access, departed, size, &self.window, bits);
+        self.show_receipt([node, to], [departed, received], size);
         let latency = received.since(transaction.submitted);
         self.series.at(received).reply_us.saturating_record_n(latency.0 / 1_000, weight);
         if self.window.contains(transaction.submitted) {

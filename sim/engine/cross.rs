@@ -25,9 +25,10 @@ use crate::ledger::{
 use crate::observe::Tap;
 
 use super::Setup;
-use super::event::{Event, Wire};
+use super::event::{Event, Wire, Work};
 use super::run::Engine;
 use super::shard::Member;
+use super::witness::Subject;
 
 /// What a transaction across two shards says beyond any other: both shards and accounts, and the amount.
 pub(super) const TRANSFER_BYTES: u64 = 2 + 2 + 4 + 4 + 8;
@@ -150,9 +151,8 @@ impl<P: Protocol> Engine<'_, P> {
             let signing = self.setup.costs.sign() * (shares.len() as u64 * u64::from(weight));
             let note = Note { to, shares };
             let sending = if to == me { crate::base::Span::ZERO } else { self.setup.costs.send(note.wire(weight)) };
-            let machine = &mut self.machines[from.index()];
-            let work = machine.slowed(signing + sending);
-            let sent = machine.crypto.serve(at, work, &self.window);
+            let subject = self.sees(from).then(|| Subject::new("sign Note", &[]));
+            let sent = self.on_crypto_cores(at, from, Work { total: signing + sending, parts: 1 }, subject);
             let slot = self.outboxes.insert(vec![(Some(to), Wire::Note(Arc::new(note)))]) as u32;
             let outages = self.outages(from);
             self.schedule.post(from, sent, Event::Released { node: from.0 as u16, outages, slot });

@@ -90,6 +90,7 @@ impl<P: Protocol> Engine<'_, P> {
 
     /// A fault begins or ends.
     pub(super) fn on_faulted(&mut self, at: Time, node: NodeId, fault: Fault) {
+        self.show_fault(at, node, fault);
         match fault {
             Fault::Crashed { for_good } => self.on_crashed(at, node, for_good),
             Fault::Restarted => self.on_restarted(at, node),

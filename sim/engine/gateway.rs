@@ -13,6 +13,7 @@ use super::event::{Event, Work};
 use super::run::Engine;
 use super::shard::Member;
 use super::wire::AT_ONCE;
+use super::witness::Subject;
 
 /// Transactions taken out of a mempool while their signatures are verified.
 pub(super) struct Unsealed {
@@ -31,6 +32,9 @@ impl<P: Protocol> Engine<'_, P> {
         let size = self.wire_size(&tx);
         let serialisation = self.setup.replica.ingress.serialisation(size);
         let received = self.machines[gateway.index()].ingress.serve(at, serialisation, &self.window);
+        let subject = self.sees(gateway).then(|| Subject::new("Transaction", &[("bytes", size.0)]));
+        let hospital = self.hospital_node(tx.hospital.index());
+        self.show_arrived([hospital, gateway], [at, received], serialisation, subject);
         self.admit(at, received, gateway, tx);
     }
 
@@ -77,9 +81,9 @@ impl<P: Protocol> Engine<'_, P> {
         replica.sequence += 1;
         self.note_sealed(gateway, sequence, &transactions);
         let work = self.verification(&transactions);
-        let machine = &mut self.machines[gateway.index()];
-        let total = machine.slowed(work.total);
-        let verified = machine.crypto.serve_split(at, total, work.parts, &self.window);
+        let facts = [("transactions", transactions.len() as u64)];
+        let subject = self.sees(gateway).then(|| Subject::new("seal Batch", &facts));
+        let verified = self.on_crypto_cores(at, gateway, work, subject);
         let slot = self.unsealed.insert(Unsealed { sequence, transactions }) as u32;
         self.schedule.post(
             gateway,

@@ -13,6 +13,7 @@ use super::event::{Envelope, Event, Wire, Work};
 use super::replica::Parked;
 use super::run::Engine;
 use super::shard::Member;
+use super::witness::{Desk, Sight, of_wire};
 
 /// Messages a replica holds for want of batches. One more takes the oldest's place: who orders what nobody has loses
 /// its turn.
@@ -102,6 +103,7 @@ impl<P: Protocol> Engine<'_, P> {
     /// Runs one handler on the protocol core. Handlers run in the order in which they are offered, each when the core
     /// is free; its messages leave when the time it is charged ends.
     fn step(&mut self, at: Time, me: NodeId, event: consensus::Event<'_, P>) {
+        let subject = self.sees(me).then(|| self.of_event(&event));
         let (mut effects, mut charges) = (Vec::new(), Vec::new());
         let start = at.max(self.machines[me.index()].core.free());
         let replica = &mut self.replicas[me.index()];
@@ -120,6 +122,7 @@ impl<P: Protocol> Engine<'_, P> {
         // A slow CPU is no slow disk.
         let work = machine.slowed(computing) + writing;
         let done = machine.core.serve(at, work, &self.window);
+        self.show_work(me, Desk::Protocol, done, work, subject);
         self.carry_out(done, me, effects);
     }
 
@@ -176,7 +179,7 @@ impl<P: Protocol> Engine<'_, P> {
                     let message = self.stated(done, me, message);
                     outbox.push((None, message));
                 }
-                Effect::State(statement) => self.make(me, statement),
+                Effect::State(statement) => self.make(done, me, statement),
                 Effect::Arm(timer, after) => self.arm(done + after, me, timer),
                 Effect::Disarm(timer) => self.replicas[me.index()].timers.retain(|(armed, _)| *armed != timer),
                 Effect::Commit(block) => self.on_commit(done, me, block),
@@ -199,9 +202,8 @@ impl<P: Protocol> Engine<'_, P> {
         let wire = self.stated(at, me, message);
         let (total, parts) = (Span::ZERO, 1);
         let work = if own { Work { total, parts } } else { self.receiving(&wire, Bytes(0)) };
-        let machine = &mut self.machines[me.index()];
-        let total = machine.slowed(work.total);
-        let ready = machine.crypto.serve_split(at, total, work.parts, &self.window);
+        let subject = self.sees(me).then(|| of_wire(self.identity(me), &wire, 0));
+        let ready = self.on_crypto_cores(at, me, work, subject);
         let wire = Some(wire);
         let envelope = Envelope { from: me, to: Some(me), wire, forged: false, size: Bytes(0), work, left: 1 };
         let slot = self.envelopes.insert(envelope) as u32;
@@ -226,7 +228,7 @@ impl<P: Protocol> Engine<'_, P> {
                 self.observe(shard, &Tap::Proposed { by: me, block });
                 self.shards[shard].heights.note_proposal(block, at);
             }
-            self.make(node, statement);
+            self.make(at, node, statement);
         }
         if !self.signs_in_vain(node) {
             message.proofs(&mut |proof| {
@@ -241,7 +243,8 @@ impl<P: Protocol> Engine<'_, P> {
 
     /// Judges hear of a statement, and the notary signs and verifies it for real where the protocol signs. What does not
     /// verify was never stated.
-    fn make(&mut self, node: NodeId, statement: Statement) {
+    fn make(&mut self, at: Time, node: NodeId, statement: Statement) {
+        self.show_stated(at, node, &statement);
         let forged = self.signs_in_vain(node);
         if let Some(splits) = self.setup.faults.splits {
             self.replicas[node.index()].slot = splits.slot(statement.height, statement.view);
@@ -284,6 +287,9 @@ impl<P: Protocol> Engine<'_, P> {
         let Some(index) = replica.timers.iter().position(|(_, armed)| *armed == serial) else { return };
         let (timer, _) = replica.timers.swap_remove(index);
         if self.machines[me.index()].running {
+            if self.sees(me) {
+                self.show(&Sight::Expired { node: me, at, timer: &format!("{timer:?}") });
+            }
             self.step(at, me, consensus::Event::Expired(timer));
         }
     }

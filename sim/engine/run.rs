@@ -21,6 +21,7 @@ use super::replica::{Machine, Replica};
 use super::settle::Crossing;
 use super::shard::{Member, Shard};
 use super::supply::Supply;
+use super::witness::Witness;
 
 /// Occurrences between two looks at the control: a fraction of a millisecond.
 const CONTROL_EVERY: u64 = 1 << 13;
@@ -48,6 +49,11 @@ pub struct Progress {
 pub trait Control {
     /// Called often; false stops the run.
     fn proceed(&mut self, progress: &Progress) -> bool;
+
+    /// Who is shown what machines do; asked once, before the run begins.
+    fn witness(&mut self) -> Option<Box<dyn Witness>> {
+        None
+    }
 }
 
 /// Nobody watches: every run goes on to its end.
@@ -83,6 +89,7 @@ pub fn run_protocol<P: Protocol>(
     control: &mut dyn Control,
 ) -> Result<Outcome, RunError> {
     let mut engine = Engine::<P>::new(setup, params);
+    engine.witness = control.witness();
     engine.start();
     engine.drive(control)?;
     engine.finish()
@@ -120,6 +127,8 @@ pub(super) struct Engine<'a, P: Protocol> {
     pub docket: Option<Docket>,
     /// What took effect, where that is kept.
     pub archive: Option<Archive>,
+    /// Who is shown what machines do.
+    pub witness: Option<Box<dyn Witness>>,
     pub violation: Option<Violation>,
     pub counts: Counts,
     pub latencies: Latencies,
@@ -165,6 +174,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
             crossing: Crossing::of(setup),
             docket: Docket::of(setup),
             archive: Archive::of(setup),
+            witness: None,
             violation: None,
             counts: Counts::default(),
             latencies: Latencies::new(setup.regions.len()),

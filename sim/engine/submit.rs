@@ -9,6 +9,7 @@ use crate::observe::Tap;
 use super::HospitalSetup;
 use super::event::{Event, Upload};
 use super::run::Engine;
+use super::witness::{Desk, Subject};
 
 /// How long an attacker waits before it sends a copy, on average.
 const REPLAY_DELAY: Span = Span::from_millis(500);
@@ -31,6 +32,9 @@ impl<P: Protocol> Engine<'_, P> {
         // Weight scales the rate at which work comes, and with it the work of each arrival.
         let work = work * u64::from(self.setup.weight);
         let signed = self.hospital_cpu[hospital].serve(at, work, &self.window);
+        let node = self.hospital_node(hospital);
+        let subject = self.sees(node).then(|| Subject::new("sign Transaction", &[]));
+        self.show_work(node, Desk::Signing, signed, work, subject);
         let gateway = self.setup.hospitals[hospital].gateway;
         self.upload(signed, transaction, gateway);
         self.maybe_replay(transaction);
@@ -53,6 +57,11 @@ impl<P: Protocol> Engine<'_, P> {
         let bits = |nth| access_bits(seed, node, 0, nth);
         let access = &self.setup.hospitals[hospital].access;
         let arrival = self.uplinks[hospital].send(access, at, size, &self.window, bits);
+        if self.sees(node) {
+            let (departed, work) = (self.uplinks[hospital].up_free(), access.up.serialisation(size));
+            let subject = Some(Subject::new("Transaction", &[("bytes", size.0)]));
+            self.show_sent([node, NodeId(gateway.0)], departed, work, &[Some(arrival)], subject);
+        }
         self.count_messages(at, self.setup.weight.into(), size);
         let slot = self.uploads.insert(Upload { transaction, gateway }) as u32;
         self.schedule.post(node, arrival, Event::Uplinked { slot });

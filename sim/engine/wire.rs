@@ -14,6 +14,7 @@ use crate::observe::Tap;
 use super::event::{Envelope, Event, Wire, Work};
 use super::run::Engine;
 use super::shard::Member;
+use super::witness::{Desk, Subject, of_parcel, of_wire};
 
 /// A message is handed from the NIC to the crypto cores without an event of its own when it is through within this time:
 /// cores then see work at most this much out of order. Behind a longer queue the handover is an event.
@@ -41,7 +42,7 @@ impl<P: Protocol> Engine<'_, P> {
 
     fn send_to(&mut self, at: Time, from: NodeId, to: NodeId, wire: Wire<P>) {
         let mut envelope = self.envelope(from, Some(to), wire);
-        let arrivals = self.carry(at, [from, to], self.lane(&envelope), envelope.size);
+        let arrivals = self.carry(at, [from, to], self.lane(&envelope), &envelope);
         envelope.left = arrivals.iter().flatten().count() as u32;
         if envelope.left > 0 {
             let slot = self.envelopes.insert(envelope) as u32;
@@ -76,7 +77,7 @@ impl<P: Protocol> Engine<'_, P> {
             let to = self.shards[shard].nodes[(position + step) % nodes];
             let identity = self.identity(to);
             if Some(identity) != except && identity != me && !kept_from.contains(&identity) {
-                let carried = self.carry(at, [from, to], lane, envelope.size);
+                let carried = self.carry(at, [from, to], lane, &envelope);
                 arrivals.extend(carried.into_iter().flatten().map(|arrival| (to, arrival)));
             }
         }
@@ -98,8 +99,8 @@ impl<P: Protocol> Engine<'_, P> {
 
     /// Takes one copy through the sender's NIC and the connection; returns its arrivals at the receiver's NIC: one,
     /// unless the link is disturbed.
-    fn carry(&mut self, at: Time, [from, to]: [NodeId; 2], lane: usize, size: Bytes) -> Arrivals {
-        let setup = self.setup;
+    fn carry(&mut self, at: Time, [from, to]: [NodeId; 2], lane: usize, envelope: &Envelope<P>) -> Arrivals {
+        let (setup, size) = (self.setup, envelope.size);
         let serialisation = setup.replica.egress.serialisation(size);
         let departed = self.machines[from.index()].egress.serve(at, serialisation, &self.window);
         self.count_messages(departed, 1, size);
@@ -123,10 +124,14 @@ impl<P: Protocol> Engine<'_, P> {
             [jitter, loss]
         };
         let arrival = self.flows[pair].carry(&link, passed, size, &self.window, bits);
-        if setup.faults.disturbances.is_empty() && setup.faults.splits.is_none() {
-            return [Some(arrival), None];
+        let calm = setup.faults.disturbances.is_empty() && setup.faults.splits.is_none();
+        let arrivals =
+            if calm { [Some(arrival), None] } else { self.disturb(from, to, pair as u64, [departed, arrival]) };
+        if self.sees(from) {
+            let subject = envelope.wire.as_ref().map(|wire| of_wire(self.identity(from), wire, size.0));
+            self.show_sent([from, to], departed, serialisation, &arrivals, subject);
         }
-        self.disturb(from, to, pair as u64, [departed, arrival])
+        arrivals
     }
 
     /// What becomes of a message on a disturbed link.
@@ -194,7 +199,12 @@ impl<P: Protocol> Engine<'_, P> {
         if !machine.running {
             return self.let_go(slot);
         }
-        let received = machine.ingress.serve(at, self.setup.replica.ingress.serialisation(size), &self.window);
+        let serialisation = self.setup.replica.ingress.serialisation(size);
+        let received = machine.ingress.serve(at, serialisation, &self.window);
+        if self.sees(to) {
+            let subject = self.subject(slot);
+            self.show_arrived([self.envelopes[slot as usize].from, to], [at, received], serialisation, subject);
+        }
         if received <= at + AT_ONCE {
             self.on_received(received, to, slot);
         } else {
@@ -213,10 +223,16 @@ impl<P: Protocol> Engine<'_, P> {
             }
             _ => envelope.work,
         };
-        let machine = &mut self.machines[to.index()];
-        let total = machine.slowed(work.total);
-        let ready = machine.crypto.serve_split(at, total, work.parts, &self.window);
+        let subject = if self.sees(to) { self.subject(slot) } else { None };
+        let ready = self.on_crypto_cores(at, to, work, subject);
         self.schedule.post(to, ready, Event::Ready { node: to.0 as u16, outages: self.outages(to), slot });
+    }
+
+    /// What an envelope on its way is about.
+    fn subject(&self, slot: u32) -> Option<Subject> {
+        let envelope = &self.envelopes[slot as usize];
+        let wire = envelope.wire.as_ref()?;
+        Some(of_wire(self.identity(envelope.from), wire, envelope.size.0))
     }
 
     /// One receiver is done with an envelope.
@@ -235,9 +251,9 @@ impl<P: Protocol> Engine<'_, P> {
         self.send_of_primary(at, from, of_primary);
         for (destination, parcel) in out {
             let Some((to, copies)) = self.copies(from, destination) else { continue };
-            let machine = &mut self.machines[from.index()];
-            let work = machine.slowed(self.setup.costs.send(parcel.wire()) * copies);
-            let sent = machine.crypto.serve(at, work, &self.window);
+            let work = Work { total: self.setup.costs.send(parcel.wire()) * copies, parts: 1 };
+            let subject = self.sees(from).then(|| of_parcel("send", self.identity(from), &parcel));
+            let sent = self.on_crypto_cores(at, from, work, subject);
             let slot = self.outboxes.insert(vec![(to, Wire::Parcel(parcel))]) as u32;
             self.schedule.post(from, sent, Event::Released { node: from.0 as u16, outages: self.outages(from), slot });
         }
@@ -275,6 +291,8 @@ impl<P: Protocol> Engine<'_, P> {
         let machine = &mut self.machines[from.index()];
         let work = machine.slowed(work) + if promised { costs.fsync() } else { Span::ZERO };
         let done = machine.core.serve(at, work, &self.window);
+        let subject = self.sees(from).then(|| of_parcel("send", me, &outbox[0].1));
+        self.show_work(from, Desk::Protocol, done, work, subject);
         let mut sent = Vec::with_capacity(outbox.len());
         for (copies, parcel) in outbox {
             self.announce_parcel(done, from, &parcel);
@@ -337,6 +355,8 @@ impl<P: Protocol> Engine<'_, P> {
             let machine = &mut self.machines[to.index()];
             let work = machine.slowed(self.setup.replica.handler);
             at = machine.core.serve(at, work, &self.window);
+            let subject = self.sees(to).then(|| of_parcel("take", from, parcel));
+            self.show_work(to, Desk::Protocol, at, work, subject);
         }
         let mut out = Outbox::new();
         let brought = self.replicas[to.index()].layer.on_parcel(at, from, parcel, &mut out);

@@ -101,6 +101,20 @@ impl Stations {
         (0..parts).map(|_| self.serve(at, piece, window)).max().unwrap_or(at)
     }
 
+    /// What [`Stations::serve_split`] would do next with such work: server, beginning and end of each piece.
+    pub fn pieces(&self, at: Time, work: Span, parts: u64) -> Vec<(usize, Time, Time)> {
+        let (mut next, parts) = (self.clone(), parts.max(1));
+        let (piece, any) = (Span(work.0.div_ceil(parts)), Window { from: at, until: at });
+        let mut one = |_| {
+            let before = next.free.clone();
+            let done = next.serve(at, piece, &any);
+            // A piece of no length may leave every server as it was.
+            let server = before.iter().zip(&next.free).position(|(before, now)| before != now).unwrap_or(0);
+            (server, Time(done.0 - piece.0), done)
+        };
+        (0..parts).map(&mut one).collect()
+    }
+
     /// Serves nothing before `until`, and is not busy meanwhile.
     pub fn hold(&mut self, until: Time) {
         self.free.iter_mut().for_each(|free| *free = (*free).max(until));
@@ -161,6 +175,15 @@ mod tests {
         let done = [10, 20, 5].map(|work| stations.serve(Time(0), Span(work), &ALL));
         assert_eq!(done, [Time(10), Time(20), Time(15)]);
         assert_eq!(stations.busy(), Span(35));
+    }
+
+    #[test]
+    fn pieces_are_what_split_work_becomes() {
+        let mut stations = Stations::new(3);
+        stations.serve(Time(0), Span(25), &ALL);
+        let pieces = stations.pieces(Time(10), Span(40), 4);
+        assert_eq!(pieces, [(1, 10, 20), (2, 10, 20), (1, 20, 30), (2, 20, 30)].map(|(s, a, b)| (s, Time(a), Time(b))));
+        assert_eq!(stations.serve_split(Time(10), Span(40), 4, &ALL), Time(30));
     }
 
     #[test]

@@ -76,6 +76,11 @@ impl Uplink {
         self.back.serve(arrived, access.down.serialisation(size), window)
     }
 
+    /// When everything sent so far has left the hospital.
+    pub fn up_free(&self) -> Time {
+        self.out.free()
+    }
+
     /// Time within the window in which the uplink was busy.
     pub fn up_busy(&self) -> Span {
         self.out.busy()

@@ -17,6 +17,11 @@ use super::{Scenario, ScenarioError, WorldData};
 const MOST_LISTED: usize = 60;
 
 impl Scenario {
+    /// The name of each hospital's metro, in the order of a setup's hospitals.
+    pub fn hospital_metros<'w>(&self, world: &'w WorldData) -> Vec<&'w str> {
+        self.hospitals(world).into_iter().map(|row| row.metro.as_str()).collect()
+    }
+
     /// Hospitals taken evenly from the data set, which is sorted by country.
     pub(super) fn hospitals<'w>(&self, world: &'w WorldData) -> Vec<&'w HospitalRow> {
         let keys = &self.file.world;

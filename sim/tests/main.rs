@@ -15,4 +15,5 @@ mod sharded;
 mod sweep;
 mod tendermint;
 mod tidy;
+mod traces;
 mod weight;
