@@ -38,6 +38,7 @@ mod sharded;
 mod state;
 mod submit;
 mod supply;
+mod usage;
 mod wire;
 
 pub use archive::{Archive, Archived};
@@ -51,3 +52,4 @@ pub use settle::{CrossCounts, CrossOutcome};
 pub use setup::{CrossSetup, HospitalSetup, LinkSetup, ReplicaSetup, Setup, Timing};
 pub use sharded::{ShardKey, ShardMap, ShardedParams};
 pub use state::StateProof;
+pub use usage::Usage;

@@ -102,7 +102,7 @@ impl<P: Protocol> Engine<'_, P> {
         let setup = self.setup;
         let serialisation = setup.replica.egress.serialisation(size);
         let departed = self.machines[from.index()].egress.serve(at, serialisation, &self.window);
-        self.count_messages(departed, 1, size);
+        self.count_egress(departed, 1, size);
         let ends = [self.number(from), self.number(to)];
         let passed = Partition::passage(&setup.faults.partitions, ends[0], ends[1], departed);
         let nodes = self.machines.len();
