@@ -39,6 +39,7 @@ mod sharded;
 mod state;
 mod submit;
 mod supply;
+mod usage;
 mod wire;
 mod witness;
 
@@ -53,4 +54,5 @@ pub use settle::{CrossCounts, CrossOutcome};
 pub use setup::{CrossSetup, HospitalSetup, LinkSetup, ReplicaSetup, Setup, Timing};
 pub use sharded::{ShardKey, ShardMap, ShardedParams};
 pub use state::StateProof;
+pub use usage::Usage;
 pub use witness::{Desk, Sight, Subject, Witness};

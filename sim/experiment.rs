@@ -5,6 +5,7 @@ mod audit;
 mod cells;
 mod check;
 mod chrome;
+mod compare;
 mod contracts;
 mod grid;
 mod ledger;
@@ -18,11 +19,16 @@ mod store;
 mod summary;
 mod sweep;
 mod traced;
+mod usage;
 
 pub use audit::{Audit, AuditError, Breach, Look, Suspect};
 pub use cells::{Cell, Estimate};
 pub use check::{Campaign, Checked, Finding};
 pub use chrome::{Recorded, TraceError, TraceRequest, Written, record};
+pub use compare::{
+    Advice, Against, At, CompareError, CompareRequest, Comparison, Costs, Criterion, Difference, LEAST_SHARE, LEVEL,
+    Method, Row, Variant, Verdict, figure, percent,
+};
 pub use contracts::{
     CaughtSummary, ContractSummary, ErasedSummary, KindSummary, ReachSummary, SETTLEMENT_BAR, StoredSummary,
     VERIFICATION_BAR,
@@ -40,3 +46,4 @@ pub use summary::{
 };
 pub use sweep::{Crew, Got, Halt, Happened, POINTS_FILE, SWEEP_FILE, SweepError, SweepFolder, Tally};
 pub use traced::TraceSummary;
+pub use usage::{StandsSummary, UsageSummary};

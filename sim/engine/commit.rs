@@ -1,6 +1,7 @@
 //! Commits: execution, receipts, and every latency.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use crate::base::{Bytes, Digest, Encode, Height, NodeId, ReplicaId, Span, Time};
@@ -73,6 +74,12 @@ pub(super) struct Heights {
     with_payload: usize,
     /// Contents that blocks first committed in the window order.
     pub ordered: Bytes,
+    /// Headers of those blocks, in the order of commits.
+    pub headers: Bytes,
+    /// Headers of what was first proposed in the window, committed or not.
+    pub proposals: Bytes,
+    /// How many proposals that were.
+    pub proposed_blocks: u64,
     /// Batches that they order.
     pub batches: u64,
     /// How many such blocks there are.
@@ -82,21 +89,42 @@ pub(super) struct Heights {
 impl Heights {
     pub fn new(replicas: usize) -> Heights {
         let (open, proposed, past) = (BTreeMap::new(), BTreeMap::new(), Height(1));
-        Heights { replicas, open, proposed, past, with_payload: 0, ordered: Bytes(0), batches: 0, blocks: 0 }
+        let [ordered, headers, proposals] = [Bytes(0); 3];
+        let (with_payload, batches, blocks, proposed_blocks) = (0, 0, 0, 0);
+        Heights {
+            replicas,
+            open,
+            proposed,
+            past,
+            with_payload,
+            ordered,
+            headers,
+            proposals,
+            proposed_blocks,
+            batches,
+            blocks,
+        }
     }
 
-    /// A block is proposed, for the first time or again.
-    pub fn note_proposal(&mut self, block: &Block, at: Time) {
-        if block.height >= self.past && block.height.0 < self.past.0 + MOST_TIMED {
-            self.proposed.entry((block.height, block.id())).or_insert(at);
+    /// A block is proposed, for the first time or again, within the measured window or not.
+    pub fn note_proposal(&mut self, block: &Block, at: Time, measured: bool) {
+        if block.height < self.past || block.height.0 >= self.past.0 + MOST_TIMED {
+            return;
+        }
+        let Entry::Vacant(place) = self.proposed.entry((block.height, block.id())) else { return };
+        place.insert(at);
+        if measured {
+            self.proposed_blocks += 1;
+            self.proposals += block.encoded_len();
         }
     }
 
     /// A height is committed for the first time, within the measured window or not.
-    fn note_first(&mut self, batches: &[Arc<Batch>], measured: bool) {
+    fn note_first(&mut self, block: &Block, batches: &[Arc<Batch>], measured: bool) {
         self.with_payload += usize::from(!batches.is_empty());
         if measured {
             self.blocks += 1;
+            self.headers += block.encoded_len();
             self.batches += batches.len() as u64;
             self.ordered += batches.iter().map(|batch| batch.reference().bytes).sum();
         }
@@ -235,7 +263,7 @@ impl<P: Protocol> Engine<'_, P> {
             ordered.at_gateway.get_or_insert(at);
         }
         if !is_open {
-            heights.note_first(batches, self.window.contains(at));
+            heights.note_first(block, batches, self.window.contains(at));
         }
     }
 
@@ -363,7 +391,7 @@ impl<P: Protocol> Engine<'_, P> {
         let size = (RECEIPT + proof) * weight;
         let serialisation = self.setup.replica.egress.serialisation(size);
         let departed = self.machines[node.index()].egress.serve(at, serialisation, &self.window);
-        self.count_messages(departed, weight, size);
+        self.count_egress(departed, weight, size);
         let hospital = transaction.hospital.index();
         let (seed, to) = (self.setup.seed, self.hospital_node(hospital));
         let bits = |nth| access_bits(seed, to, 1, nth);

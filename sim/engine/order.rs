@@ -226,7 +226,7 @@ impl<P: Protocol> Engine<'_, P> {
         if let Some(statement) = message.statement(me) {
             if let (Phase::Propose, Some(block)) = (statement.phase, message.block()) {
                 self.observe(shard, &Tap::Proposed { by: me, block });
-                self.shards[shard].heights.note_proposal(block, at);
+                self.shards[shard].heights.note_proposal(block, at, self.window.contains(at));
             }
             self.make(at, node, statement);
         }

@@ -9,6 +9,7 @@ use super::archive::Archive;
 use super::contracts::ContractOutcome;
 use super::settle::CrossOutcome;
 use super::state::StateProof;
+use super::usage::Usage;
 
 /// Counts of the measured window, in transactions with their weight, unless said otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub struct Counts {
     pub messages: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Of them, those that left replicas.
+    pub egress_bytes: u64,
     /// Blocks committed by the first replica over the whole run.
     pub blocks_total: u64,
 }
@@ -75,6 +78,8 @@ pub struct Outcome {
     pub series: Series,
     /// How busy everything was in the window.
     pub utilisation: UtilisationTable,
+    /// What replicas used in the window, in absolute terms. No part of the digest: it follows from what is.
+    pub usage: Usage,
     /// What was really computed.
     pub real: Real,
     /// Judges that found nothing.

@@ -332,6 +332,14 @@ impl<'a, P: Protocol> Engine<'a, P> {
         }
     }
 
+    /// As [`Engine::count_messages`], of a replica's NIC.
+    pub fn count_egress(&mut self, at: Time, copies: u64, bytes: Bytes) {
+        self.count_messages(at, copies, bytes);
+        if self.window.contains(at) {
+            self.counts.egress_bytes += bytes.0;
+        }
+    }
+
     fn finish(mut self) -> Result<Outcome, RunError> {
         let settled = self.is_settled();
         self.settle_open_heights();
@@ -351,6 +359,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
         self.counts.pending_total = pending * u64::from(self.setup.weight);
         let utilisation = self.utilisation();
         let digest = self.digest(&utilisation);
+        let usage = self.usage();
         let executed = self.counts.in_effect_total / u64::from(self.setup.weight);
         let (contracts, state) = self.docket.map(|docket| docket.close(self.setup)).unzip();
         let real = Real { totals: self.supply.finish(), executed, state: state.flatten() };
@@ -366,6 +375,7 @@ impl<'a, P: Protocol> Engine<'a, P> {
             settled,
             series: self.series,
             utilisation,
+            usage,
             real,
             judges: self.shards[0]
                 .bench

@@ -103,7 +103,7 @@ impl<P: Protocol> Engine<'_, P> {
         let (setup, size) = (self.setup, envelope.size);
         let serialisation = setup.replica.egress.serialisation(size);
         let departed = self.machines[from.index()].egress.serve(at, serialisation, &self.window);
-        self.count_messages(departed, 1, size);
+        self.count_egress(departed, 1, size);
         let ends = [self.number(from), self.number(to)];
         let passed = Partition::passage(&setup.faults.partitions, ends[0], ends[1], departed);
         let nodes = self.machines.len();

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::scenario::{SweepKeys, SweepLoads, SweepValue};
+use crate::scenario::{PRICES_KEY, SweepKeys, SweepLoads, SweepValue};
 
 /// The key that loads set.
 pub const LOAD_KEY: &str = "world.load_tps";
@@ -202,7 +202,9 @@ impl Grid {
             if key == LOAD_KEY && !self.load_tps.is_empty() {
                 return fixed("--load sets it");
             }
-            if key == "sweep" || key.starts_with("sweep.") {
+            let is_of =
+                |table: &str| key.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+            if is_of("sweep") || is_of(PRICES_KEY) {
                 return fixed("it is no part of a point");
             }
             if values.is_empty() {

@@ -14,13 +14,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::base::Digest;
-use crate::scenario::{Scenario, ScenarioError, WorldData, Worlds};
+use crate::scenario::{Prices, Scenario, ScenarioError, WorldData, Worlds};
 
 pub use error::PlanError;
 pub use lines::PlanFile;
 
 use super::grid::{Grid, GridRequest, LOAD_KEY};
-use super::store::name_of;
+use super::store::{json, name_of};
+use super::sweep::SWEEP_FILE;
 
 /// Version of `sweep.json` and of plan files.
 const SCHEMA_VERSION: u32 = 1;
@@ -53,7 +54,7 @@ pub struct Heading {
     pub scenario: String,
     /// Whether signatures are charged for without computing them.
     pub modelled: bool,
-    /// Overrides of every point, `key=value`.
+    /// Overrides of every point, `key=value`; those of prices, which no point reads, are left out.
     pub settings: Vec<String>,
     /// The grid.
     #[serde(flatten)]
@@ -180,7 +181,7 @@ impl Plan {
             build: request.build.clone(),
             scenario: base.file.name.clone(),
             modelled: request.modelled,
-            settings: request.settings.to_vec(),
+            settings: request.settings.iter().filter(|setting| !Prices::is_set_by(setting)).cloned().collect(),
             grid,
         };
         let mut plan = Plan { heading, points: Vec::new(), source };
@@ -257,6 +258,16 @@ impl Plan {
 }
 
 impl Sheet {
+    /// Reads the plan of a sweep's folder; nothing where it is not one that this version wrote, byte for byte.
+    pub(super) fn read(folder: &Path) -> Option<Sheet> {
+        let bytes = std::fs::read(folder.join(SWEEP_FILE)).ok()?;
+        let sheet: Sheet = serde_json::from_slice(&bytes).ok()?;
+        let whole = sheet.heading.schema_version == SCHEMA_VERSION
+            && sheet.heading.misplaced(&sheet.points).is_none()
+            && json(&sheet) == bytes;
+        whole.then_some(sheet)
+    }
+
     /// In what `other` differs from this, if it does, as `this` calls and `that` calls it.
     pub(super) fn difference(&self, other: &Sheet) -> Option<String> {
         let value = |heading: &Heading| serde_json::to_value(heading).expect("a heading is plain data");

@@ -10,7 +10,7 @@ use crate::scenario::{RunOptions, Scenario, WorldData};
 use super::{Bracket, Point, Saturation, Step, Summary, simulate};
 
 /// Goodput that counts as sustaining a load, as a share of it.
-const SUSTAINED: f64 = 0.99;
+pub(super) const SUSTAINED: f64 = 0.99;
 
 /// Arrivals in a probe's window from which on it says something.
 const LEAST_ARRIVALS: f64 = 1_000.0;

@@ -12,7 +12,7 @@ use crate::metrics::{Absorption, Binding, Definition, LatencyHistogram, Resource
 use crate::scenario::{Scenario, WorldData};
 
 use super::contracts::ContractSummary;
-use super::{Point, TraceSummary};
+use super::{Point, StandsSummary, TraceSummary, UsageSummary};
 
 /// Quantiles of one latency, ms.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -264,6 +264,12 @@ pub struct Summary {
     pub bytes_per_tx: f64,
     /// By class of resource.
     pub utilisation: BTreeMap<String, UtilisationSummary>,
+    /// What replicas used, in core-seconds and bytes; nothing in results from before this was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<UsageSummary>,
+    /// Which faults the design stands; nothing in results from before this was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stands: Option<StandsSummary>,
     /// The class that limits the run, or `none`.
     pub binding_resource: String,
     /// The class whose telling node (of hospitals the 99th percentile) is nearest to its capacity, limiting or not.
@@ -321,6 +327,8 @@ impl Summary {
             messages_per_tx: counts.messages as f64 / committed,
             bytes_per_tx: counts.bytes as f64 / committed,
             utilisation: utilisation(point),
+            usage: Some(UsageSummary::of(&outcome.usage, window_s, committed)),
+            stands: Some(StandsSummary::of(scenario, &setup.shards)),
             binding_resource: outcome.utilisation.binding().name().into(),
             busiest_resource: busiest(&outcome.utilisation.binding()).name().into(),
             verdict: outcome.judges.iter().map(|judge| (judge.to_string(), "ok".to_string())).collect(),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::{ProtocolKind, ProtocolTables};
 
 pub use super::fault::FaultEntry;
+pub use super::prices::Prices;
 pub use super::sweep::SweepKeys;
 pub use super::world::{SurgeKeys, World};
 pub use crate::consensus::Layer as Dissemination;
@@ -78,6 +79,9 @@ pub struct ScenarioFile {
     /// What `systole sweep` varies; no single run reads it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sweep: Option<SweepKeys>,
+    /// What `systole compare` pays; no run reads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prices: Option<Prices>,
     /// Attacks on the load.
     #[serde(default)]
     pub inject: InjectKeys,

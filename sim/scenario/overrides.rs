@@ -1,10 +1,11 @@
-//! Parsing with places: text → [`ScenarioFile`], `--set` overrides, and `did you mean`.
+//! Parsing with places: text → what is written in it, `--set` overrides, and `did you mean`.
 
 use std::ops::Range;
 
+use serde::de::DeserializeOwned;
 use toml_edit::{Document, DocumentMut, Item, TableLike};
 
-use super::{ScenarioError, ScenarioFile};
+use super::ScenarioError;
 
 /// Names at most this many edits apart are taken for misspellings, if that is at most a third of the name.
 const MOST_EDITS: usize = 3;
@@ -51,7 +52,7 @@ impl Source<'_> {
     }
 
     /// Parses the text.
-    pub fn parse(&self) -> Result<ScenarioFile, ScenarioError> {
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, ScenarioError> {
         toml_edit::de::from_str(self.text).map_err(|error| {
             let message = error.message().to_string();
             let place = self.place(error.span());

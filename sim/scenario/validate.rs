@@ -9,7 +9,7 @@ use crate::crypto::CostTable;
 
 use super::overrides::{Source, apply};
 use super::world::{CalendarSpan, SurgeFactor};
-use super::{FaultEntry, ScenarioError, ScenarioFile, Slo, Weight, WorldData};
+use super::{FaultEntry, Prices, ScenarioError, ScenarioFile, Slo, Weight, WorldData};
 
 /// More replicas would need gigabytes for their connections' state.
 const MOST_REPLICAS: u32 = 2_000;
@@ -67,7 +67,7 @@ impl Scenario {
     /// As [`Scenario::load`], from text; `folder` is where its data folder is looked for.
     pub fn parse(name: &str, text: &str, folder: &Path, settings: &[String]) -> Result<Scenario, ScenarioError> {
         let source = Source { name, text, has_lines: true };
-        let mut file = source.parse()?;
+        let mut file: ScenarioFile = source.parse()?;
         let mut slos = validate(&file, &source)?;
         let mut places = places(&source);
         let mut text = text.to_string();
@@ -130,9 +130,9 @@ impl Scenario {
         ScenarioError::Invalid { place, what, hint: None }
     }
 
-    /// What a run of it follows from: all but the sweep that it may be a point of.
+    /// What a run of it follows from: all but the sweep that it may be a point of, and what that costs.
     pub fn configuration(&self) -> ScenarioFile {
-        ScenarioFile { sweep: None, ..self.file.clone() }
+        ScenarioFile { sweep: None, prices: None, ..self.file.clone() }
     }
 
     /// What a run of it follows from, as one digest: scenario, data and costs, but not whether cryptography runs.
@@ -159,10 +159,18 @@ fn costs(file: &ScenarioFile, folder: &Path) -> Result<CostTable, ScenarioError>
 }
 
 /// One condition on one key.
-struct Check {
-    key: &'static str,
-    holds: bool,
-    rule: String,
+pub(super) struct Check {
+    pub key: &'static str,
+    pub holds: bool,
+    pub rule: String,
+}
+
+/// The first of `checks` that does not hold, at its place.
+pub(super) fn refuse(checks: impl IntoIterator<Item = Check>, source: &Source<'_>) -> Result<(), ScenarioError> {
+    match checks.into_iter().find(|check| !check.holds) {
+        Some(broken) => Err(source.error_at(broken.key, format!("`{}` {}", broken.key, broken.rule))),
+        None => Ok(()),
+    }
 }
 
 /// Above 0 and at most `most`.
@@ -171,7 +179,7 @@ fn positive(key: &'static str, value: f64, most: f64) -> Check {
 }
 
 /// Between `least` and `most`.
-fn within(key: &'static str, value: f64, least: f64, most: f64) -> Check {
+pub(super) fn within(key: &'static str, value: f64, least: f64, most: f64) -> Check {
     Check {
         key,
         holds: (least..=most).contains(&value),
@@ -189,10 +197,8 @@ fn between(key: &'static str, value: u64, least: u64, most: u64) -> Check {
 }
 
 fn validate(file: &ScenarioFile, source: &Source<'_>) -> Result<Vec<Slo>, ScenarioError> {
-    let checks = [world(file), load(file), machines(file), measurement(file)];
-    if let Some(broken) = checks.into_iter().flatten().find(|check| !check.holds) {
-        return Err(source.error_at(broken.key, format!("`{}` {}", broken.key, broken.rule)));
-    }
+    let prices = file.prices.as_ref().map(Prices::checks).unwrap_or_default();
+    refuse([world(file), load(file), machines(file), measurement(file), prices].into_iter().flatten(), source)?;
     consensus(file, source)?;
     FaultEntry::validate(&file.faults, file.consensus.replicas).map_err(|what| source.error_at("fault", what))?;
     let slo = |text: &String| {

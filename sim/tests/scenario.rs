@@ -45,7 +45,7 @@ fn an_unknown_key_is_named_with_its_place_and_what_was_meant() {
     check(
         &GOOD.replace("[consensus]", "[consenus]"),
         expect![
-            "small.toml:7:2: unknown key `consenus`; did you mean `consensus`? known here: name, seed, world, surge, workload, people, consensus, protocol, ledger, batch, block, gossip, certified, mempool, replica, link, crypto, run, slo, limit, sweep, inject, fault"
+            "small.toml:7:2: unknown key `consenus`; did you mean `consensus`? known here: name, seed, world, surge, workload, people, consensus, protocol, ledger, batch, block, gossip, certified, mempool, replica, link, crypto, run, slo, limit, sweep, prices, inject, fault"
         ],
     );
     check(
