@@ -10,6 +10,7 @@ mod exit;
 mod host;
 mod limit;
 mod plan;
+mod report;
 mod run;
 mod sweep;
 mod table;
@@ -35,6 +36,7 @@ pub fn main() -> ExitCode {
         Command::Plan(plan) => plan::plan(plan),
         Command::Point(point) => plan::point(point),
         Command::Merge(merge) => plan::merge(merge),
+        Command::Report(asked) => report::report(asked),
         Command::Check(check) => check::check(check),
         Command::Audit(audit) => audit::audit(audit),
         Command::Validate(validate) => validated(validate),

@@ -9,6 +9,7 @@ use crate::health::Patient;
 use super::audit::patient;
 use super::check::CheckArgs;
 use super::plan::{MergeArgs, PlanArgs, PointArgs};
+use super::report::ReportArgs;
 use super::sweep::SweepArgs;
 
 /// How far does a ledger design scale under the world's healthcare load, and what stops it?
@@ -37,6 +38,8 @@ pub(super) enum Command {
     Point(PointArgs),
     /// Check that every point of a plan is there, and write their table.
     Merge(MergeArgs),
+    /// Draw what a folder holds: one page, report.html, and figures as SVG and PNG.
+    Report(ReportArgs),
     /// Run random fault schedules against a protocol, with every judge on.
     Check(CheckArgs),
     /// Check a ledger that `run --ledger` wrote, and say who looked at a patient's data, with proofs.

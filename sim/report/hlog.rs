@@ -10,8 +10,11 @@ use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use super::error::ReportError;
 use super::input::read;
 
-/// Reads the log at `path`: a histogram in microseconds for each tag. Intervals of one tag are merged.
-pub(super) fn histograms(path: &Path) -> Result<BTreeMap<String, Histogram<u64>>, ReportError> {
+/// Reads the log at `path`: a histogram in microseconds for each tag that is wanted. Intervals of one tag are merged.
+pub(super) fn histograms(
+    path: &Path,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<BTreeMap<String, Histogram<u64>>, ReportError> {
     let bytes = read(path)?;
     let mut deserializer = Deserializer::new();
     let mut tags = BTreeMap::<String, Histogram<u64>>::new();
@@ -21,6 +24,9 @@ pub(super) fn histograms(path: &Path) -> Result<BTreeMap<String, Histogram<u64>>
             continue;
         };
         let tag = interval.tag().ok_or_else(|| bad("an interval without a tag".into()))?.as_str().to_string();
+        if !wanted(&tag) {
+            continue;
+        }
         let encoded =
             base64(interval.encoded_histogram().as_bytes()).ok_or_else(|| bad(format!("`{tag}` is no base64")))?;
         let histogram: Histogram<u64> = deserializer
