@@ -29,9 +29,11 @@ pub(super) fn histograms(
         }
         let encoded =
             base64(interval.encoded_histogram().as_bytes()).ok_or_else(|| bad(format!("`{tag}` is no base64")))?;
-        let histogram: Histogram<u64> = deserializer
+        let mut histogram: Histogram<u64> = deserializer
             .deserialize(&mut encoded.as_slice())
             .map_err(|error| bad(format!("`{tag}` is no histogram: {error}")))?;
+        // What is read is as wide as what was recorded; what is merged into it may be wider.
+        histogram.auto(true);
         match tags.get_mut(&tag) {
             Some(sum) => sum.add(histogram).map_err(|error| bad(format!("`{tag}` does not merge: {error}")))?,
             None => {
