@@ -12,6 +12,7 @@ mod limit;
 mod plan;
 mod regress;
 mod replayed;
+mod report;
 mod run;
 mod sweep;
 mod table;
@@ -51,6 +52,7 @@ pub fn main(heap: fn() -> HeapUse) -> ExitCode {
         Command::Point(point) => plan::point(point, voice),
         Command::Merge(merge) => plan::merge(merge),
         Command::Regress(args) => regress::regress(args, heap),
+        Command::Report(asked) => report::report(asked),
         Command::Check(check) => check::check(check),
         Command::Audit(audit) => audit::audit(audit),
         Command::Trace(args) => trace::trace(args, voice),

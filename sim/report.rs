@@ -13,19 +13,30 @@
 //! Every line differs from its neighbours by colour (Okabe-Ito), dash and marker, so figures survive colour blindness and
 //! grey print. Legends stand above the axes and never cover data. SVG text is left to the reader's `sans-serif`.
 
+mod bars;
 mod canvas;
 pub mod ci;
+mod crew;
+mod cumulative;
+mod curves;
 mod error;
+mod figures;
 mod hlog;
+mod html;
 mod input;
 mod limit;
+mod map;
 mod parts;
+mod places;
 mod plot;
+mod png;
 mod run;
 mod scale;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
 pub use error::ReportError;
+pub use html::{REPORT_FILE, Reported, report};
 pub use limit::figures_of_limit;
 pub use run::figures_of_run;

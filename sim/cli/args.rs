@@ -10,6 +10,7 @@ use super::audit::patient;
 use super::check::CheckArgs;
 use super::plan::{MergeArgs, PlanArgs, PointArgs};
 use super::regress::RegressArgs;
+use super::report::ReportArgs;
 use super::sweep::SweepArgs;
 use super::trace::TraceArgs;
 
@@ -54,6 +55,8 @@ pub(super) enum Command {
     Merge(MergeArgs),
     /// Run the cases of a baseline, and fail on whatever is not as it was blessed.
     Regress(RegressArgs),
+    /// Draw what a folder holds: one page, report.html, and figures as SVG and PNG.
+    Report(ReportArgs),
     /// Run random fault schedules against a protocol, with every judge on.
     Check(CheckArgs),
     /// Check a ledger that `run --ledger` wrote, and say who looked at a patient's data, with proofs.

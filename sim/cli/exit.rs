@@ -67,7 +67,10 @@ impl From<PlanError> for Failure {
 
 impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Failure {
-        Failure::Runtime(error.to_string())
+        match error {
+            ReportError::NoResults { .. } => Failure::Usage(error.to_string()),
+            _ => Failure::Runtime(error.to_string()),
+        }
     }
 }
 

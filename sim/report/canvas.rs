@@ -5,19 +5,15 @@
 //! what the backend cannot: dashes, round joins, halos behind text, a name.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
 
 use plotters::backend::SVGBackend;
 use plotters::prelude::{DrawingBackend, RGBColor};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontDesc, FontFamily, FontStyle, FontTransform, ShapeStyle, TextStyle};
 
-use super::error::ReportError;
-
 /// Width of a figure, px.
 pub(super) const WIDTH: f64 = 900.0;
-/// Height of a figure, px.
+/// Height of a figure, px, where what it shows asks for no other.
 pub(super) const HEIGHT: f64 = 520.0;
 /// Units of the view box per pixel.
 const UNITS: f64 = 10.0;
@@ -68,11 +64,11 @@ pub(super) struct Canvas {
 pub(super) struct Pen<'a>(SVGBackend<'a>);
 
 impl Canvas {
-    /// An empty picture with a name for readers that do not see it.
-    pub fn new(title: &str) -> Canvas {
+    /// An empty picture of that height with a name for readers that do not see it.
+    pub fn new(title: &str, height: f64) -> Canvas {
         let escaped = title.replace('&', "&amp;").replace('<', "&lt;");
-        let size = format!("width=\"{WIDTH}\" height=\"{HEIGHT}\"");
-        let view = format!("viewBox=\"0 0 {} {}\"", WIDTH * UNITS, HEIGHT * UNITS);
+        let size = format!("width=\"{WIDTH}\" height=\"{height}\"");
+        let view = format!("viewBox=\"0 0 {} {}\"", WIDTH * UNITS, height * UNITS);
         let mut body = format!("<svg {size} {view} role=\"img\" xmlns=\"http://www.w3.org/2000/svg\">\n");
         writeln!(body, "<title>{escaped}</title>").expect(INFALLIBLE);
         Canvas { body }
@@ -90,16 +86,10 @@ impl Canvas {
         writeln!(self.body, "<g {attributes}>\n{inner}</g>").expect(INFALLIBLE);
     }
 
-    /// Writes the picture to `path`: under a temporary name first, so that it is there whole or not at all.
-    pub fn write(mut self, path: &Path) -> Result<(), ReportError> {
+    /// The picture as SVG.
+    pub fn svg(mut self) -> String {
         self.body.push_str("</svg>\n");
-        let temporary = path.with_extension("svg.tmp");
-        let written = fs::write(&temporary, self.body).and_then(|()| fs::rename(&temporary, path));
-        written.map_err(|source| {
-            // What is left of a failed write is of no use, and the failure itself is what the caller must hear of.
-            let _ = fs::remove_file(&temporary);
-            ReportError::Unwritable { path: path.to_path_buf(), source }
-        })
+        self.body
     }
 }
 
@@ -130,6 +120,16 @@ impl Pen<'_> {
     /// A filled rectangle.
     pub fn area(&mut self, from: (f64, f64), to: (f64, f64), colour: RGBColor) {
         self.0.draw_rect(at(from), at(to), &colour, true).expect(INFALLIBLE);
+    }
+
+    /// A filled polygon.
+    pub fn polygon(&mut self, corners: &[(f64, f64)], colour: RGBColor) {
+        self.0.fill_polygon(corners.iter().copied().map(at), &colour).expect(INFALLIBLE);
+    }
+
+    /// A filled circle.
+    pub fn dot(&mut self, centre: (f64, f64), radius: f64, colour: RGBColor) {
+        self.0.draw_circle(at(centre), units(radius).unsigned_abs(), &colour, true).expect(INFALLIBLE);
     }
 
     /// A marker around `centre`; an open one is white inside.

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::experiment::StoreError;
+
 /// Why there is no figure. Each message is one line that names the file.
 #[derive(Debug, Error)]
 pub enum ReportError {
@@ -23,6 +25,20 @@ pub enum ReportError {
         /// What is wrong, with the row or key where there is one.
         what: String,
     },
+    /// The folder holds nothing that a report is made of.
+    #[error("{}: no results: neither sweep.json nor manifest.json is there; name a folder that `systole sweep` or `systole run` wrote", path.display())]
+    NoResults {
+        /// Which folder.
+        path: PathBuf,
+    },
+    /// A point is not what was written.
+    #[error("point {}: {source}; the same `systole sweep` computes it again", id(path))]
+    Point {
+        /// Its folder.
+        path: PathBuf,
+        /// What is wrong.
+        source: StoreError,
+    },
     /// The figure cannot be written.
     #[error("{}: cannot write: {source}", path.display())]
     Unwritable {
@@ -34,8 +50,18 @@ pub enum ReportError {
 }
 
 impl ReportError {
+    /// The point in that folder cannot be read.
+    pub(super) fn point(path: &Path, source: StoreError) -> ReportError {
+        ReportError::Point { path: path.into(), source }
+    }
+
     /// `what` is wrong with the content of the file at `path`.
     pub(super) fn invalid(path: &Path, what: impl ToString) -> ReportError {
         ReportError::Invalid { path: path.to_path_buf(), what: what.to_string() }
     }
+}
+
+/// What a point's folder is called.
+fn id(folder: &Path) -> String {
+    folder.file_name().map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into_owned())
 }

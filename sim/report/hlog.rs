@@ -10,8 +10,11 @@ use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use super::error::ReportError;
 use super::input::read;
 
-/// Reads the log at `path`: a histogram in microseconds for each tag. Intervals of one tag are merged.
-pub(super) fn histograms(path: &Path) -> Result<BTreeMap<String, Histogram<u64>>, ReportError> {
+/// Reads the log at `path`: a histogram in microseconds for each tag that is wanted. Intervals of one tag are merged.
+pub(super) fn histograms(
+    path: &Path,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<BTreeMap<String, Histogram<u64>>, ReportError> {
     let bytes = read(path)?;
     let mut deserializer = Deserializer::new();
     let mut tags = BTreeMap::<String, Histogram<u64>>::new();
@@ -21,11 +24,16 @@ pub(super) fn histograms(path: &Path) -> Result<BTreeMap<String, Histogram<u64>>
             continue;
         };
         let tag = interval.tag().ok_or_else(|| bad("an interval without a tag".into()))?.as_str().to_string();
+        if !wanted(&tag) {
+            continue;
+        }
         let encoded =
             base64(interval.encoded_histogram().as_bytes()).ok_or_else(|| bad(format!("`{tag}` is no base64")))?;
-        let histogram: Histogram<u64> = deserializer
+        let mut histogram: Histogram<u64> = deserializer
             .deserialize(&mut encoded.as_slice())
             .map_err(|error| bad(format!("`{tag}` is no histogram: {error}")))?;
+        // What is read is as wide as what was recorded; what is merged into it may be wider.
+        histogram.auto(true);
         match tags.get_mut(&tag) {
             Some(sum) => sum.add(histogram).map_err(|error| bad(format!("`{tag}` does not merge: {error}")))?,
             None => {

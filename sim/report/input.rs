@@ -67,7 +67,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, ReportError> {
     std::fs::read(path).map_err(|source| ReportError::Unreadable { path: path.to_path_buf(), source })
 }
 
-fn json<T: DeserializeOwned>(path: &Path) -> Result<T, ReportError> {
+pub(super) fn json<T: DeserializeOwned>(path: &Path) -> Result<T, ReportError> {
     serde_json::from_slice(&read(path)?).map_err(|error| ReportError::invalid(path, error))
 }
 
@@ -79,7 +79,7 @@ fn rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, ReportError> {
 }
 
 /// Fails where a cell of row `index` is negative or no number.
-fn check(path: &Path, index: usize, cells: &[(&str, Option<f64>)]) -> Result<(), ReportError> {
+pub(super) fn check(path: &Path, index: usize, cells: &[(&str, Option<f64>)]) -> Result<(), ReportError> {
     let bad = |cell: &&(&str, Option<f64>)| cell.1.is_some_and(|value| !(value.is_finite() && value >= 0.0));
     match cells.iter().find(bad) {
         Some((column, value)) => {

@@ -6,14 +6,14 @@ use crate::metrics::Definition;
 use crate::scenario::Slo;
 
 use super::error::ReportError;
+use super::figures::{Figure, write_svg};
 use super::input::{self, Limit, ProbeRow};
 use super::parts::{Band, Level, Line, Marks, Shade, Stroke};
 use super::plot::Plot;
-use super::run::write_all;
 use super::scale::{Axis, Scale, latency, si};
 
 /// Loads that differ by more than this factor are drawn on logarithmic axes.
-const WIDE: f64 = 12.0;
+pub(super) const WIDE: f64 = 12.0;
 
 /// Draws a search from its folder's `probes.csv` and `limit.json`, and returns the files written:
 ///
@@ -25,8 +25,8 @@ const WIDE: f64 = 12.0;
 pub fn figures_of_limit(folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
     let probes = input::probes(&folder.join("probes.csv"))?;
     let limit = input::limit(&folder.join("limit.json"))?;
-    let plots = [("goodput.svg", goodput(&probes, &limit)), ("latency_vs_load.svg", latency_vs_load(&probes, &limit))];
-    write_all(folder, &plots)
+    let plots = [("goodput", goodput(&probes, &limit)), ("latency_vs_load", latency_vs_load(&probes, &limit))];
+    write_svg(folder, &plots.map(|(name, plot)| Figure::new(name, plot.svg())))
 }
 
 fn subtitle(limit: &Limit) -> String {
@@ -97,13 +97,14 @@ fn goodput(probes: &[ProbeRow], limit: &Limit) -> Plot {
         y,
         bands: bracket(probes, limit),
         levels: Vec::new(),
+        areas: Vec::new(),
         lines: vec![equal, throughput, line(0, "goodput", probes, |probe| Some(probe.goodput_tps))],
     }
 }
 
 /// The objectives on submit→reply, the latency that is drawn. What is no objective was never one to the search either.
-fn objectives(limit: &Limit) -> Vec<Level> {
-    let parsed = limit.slo.iter().filter_map(|text| text.parse::<Slo>().ok());
+pub(super) fn objectives(slo: &[String]) -> Vec<Level> {
+    let parsed = slo.iter().filter_map(|text| text.parse::<Slo>().ok());
     let drawn = parsed.filter(|slo| slo.definition == Definition::SubmitToReply && slo.below.as_millis_f64() > 0.0);
     let level = |slo: Slo| {
         let below = slo.below.as_millis_f64();
@@ -113,7 +114,7 @@ fn objectives(limit: &Limit) -> Vec<Level> {
 }
 
 fn latency_vs_load(probes: &[ProbeRow], limit: &Limit) -> Plot {
-    let levels = objectives(limit);
+    let levels = objectives(&limit.slo);
     let cells = probes.iter().flat_map(|probe| [probe.reply_p50_ms, probe.reply_p99_ms]).flatten();
     let drawn: Vec<f64> = cells.chain(levels.iter().map(|level| level.at)).filter(|&ms| ms > 0.0).collect();
     let (min, max) = (drawn.iter().copied().fold(f64::INFINITY, f64::min), drawn.iter().copied().fold(0.0, f64::max));
@@ -125,6 +126,7 @@ fn latency_vs_load(probes: &[ProbeRow], limit: &Limit) -> Plot {
         y: Axis::log(min, max, "latency, submit → reply", latency),
         bands: bracket(probes, limit),
         levels,
+        areas: Vec::new(),
         lines: vec![
             line(1, "p99", probes, |probe| probe.reply_p99_ms),
             line(0, "p50", probes, |probe| probe.reply_p50_ms),

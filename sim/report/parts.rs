@@ -4,7 +4,7 @@ use plotters::prelude::RGBColor;
 
 use super::canvas::{Marker, units};
 
-const GREY: RGBColor = RGBColor(0x77, 0x77, 0x77);
+pub(super) const GREY: RGBColor = RGBColor(0x77, 0x77, 0x77);
 
 /// Okabe and Ito's colours that carry on white, strongest first. Yellow does not.
 const OKABE_ITO: [RGBColor; 7] = [
@@ -80,6 +80,8 @@ pub(super) enum Shade {
     None,
     /// Grey: it does not count.
     Outside,
+    /// Red: something fails.
+    Fault,
     /// Green, and wide enough to be seen: it is what was looked for.
     Found,
 }
@@ -98,4 +100,12 @@ pub(super) struct Band {
 pub(super) struct Level {
     pub at: f64,
     pub name: String,
+}
+
+/// How far off a line may be: an area around it, and whiskers from place to place.
+#[derive(Clone, Debug)]
+pub(super) struct Area {
+    pub colour: RGBColor,
+    pub corners: Vec<(f64, f64)>,
+    pub whiskers: Vec<((f64, f64), (f64, f64))>,
 }

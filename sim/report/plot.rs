@@ -1,26 +1,24 @@
 //! The layout of a figure: title, legend, axes, shaded bands, lines.
 
-use std::path::Path;
-
 use plotters::prelude::RGBColor;
 use plotters::style::text_anchor::HPos;
 
 use super::canvas::{Canvas, HEIGHT, Look, Pen, WIDTH};
-use super::error::ReportError;
-use super::parts::{Band, Level, Line, Marks, Shade, Stroke};
+use super::parts::{Area, Band, Level, Line, Marks, Shade, Stroke};
 use super::scale::Axis;
 
-const BLACK: RGBColor = RGBColor(0, 0, 0);
-const INK: RGBColor = RGBColor(0x33, 0x33, 0x33);
-const GRID: RGBColor = RGBColor(0xE4, 0xE4, 0xE4);
+pub(super) const BLACK: RGBColor = RGBColor(0, 0, 0);
+pub(super) const INK: RGBColor = RGBColor(0x33, 0x33, 0x33);
+pub(super) const GRID: RGBColor = RGBColor(0xE4, 0xE4, 0xE4);
 const FAINT_GRID: RGBColor = RGBColor(0xF2, 0xF2, 0xF2);
 const BAND: RGBColor = RGBColor(0xEC, 0xEC, 0xEC);
+const FAULT: RGBColor = RGBColor(0xF6, 0xD3, 0xC4);
 const BRACKET: RGBColor = RGBColor(0xA6, 0xD9, 0xC8);
-const WHITE: RGBColor = RGBColor(255, 255, 255);
+pub(super) const WHITE: RGBColor = RGBColor(255, 255, 255);
 
 /// Where the axes stand, px.
-const LEFT: f64 = 84.0;
-const RIGHT: f64 = WIDTH - 26.0;
+pub(super) const LEFT: f64 = 84.0;
+pub(super) const RIGHT: f64 = WIDTH - 26.0;
 const BOTTOM: f64 = HEIGHT - 58.0;
 const LEGEND_ROW: f64 = 20.0;
 const LEGEND_TOP: f64 = 62.0;
@@ -36,22 +34,23 @@ pub(super) struct Plot {
     pub y: Axis,
     pub bands: Vec<Band>,
     pub levels: Vec<Level>,
+    pub areas: Vec<Area>,
     pub lines: Vec<Line>,
 }
 
-fn look(size: f64, colour: RGBColor, anchor: HPos) -> Look {
+pub(super) fn look(size: f64, colour: RGBColor, anchor: HPos) -> Look {
     Look { size, colour, bold: false, anchor, upwards: false }
 }
 
 /// An upper estimate of a text's width, px: no font is at hand to measure it with.
-fn text_width(text: &str, size: f64) -> f64 {
+pub(super) fn text_width(text: &str, size: f64) -> f64 {
     text.chars().count() as f64 * size * 0.54
 }
 
 impl Plot {
-    /// Draws the figure and writes it to `path`.
-    pub fn write(&self, path: &Path) -> Result<(), ReportError> {
-        let mut canvas = Canvas::new(&format!("{} ({})", self.title, self.subtitle));
+    /// Draws the figure as SVG.
+    pub fn svg(&self) -> String {
+        let mut canvas = Canvas::new(&format!("{} ({})", self.title, self.subtitle), HEIGHT);
         canvas.group("id=\"paper\"", |pen| pen.area((0.0, 0.0), (WIDTH, HEIGHT), WHITE));
         canvas.group("id=\"title\"", |pen| {
             pen.text(&self.title, (LEFT, 22.0), Look { bold: true, ..look(16.0, BLACK, HPos::Left) });
@@ -60,15 +59,17 @@ impl Plot {
         });
         let top = self.legend(&mut canvas) + 30.0;
         self.bands(&mut canvas, top, Shade::Outside);
+        self.bands(&mut canvas, top, Shade::Fault);
         self.axes(&mut canvas, top);
         self.bands(&mut canvas, top, Shade::Found);
         self.band_names(&mut canvas, top);
         self.levels(&mut canvas, top);
+        self.areas(&mut canvas, top);
         for (index, line) in self.lines.iter().enumerate() {
             self.line(&mut canvas, top, index, line);
         }
         self.level_names(&mut canvas, top);
-        canvas.write(path)
+        canvas.svg()
     }
 
     fn place(&self, top: f64, (x, y): (f64, f64)) -> (f64, f64) {
@@ -102,12 +103,17 @@ impl Plot {
     fn extent(&self, top: f64, band: &Band) -> (f64, f64) {
         let (from, to) = (self.place(top, (band.from, 0.0)).0, self.place(top, (band.to, 0.0)).0);
         // A bracket can be narrower than a pixel.
-        let spare = if band.shade == Shade::Found { ((5.0 - (to - from)) / 2.0).max(0.0) } else { 0.0 };
+        let spare =
+            if matches!(band.shade, Shade::Found | Shade::Fault) { ((5.0 - (to - from)) / 2.0).max(0.0) } else { 0.0 };
         ((from - spare).max(LEFT), (to + spare).min(RIGHT))
     }
 
     fn bands(&self, canvas: &mut Canvas, top: f64, shade: Shade) {
-        let colour = if shade == Shade::Found { BRACKET } else { BAND };
+        let colour = match shade {
+            Shade::Found => BRACKET,
+            Shade::Fault => FAULT,
+            Shade::None | Shade::Outside => BAND,
+        };
         canvas.group("class=\"band\"", |pen| {
             for band in self.bands.iter().filter(|band| band.shade == shade) {
                 let (from, to) = self.extent(top, band);
@@ -183,6 +189,23 @@ impl Plot {
         });
     }
 
+    /// What lines are uncertain by: areas beneath them, and whiskers.
+    fn areas(&self, canvas: &mut Canvas, top: f64) {
+        for (index, area) in self.areas.iter().enumerate() {
+            let corners: Vec<(f64, f64)> = area.corners.iter().map(|&corner| self.place(top, corner)).collect();
+            canvas.group(&format!("id=\"area-{index}\" class=\"area\" opacity=\"0.17\""), |pen| {
+                if corners.len() > 2 {
+                    pen.polygon(&corners, area.colour);
+                }
+            });
+            canvas.group(&format!("id=\"whiskers-{index}\" opacity=\"0.75\""), |pen| {
+                for &(from, to) in &area.whiskers {
+                    whisker(pen, self.place(top, from), self.place(top, to), area.colour);
+                }
+            });
+        }
+    }
+
     fn levels(&self, canvas: &mut Canvas, top: f64) {
         canvas.group("class=\"level\" stroke-dasharray=\"20,30\"", |pen| {
             for level in &self.levels {
@@ -205,6 +228,15 @@ impl Plot {
         let halo = "class=\"halo\" stroke=\"#FFFFFF\" stroke-width=\"40\" stroke-linejoin=\"round\"";
         canvas.group(halo, |pen| names(pen, WHITE));
         canvas.group("id=\"levels\"", |pen| names(pen, INK));
+    }
+}
+
+/// A line between two places with a bar across each end.
+pub(super) fn whisker(pen: &mut Pen<'_>, from: (f64, f64), to: (f64, f64), colour: RGBColor) {
+    pen.line(from, to, colour, 1.1);
+    let (x, y) = if from.0 == to.0 { (3.0, 0.0) } else { (0.0, 3.0) };
+    for end in [from, to] {
+        pen.line((end.0 - x, end.1 - y), (end.0 + x, end.1 + y), colour, 1.1);
     }
 }
 

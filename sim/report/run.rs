@@ -1,14 +1,15 @@
 //! The figures of one run.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use hdrhistogram::Histogram;
 
 use crate::metrics::Definition;
 
+use super::cumulative::points;
 use super::error::ReportError;
+use super::figures::{Figure, write_svg};
 use super::hlog;
 use super::input::{self, Manifest, SeriesRow};
 use super::parts::{Band, Level, Line, Marks, Shade, Stroke};
@@ -25,34 +26,26 @@ use super::scale::{Axis, Scale, latency, ms_as_s, number, si};
 ///
 /// Nothing is written unless every file is present and valid.
 pub fn figures_of_run(folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    write_svg(folder, &drawn(folder)?)
+}
+
+/// The figures of the run in `folder`.
+pub(super) fn drawn(folder: &Path) -> Result<Vec<Figure>, ReportError> {
     let manifest = input::manifest(&folder.join("manifest.json"))?;
     let series = input::series(&folder.join("series.csv"))?;
     let log = folder.join("latency.hlog");
-    let tags = hlog::histograms(&log)?;
+    let tags = hlog::histograms(&log, |_| true)?;
     if let Some(missing) = Definition::ALL.iter().find(|definition| !tags.contains_key(definition.name())) {
         return Err(ReportError::invalid(&log, format!("no histogram is tagged `{}`", missing.name())));
     }
-    let mut plots = vec![
-        ("throughput.svg", throughput(&manifest, &series)),
-        ("backlog.svg", backlog(&manifest, &series)),
-        ("latency.svg", latency_over_time(&manifest, &series)),
-        ("latency_cdf.svg", by_definition(&manifest, &tags)),
+    let mut figures = vec![
+        Figure::new("throughput", throughput(&manifest, &series).svg()),
+        Figure::new("backlog", backlog(&manifest, &series).svg()),
+        Figure::new("latency", latency_over_time(&manifest, &series).svg()),
+        Figure::new("latency_cdf", by_definition(&manifest, &tags).svg()),
     ];
-    plots.extend(by_region(&manifest, &tags).map(|plot| ("latency_by_region.svg", plot)));
-    write_all(folder, &plots)
-}
-
-/// Writes `plots` into `folder/fig`.
-pub(super) fn write_all(folder: &Path, plots: &[(&str, Plot)]) -> Result<Vec<PathBuf>, ReportError> {
-    let fig = folder.join("fig");
-    fs::create_dir_all(&fig).map_err(|source| ReportError::Unwritable { path: fig.clone(), source })?;
-    let mut written = Vec::new();
-    for (name, plot) in plots {
-        let path = fig.join(name);
-        plot.write(&path)?;
-        written.push(path);
-    }
-    Ok(written)
+    figures.extend(by_region(&manifest, &tags).map(|plot| Figure::new("latency_by_region", plot.svg())));
+    Ok(figures)
 }
 
 fn subtitle(manifest: &Manifest) -> String {
@@ -115,6 +108,7 @@ fn throughput(manifest: &Manifest, series: &[SeriesRow]) -> Plot {
         y: Axis::from_zero(all.fold(0.0, f64::max) * 1.02, "transactions per second (tx/s)", si),
         bands,
         levels: Vec::new(),
+        areas: Vec::new(),
         lines,
     }
 }
@@ -136,6 +130,7 @@ fn backlog(manifest: &Manifest, series: &[SeriesRow]) -> Plot {
         y: Axis::from_zero(most * 1.02, "transactions", si),
         bands,
         levels: Vec::new(),
+        areas: Vec::new(),
         lines: vec![Line { name, stroke: Stroke::nth(0), parts: vec![points], marks: Marks::Sparse }],
     }
 }
@@ -164,6 +159,7 @@ fn latency_over_time(manifest: &Manifest, series: &[SeriesRow]) -> Plot {
         y,
         bands,
         levels: Vec::new(),
+        areas: Vec::new(),
         lines: vec![line(1, "p99", |row| row.reply_p99_ms), line(0, "p50", |row| row.reply_p50_ms)],
     }
 }
@@ -201,6 +197,7 @@ fn cumulative(title: &str, manifest: &Manifest, curves: &[(String, &Histogram<u6
         y,
         bands: Vec::new(),
         levels: vec![level(0.5, "p50"), level(0.99, "p99")],
+        areas: Vec::new(),
         lines,
     }
 }
@@ -211,21 +208,9 @@ fn curve(index: usize, name: &str, histogram: &Histogram<u64>, top: f64) -> Line
         let name = format!("{name}: nothing completed");
         return Line { name, stroke, parts: Vec::new(), marks: Marks::At(Vec::new()) };
     }
-    let count = histogram.len() as f64;
     let ms = |quantile: f64| histogram.value_at_quantile(quantile) as f64 / 1e3;
-    // Beyond its last sample but one a curve says nothing, however far the axis goes.
-    let end = top.min(1.0 - 1.0 / count);
-    let mut points = vec![(ms(0.0), 0.0)];
-    let mut below = 0;
-    for bucket in histogram.iter_recorded() {
-        below += bucket.count_at_value();
-        let quantile = below as f64 / count;
-        if quantile >= end {
-            break;
-        }
-        points.push((bucket.value_iterated_to() as f64 / 1e3, quantile));
-    }
-    points.push((ms(end), end));
+    let points = points(histogram, top);
+    let end = points[points.len() - 1].1;
     let name = format!("{name}: p50 {}, p99 {}", latency(ms(0.5)), latency(ms(0.99)));
     let marks = [0.5, 0.99].into_iter().filter(|&quantile| quantile <= end);
     let marks = marks.map(|quantile| (ms(quantile), quantile, false)).collect();

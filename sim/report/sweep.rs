@@ -1,0 +1,121 @@
+//! A sweep's folder, or a run's, read whole and checked: what its page and figures show.
+//!
+//! Every file of a point is checked against its hash, and its manifest against what the sweep planned, before anything
+//! is drawn. A point that is not there yet is said to be missing, and the rest is drawn; one that is damaged is an error.
+//! Replicates come to a mean and Student's 95 % interval; their latencies are one histogram, never a mean of percentiles.
+
+mod cell;
+mod model;
+mod point;
+mod saturation;
+
+use std::path::{Path, PathBuf};
+
+use crate::experiment::{Build, Grid, Heading, SWEEP_FILE, Sheet, Store};
+
+use super::crew::share;
+use super::error::ReportError;
+use super::input;
+
+pub(super) use model::{Bar, Cell, Run, Source, Sweep, Variant};
+
+/// The manifest that a run's folder has, and a sweep's has not.
+const MANIFEST: &str = "manifest.json";
+
+/// Reads the folder on so many threads.
+pub(super) fn read(folder: &Path, threads: usize) -> Result<Sweep, ReportError> {
+    let plan = plan(folder)?;
+    let (grid, replicates) = (&plan.sheet.heading.grid, plan.sheet.heading.grid.replicates as usize);
+    let loads = grid.load_tps.len().max(1);
+    let numbers: Vec<usize> = (0..grid.cells()).collect();
+    let cells = share(&numbers, threads, |&nth| {
+        let places = plan.places(nth * replicates..(nth + 1) * replicates);
+        cell::read(nth / loads, nth % loads, &plan.sheet.heading, &places)
+    });
+    let (mut read, mut missing) = (Vec::new(), Vec::new());
+    for found in cells {
+        let (cell, absent) = found?;
+        read.extend(cell);
+        missing.extend(absent);
+    }
+    if read.is_empty() {
+        let what = format!("none of its {} points is there yet; run the sweep", plan.sheet.points.len());
+        return Err(ReportError::invalid(folder, what));
+    }
+    let mut variants = variants(grid, &read);
+    variants.iter_mut().enumerate().for_each(|(nth, variant)| variant.describe(&read, nth));
+    let loads = model::loads(grid, &read);
+    let saturation = saturation::of(folder, &variants, &read, &loads)?;
+    Ok(Sweep::new(plan.sheet, loads, variants, read, missing, saturation))
+}
+
+/// What a folder should hold, and where.
+struct PlannedFolder {
+    sheet: Sheet,
+    /// The folder of each point, and how the page links to it.
+    places: Vec<(PathBuf, String)>,
+}
+
+impl PlannedFolder {
+    fn places(&self, range: std::ops::Range<usize>) -> Vec<cell::Place<'_>> {
+        let place = |nth: usize| {
+            let (path, link) = &self.places[nth];
+            cell::Place { entry: &self.sheet.points[nth], path, link }
+        };
+        range.map(place).collect()
+    }
+}
+
+fn plan(folder: &Path) -> Result<PlannedFolder, ReportError> {
+    let (sheet, manifest) = (folder.join(SWEEP_FILE), folder.join(MANIFEST));
+    if sheet.exists() {
+        let found: Sheet = input::json(&sheet)?;
+        let (points, replicates) = (found.points.len(), found.heading.grid.replicates as usize);
+        if replicates == 0 || points == 0 || points != found.heading.grid.cells() * replicates {
+            let what = format!("lists {points} points, which are not those of its grid; run the sweep again");
+            return Err(ReportError::invalid(&sheet, what));
+        }
+        let place = |id: &String| (folder.join("points").join(id), format!("points/{id}/"));
+        let places = found.points.iter().map(|entry| place(&entry.id)).collect();
+        return Ok(PlannedFolder { sheet: found, places });
+    }
+    if manifest.exists() {
+        return one_run(folder);
+    }
+    Err(ReportError::NoResults { path: folder.into() })
+}
+
+/// A run's folder as a sweep of one point.
+fn one_run(folder: &Path) -> Result<PlannedFolder, ReportError> {
+    let (manifest, _) = Store::read(folder).map_err(|source| ReportError::point(folder, source))?;
+    let build = Build { tool_version: manifest.tool_version, git_commit: manifest.git_commit };
+    let heading = Heading {
+        schema_version: manifest.schema_version,
+        build,
+        scenario: manifest.scenario,
+        modelled: false,
+        settings: Vec::new(),
+        grid: Grid { vary: Vec::new(), load_tps: Vec::new(), replicates: 1 },
+    };
+    let id = manifest.inputs.to_string()[..point::ID_DIGITS].to_string();
+    let entry = crate::experiment::Entry { id, overrides: Vec::new(), seed: manifest.seed };
+    let places = vec![(folder.to_path_buf(), String::new())];
+    Ok(PlannedFolder { sheet: Sheet { heading, points: vec![entry] }, places })
+}
+
+/// The variants of a grid: its cells without their loads.
+fn variants(grid: &Grid, cells: &[Cell]) -> Vec<Variant> {
+    let loads = grid.load_tps.len().max(1);
+    let varied = |nth: usize| {
+        let mut cell = grid.cell(nth * loads);
+        cell.truncate(grid.vary.len());
+        cell
+    };
+    let mut variants: Vec<Variant> = (0..grid.cells() / loads).map(|nth| Variant::new(varied(nth))).collect();
+    if let ([only], Some(cell)) = (variants.as_mut_slice(), cells.first())
+        && only.name.is_empty()
+    {
+        only.name = cell.protocol.clone();
+    }
+    variants
+}
