@@ -7,6 +7,7 @@ mod check;
 mod contracts;
 mod grid;
 mod ledger;
+mod limits;
 mod plan;
 mod point;
 mod points;
@@ -26,6 +27,10 @@ pub use contracts::{
 };
 pub use grid::{Grid, GridError, GridRequest, LOAD_KEY, Loads, Variation};
 pub use ledger::{Inclusion, LEDGER_FILE};
+pub use limits::{
+    LIMITS_FILE, LIMITS_TABLE, Limits, LimitsError, LimitsFolder, Replicate, TRACED_LIMIT, Variant, searched,
+    unsearchable,
+};
 pub use plan::{Build, Entry, Heading, Plan, PlanError, PlanFile, PlanRequest, Planned, ScenarioText, Sheet};
 pub use point::{Point, simulate, simulate_setup};
 pub use saturation::{Bracket, Saturation, Step};
