@@ -1,6 +1,7 @@
 //! Experiments: a point is one run of one scenario; a search is many, and a sweep
 //! is all that its grid says; the store keeps what they found.
 
+mod advice;
 mod audit;
 mod cells;
 mod check;
@@ -17,7 +18,9 @@ mod store;
 mod summary;
 mod sweep;
 mod traced;
+mod usl;
 
+pub use advice::{LATENCY, Widening, widening};
 pub use audit::{Audit, AuditError, Breach, Look, Suspect};
 pub use cells::{Cell, Estimate};
 pub use check::{Campaign, Checked, Finding};
@@ -28,8 +31,8 @@ pub use contracts::{
 pub use grid::{Grid, GridError, GridRequest, LOAD_KEY, Loads, Variation};
 pub use ledger::{Inclusion, LEDGER_FILE};
 pub use limits::{
-    LIMITS_FILE, LIMITS_TABLE, Limits, LimitsError, LimitsFolder, Replicate, TRACED_LIMIT, Variant, searched,
-    unsearchable,
+    Fit, FitPoint, LIMITS_FILE, LIMITS_TABLE, Limits, LimitsError, LimitsFolder, Model, Replicate, TRACED_LIMIT,
+    Variant, searched, unsearchable,
 };
 pub use plan::{Build, Entry, Heading, Plan, PlanError, PlanFile, PlanRequest, Planned, ScenarioText, Sheet};
 pub use point::{Point, simulate, simulate_setup};
@@ -42,3 +45,4 @@ pub use summary::{
 };
 pub use sweep::{Crew, Got, Halt, Happened, POINTS_FILE, SWEEP_FILE, SweepError, SweepFolder, Tally};
 pub use traced::TraceSummary;
+pub use usl::{CurvePoint, Interval, Power, Usl};

@@ -108,6 +108,14 @@ fn described(limits: &Limits, tally: Tally, path: &Path) -> String {
     line!(out);
     out += &table(variants);
     line!(out);
+    line!(out, "what to change first:");
+    variants.iter().for_each(|variant| line!(out, "- {}", variant.advice));
+    line!(out);
+    if !limits.fits.is_empty() {
+        line!(out, "scaling, X(N) = λN / (1 + σ(N−1) + κN(N−1)), 95 % intervals by profile likelihood:");
+        limits.fits.iter().for_each(|fit| line!(out, "- {}", fit.says));
+        line!(out);
+    }
     line!(out, "{}", counted(tally));
     line!(out, "results      {}", path.display());
     for file in [LIMITS_FILE, LIMITS_TABLE] {

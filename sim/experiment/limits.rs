@@ -6,7 +6,9 @@
 //! killed and resumed ends the same, byte for byte. Searches charge for signatures without computing them, and each makes
 //! its probes one after the other: what the next one tries follows from what the last one found.
 
+mod fits;
 mod kept;
+mod says;
 mod table;
 mod variant;
 
@@ -27,6 +29,7 @@ use super::{
     Crew, Got, GridRequest, Halt, Happened, LOAD_KEY, LimitSummary, Loads, StoreError, SweepError, Tally, find_limit,
 };
 
+pub use fits::{Fit, FitPoint, Model};
 pub use variant::{Replicate, Variant};
 
 /// The plan of the folder.
@@ -96,6 +99,8 @@ pub struct Limits {
     pub slo: Vec<String>,
     /// The variants, in the order of a sweep's cells.
     pub variants: Vec<Variant>,
+    /// How they scale with each key that takes four numbers or more.
+    pub fits: Vec<Fit>,
 }
 
 /// Why a trace has no limit.
@@ -225,8 +230,11 @@ impl LimitsFolder {
     fn limits(&self, plan: &Plan, found: &[LimitSummary]) -> Limits {
         let replicates = plan.heading.grid.replicates;
         let groups = found.chunks(replicates as usize).enumerate();
-        let variants: Vec<Variant> =
-            groups.map(|(nth, group)| Variant::of(plan.varied(nth * replicates as usize), group)).collect();
+        let variant = |(nth, group): (usize, &[LimitSummary])| {
+            let first = nth * replicates as usize;
+            Variant::of(plan.varied(first), plan.points[first].scenario.file.layer(), group)
+        };
+        let variants: Vec<Variant> = groups.map(variant).collect();
         let everywhere = |slo: &&String| found.iter().all(|summary| summary.slo.contains(slo));
         let slo = found.first().map(|first| first.slo.iter().filter(everywhere).cloned().collect());
         Limits {
@@ -235,6 +243,7 @@ impl LimitsFolder {
             scenario: plan.heading.scenario.clone(),
             replicates,
             slo: slo.unwrap_or_default(),
+            fits: Fit::all(&plan.heading.grid.vary, &variants),
             variants,
         }
     }

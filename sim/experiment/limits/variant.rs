@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::experiment::advice::{Saturated, advice};
 use crate::experiment::cells::{as_map, from_map};
 use crate::experiment::{Estimate, LimitSummary};
+use crate::scenario::Dissemination;
 
 /// What one search found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,7 +54,7 @@ pub struct Variant {
 
 impl Variant {
     /// Of the searches of one variant, at least one.
-    pub(super) fn of(varied: Vec<(String, String)>, found: &[LimitSummary]) -> Variant {
+    pub(super) fn of(varied: Vec<(String, String)>, layer: Dissemination, found: &[LimitSummary]) -> Variant {
         let lower: Option<Vec<f64>> = found.iter().map(|search| search.lower_tps).collect();
         let upper: Option<Vec<f64>> = found.iter().map(|search| search.upper_tps).collect();
         let replicates: Vec<Replicate> = found.iter().map(replicate).collect();
@@ -65,7 +67,7 @@ impl Variant {
             true => search.busy_at_upper.clone(),
             false => search.busy_at_lower.clone(),
         };
-        Variant {
+        let mut variant = Variant {
             varied,
             saturation_tps: lower.as_deref().and_then(Estimate::of),
             lower_tps: lower.and_then(|all| all.into_iter().reduce(f64::min)),
@@ -76,7 +78,16 @@ impl Variant {
             busy: means(found, at_lower),
             advice: String::new(),
             replicates,
-        }
+        };
+        variant.advice = advice(&Saturated {
+            name: &variant.name(),
+            layer,
+            binding: &variant.binding_resource,
+            binding_busy: variant.binding_busy,
+            busy: &variant.busy,
+            unbounded: variant.replicates.iter().all(|replicate| replicate.upper_tps.is_none()),
+        });
+        variant
     }
 
     /// Values of what is varied, as people name the variant.
