@@ -9,6 +9,8 @@ mod control;
 mod exit;
 mod host;
 mod limit;
+mod limits;
+mod markdown;
 mod plan;
 mod regress;
 mod replayed;

@@ -1,6 +1,7 @@
 //! Experiments: a point is one run of one scenario; a search is many, and a sweep
 //! is all that its grid says; the store keeps what they found.
 
+mod advice;
 mod audit;
 mod cells;
 mod check;
@@ -9,6 +10,7 @@ mod compare;
 mod contracts;
 mod grid;
 mod ledger;
+mod limits;
 mod plan;
 mod point;
 mod points;
@@ -20,7 +22,9 @@ mod summary;
 mod sweep;
 mod traced;
 mod usage;
+mod usl;
 
+pub use advice::{LATENCY, Widening, widening};
 pub use audit::{Audit, AuditError, Breach, Look, Suspect};
 pub use cells::{Cell, Estimate};
 pub use check::{Campaign, Checked, Finding};
@@ -35,6 +39,10 @@ pub use contracts::{
 };
 pub use grid::{Grid, GridError, GridRequest, LOAD_KEY, Loads, Variation};
 pub use ledger::{Inclusion, LEDGER_FILE};
+pub use limits::{
+    Fit, FitPoint, LIMITS_FILE, LIMITS_TABLE, Limits, LimitsError, LimitsFolder, Model, Replicate, TRACED_LIMIT,
+    Variant, searched, unsearchable,
+};
 pub use plan::{Build, Entry, Heading, Plan, PlanError, PlanFile, PlanRequest, Planned, ScenarioText, Sheet};
 pub use point::{Point, simulate, simulate_setup};
 pub use saturation::{Bracket, Saturation, Step};
@@ -47,3 +55,4 @@ pub use summary::{
 pub use sweep::{Crew, Got, Halt, Happened, POINTS_FILE, SWEEP_FILE, SweepError, SweepFolder, Tally};
 pub use traced::TraceSummary;
 pub use usage::{StandsSummary, UsageSummary};
+pub use usl::{CurvePoint, Interval, Power, Usl};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::experiment::{Loads, Variation};
 use crate::health::Patient;
 
 use super::audit::patient;
@@ -136,7 +137,33 @@ pub(super) struct AuditArgs {
 #[derive(Args)]
 pub(super) struct LimitArgs {
     #[command(flatten)]
-    pub simulation: SimulationArgs,
+    pub scenario: ScenarioArgs,
+    /// Values that a key takes, as in `sweep`: consensus.protocol=jolteon,pbft. May be repeated; finds the limit of each
+    /// combination.
+    #[arg(long, value_name = "KEY=VALUE,VALUE")]
+    pub vary: Vec<Variation>,
+    /// Searches of each combination, under seeds one after the other [default: 1].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub replicates: Option<u32>,
+    /// Only here to say that the load is what is searched.
+    #[arg(long, hide = true, value_name = "LOADS")]
+    pub load: Option<Loads>,
+    /// Searches at a time; the result does not depend on it [default: the host's cores].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// Worker threads of a search; the result does not depend on it [default: the host's cores].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Print the result as JSON on standard output, alone.
+    #[arg(long)]
+    pub json: bool,
+    /// No progress on standard error.
+    #[arg(long)]
+    pub quiet: bool,
+    /// Where results are kept [default: results]; with --vary or --replicates the folder of the searches itself, which is
+    /// resumed if it is there [default: results/SCENARIO/limits-HASH, by the plan].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 /// Arguments of `calibrate`.

@@ -1,32 +1,41 @@
-//! `systole limit`.
+//! `systole limit` of one scenario under one seed; of more, see `limits`.
 
 use std::cell::{Cell, RefCell};
+use std::path::Path;
 
 use crate::base::Digest;
 use crate::engine::{Control, Progress};
-use crate::experiment::{Found, Probe, find_limit};
+use crate::experiment::{Found, Probe, TRACED_LIMIT, find_limit};
 use crate::report::figures_of_limit;
 use crate::scenario::Scenario;
 
 use super::args::LimitArgs;
 use super::control::Watch;
 use super::exit::{Failure, Replay};
+use super::limits::limits;
 use super::{host, print, table};
 
-/// Finds a scenario's saturation point, keeps every probe, and prints the bracket.
+/// Finds saturation points: of the scenario as it is, or of every variant that is asked for.
 pub(super) fn limit(args: &LimitArgs) -> Result<(), Failure> {
-    let simulation = &args.simulation;
-    let scenario = Scenario::load(&simulation.scenario.scenario, &simulation.scenario.settings)?;
-    if scenario.file.workload.trace.is_some() {
-        let what = "`limit` raises the world's load, and a trace has its own: leave out workload.trace, or `run` it \
-                    with more workload.copies";
+    if args.load.is_some() {
+        let what = "--load: `limit` finds the load itself; limit.from_tps and limit.to_tps say where it looks";
         return Err(Failure::Usage(what.into()));
     }
+    let many = !args.vary.is_empty() || args.replicates.is_some();
+    if many { limits(args) } else { one(args) }
+}
+
+/// Finds a scenario's saturation point, keeps every probe, and prints the bracket.
+fn one(args: &LimitArgs) -> Result<(), Failure> {
+    let scenario = Scenario::load(&args.scenario.scenario, &args.scenario.settings)?;
+    if scenario.file.workload.trace.is_some() {
+        return Err(Failure::Usage(TRACED_LIMIT.into()));
+    }
     let world = scenario.world()?;
-    let threads = host::threads(simulation.threads);
+    let threads = host::threads(args.threads);
     let inputs: Digest = scenario.digest(&world);
-    let store = host::store(&simulation.out);
-    let watch = RefCell::new(Watch::start(simulation.quiet)?);
+    let store = host::store(args.out.as_deref().unwrap_or(Path::new("results")));
+    let watch = RefCell::new(Watch::start(args.quiet)?);
     watch.borrow_mut().label(format!("{} limit", scenario.file.name));
     // What was probed is kept as it comes: an interrupted search loses nothing that it has measured.
     let kept = RefCell::new(None);
@@ -41,18 +50,13 @@ pub(super) fn limit(args: &LimitArgs) -> Result<(), Failure> {
     watch.borrow().finish();
     kept.into_inner().transpose()?;
     let found: Found = found.map_err(|error| {
-        // A probe is a run with its own load and phases.
-        let keys = &scenario.file.limit;
-        let mut settings = simulation.scenario.settings.clone();
-        settings.push(format!("world.load_tps={}", load.get()));
-        settings.push(format!("run.warm_up_s={}", keys.warm_up_s));
-        settings.push(format!("run.window_s={}", keys.window_s));
-        Failure::Run(error, Replay { scenario: simulation.scenario.scenario.clone(), settings })
+        let settings = probe_settings(args.scenario.settings.clone(), load.get(), &scenario);
+        Failure::Run(error, Replay { scenario: args.scenario.scenario.clone(), settings })
     })?;
     let summary = found.summary(&scenario);
     let folder = store.keep_limit(&scenario, inputs, &found.probes, Some(&summary))?;
     let figures = figures_of_limit(&folder)?;
-    if simulation.json {
+    if args.json {
         print(&format!("{}\n", serde_json::to_string_pretty(&summary).expect("a summary is plain data")))?;
     } else {
         print(&table::of_limit(&summary, &found.probes, &folder, &figures))?;
@@ -61,6 +65,15 @@ pub(super) fn limit(args: &LimitArgs) -> Result<(), Failure> {
         Some(_) => Ok(()),
         None => Err(Failure::Slo(vec!["no load that was probed is sustained".into()])),
     }
+}
+
+/// Overrides under which a run is the probe of a load: it has its own load and phases.
+pub(super) fn probe_settings(mut settings: Vec<String>, load_tps: f64, scenario: &Scenario) -> Vec<String> {
+    let keys = &scenario.file.limit;
+    settings.push(format!("world.load_tps={load_tps}"));
+    settings.push(format!("run.warm_up_s={}", keys.warm_up_s));
+    settings.push(format!("run.window_s={}", keys.window_s));
+    settings
 }
 
 /// A watch that the run and the search's own reports share.

@@ -19,6 +19,7 @@ use crate::scenario::Worlds;
 use super::args::ScenarioArgs;
 use super::control::Watch;
 use super::exit::{Failure, Replay};
+use super::markdown::aligned;
 use super::table::{grouped, line};
 use super::{host, print, replayed};
 
@@ -98,7 +99,7 @@ pub(super) fn planned(scenario: &ScenarioArgs, grid: &GridArgs) -> Result<Plan, 
 pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     let mut watch = Watch::start(args.quiet)?;
     let plan = planned(&args.scenario, &args.grid)?;
-    let path = args.out.clone().unwrap_or_else(|| usual_folder(&plan));
+    let path = args.out.clone().unwrap_or_else(|| usual_folder("sweep", &plan));
     let shard = args.shard.unwrap_or(Shard { first: 0, of: 1 });
     let wanted: Vec<usize> = (shard.first..plan.points.len()).step_by(shard.of).collect();
     let failed = |error| failure(error, &|point| replay(&plan, point, &args.scenario.scenario));
@@ -109,7 +110,7 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     let stop = watch.interrupted();
     let crew = Crew { jobs, threads: (cores / jobs).max(1), stop: &stop };
     watch.label(format!("{} sweep", plan.heading.scenario));
-    let mut board = Board::new(&plan, wanted.len());
+    let mut board = Board::new(&plan, "point", wanted.len());
     let done = folder.run(&plan, &wanted, &crew, |happened| board.show(happened, &mut watch));
     watch.finish();
     let tally = done.map_err(failed)?;
@@ -122,10 +123,10 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     report(&plan, &summaries, &path, Some(tally), args.json)
 }
 
-/// Where a sweep goes that is given no folder: another plan has another.
-fn usual_folder(plan: &Plan) -> PathBuf {
+/// Where the results of a plan go that is given no folder, a sweep's or another's: another plan has another.
+pub(super) fn usual_folder(kind: &str, plan: &Plan) -> PathBuf {
     let sheet = serde_json::to_vec(&plan.sheet()).expect("a plan is plain data");
-    let name = format!("sweep-{}", &Digest::of(&sheet).to_string()[..16]);
+    let name = format!("{kind}-{}", &Digest::of(&sheet).to_string()[..16]);
     Path::new("results").join(&plan.heading.scenario).join(name)
 }
 
@@ -147,8 +148,10 @@ pub(super) fn replay(plan: &Plan, nth: usize, scenario: &Path) -> Replay {
 }
 
 /// What is shown while points run.
-struct Board<'a> {
+pub(super) struct Board<'a> {
     plan: &'a Plan,
+    /// What a point of the plan is called.
+    what: &'static str,
     total: usize,
     tally: Tally,
     running: BTreeSet<usize>,
@@ -156,17 +159,17 @@ struct Board<'a> {
 }
 
 impl<'a> Board<'a> {
-    fn new(plan: &'a Plan, total: usize) -> Board<'a> {
-        Board { plan, total, tally: Tally::default(), running: BTreeSet::new(), started: Instant::now() }
+    pub fn new(plan: &'a Plan, what: &'static str, total: usize) -> Board<'a> {
+        Board { plan, what, total, tally: Tally::default(), running: BTreeSet::new(), started: Instant::now() }
     }
 
-    fn show(&mut self, happened: Happened, watch: &mut Watch) {
+    pub fn show(&mut self, happened: Happened, watch: &mut Watch) {
         match happened {
             Happened::Waited => {}
             Happened::Begun(nth) => drop(self.running.insert(nth)),
             Happened::Corrupt(nth, error) => {
                 let id = &self.plan.points[nth].entry.id;
-                watch.say(&format!("point {id} is corrupt and computed again: {error}"));
+                watch.say(&format!("{} {id} is corrupt and computed again: {error}", self.what));
             }
             Happened::Done(nth, got) => {
                 self.running.remove(&nth);
@@ -202,7 +205,7 @@ struct Report<'a> {
     cells: &'a [Cell],
 }
 
-fn counted(tally: Tally) -> String {
+pub(super) fn counted(tally: Tally) -> String {
     format!("computed {}, reused {}", tally.computed, tally.reused)
 }
 
@@ -246,21 +249,10 @@ fn markdown(cells: &[Cell]) -> String {
         row.push(format!("{} of {}", cell.slo_met, cell.replicates));
         rows.push(row);
     }
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
-    let mut out = String::new();
-    for (nth, row) in rows.iter().enumerate() {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:>width$}")).collect();
-        line!(out, "| {} |", cells.join(" | "));
-        if nth == 0 {
-            let rules: Vec<String> = widths.iter().map(|&width| format!("{}:", "-".repeat(width.max(3) - 1))).collect();
-            line!(out, "| {} |", rules.join(" | "));
-        }
-    }
-    out
+    aligned(&rows)
 }
 
-fn estimated(estimate: Option<Estimate>) -> String {
+pub(super) fn estimated(estimate: Option<Estimate>) -> String {
     match estimate {
         None => "none".into(),
         Some(Estimate { mean, half_width_95: None }) => grouped(mean),

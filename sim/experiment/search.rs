@@ -1,10 +1,12 @@
 //! Finding the saturation point of a scenario: the largest load whose goodput is 99 % of it and whose SLOs hold.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::base::Span;
 use crate::engine::{Control, RunError, Timing};
-use crate::metrics::Definition;
+use crate::metrics::{Definition, Utilisation};
 use crate::scenario::{RunOptions, Scenario, WorldData};
 
 use super::{Bracket, Point, Saturation, Step, Summary, simulate};
@@ -36,6 +38,10 @@ pub struct Probe {
     pub utilisation_percent: f64,
     /// Whether goodput and SLOs hold.
     pub meets_slo: bool,
+    /// How busy each class is: the node that tells whether it binds (of hospitals the 99th percentile), 0 to 1. No part
+    /// of the table.
+    #[serde(skip)]
+    pub busy: BTreeMap<String, f64>,
 }
 
 /// What a search found.
@@ -72,15 +78,33 @@ pub struct LimitSummary {
     pub slo: Vec<String>,
     /// The deadline of goodput, ms.
     pub deadline_ms: f64,
+    /// Loads that were tried.
+    #[serde(default)]
+    pub probes: usize,
+    /// How busy each class is at the largest load that is sustained, 0 to 1, by the node that tells whether it binds.
+    #[serde(default)]
+    pub busy_at_lower: BTreeMap<String, f64>,
+    /// And at the smallest load that is not.
+    #[serde(default)]
+    pub busy_at_upper: BTreeMap<String, f64>,
 }
 
 impl Found {
+    /// The probe of the smallest load that is not sustained.
+    fn failed(&self) -> Option<&Probe> {
+        let failed = self.probes.iter().filter(|probe| !probe.meets_slo);
+        failed.min_by(|a, b| a.offered_tps.total_cmp(&b.offered_tps))
+    }
+
+    /// The probe of the largest load that is.
+    fn sustained(&self) -> Option<&Probe> {
+        let sustained = self.probes.iter().filter(|probe| probe.meets_slo);
+        sustained.max_by(|a, b| a.offered_tps.total_cmp(&b.offered_tps))
+    }
+
     /// The resource that binds at the smallest load that is not sustained; else of the largest that is.
     pub fn binding(&self) -> &str {
-        let failed = self.probes.iter().filter(|probe| !probe.meets_slo);
-        let worst = failed.min_by(|a, b| a.offered_tps.total_cmp(&b.offered_tps));
-        let best = self.probes.iter().max_by(|a, b| a.offered_tps.total_cmp(&b.offered_tps));
-        worst.or(best).map_or("none", |probe| probe.binding_resource.as_str())
+        self.failed().or(self.sustained()).map_or("none", |probe| probe.binding_resource.as_str())
     }
 
     /// The search's result as it is stored.
@@ -98,6 +122,9 @@ impl Found {
             binding_resource: self.binding().into(),
             slo: scenario.slos.iter().map(ToString::to_string).collect(),
             deadline_ms: file.slo.deadline_ms,
+            probes: self.probes.len(),
+            busy_at_lower: self.sustained().map(|probe| probe.busy.clone()).unwrap_or_default(),
+            busy_at_upper: self.failed().map(|probe| probe.busy.clone()).unwrap_or_default(),
         }
     }
 }
@@ -150,5 +177,10 @@ fn probe(scenario: &Scenario, world: &WorldData, point: &Point) -> Probe {
         meets_slo: sustained && summary.meets_slos(),
         binding_resource: summary.binding_resource,
         busiest_resource: summary.busiest_resource,
+        busy: point.outcome.utilisation.rows.iter().map(busy).collect(),
     }
+}
+
+fn busy(row: &Utilisation) -> (String, f64) {
+    (row.resource.name().to_string(), row.telling_ppm as f64 / 1e6)
 }

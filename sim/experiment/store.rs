@@ -146,12 +146,7 @@ impl Store {
         probes: &[Probe],
         found: Option<&LimitSummary>,
     ) -> Result<PathBuf, StoreError> {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        for probe in probes {
-            writer.serialize(probe).expect("a probe is a flat row");
-        }
-        let probes = writer.into_inner().expect("writing to memory does not fail");
-        let mut files = vec![("probes.csv".to_string(), probes)];
+        let mut files = vec![("probes.csv".to_string(), probes_csv(probes))];
         files.extend(found.map(|found| ("limit.json".to_string(), json(found))));
         let name = format!("limit-{}", name_of(&inputs));
         place(&self.root.join(&scenario.file.name), &name, |folder| write_all(folder, &files))
@@ -211,6 +206,15 @@ impl Store {
     }
 }
 
+/// A row for each probe, in the order in which they were made.
+pub(super) fn probes_csv(probes: &[Probe]) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for probe in probes {
+        writer.serialize(probe).expect("a probe is a flat row");
+    }
+    writer.into_inner().expect("writing to memory does not fail")
+}
+
 /// The name of a point's folder.
 pub(super) fn name_of(inputs: &Digest) -> String {
     inputs.to_string()[..NAME_DIGITS].to_string()
@@ -218,7 +222,11 @@ pub(super) fn name_of(inputs: &Digest) -> String {
 
 /// Has `fill` write files into `<parent>/<name>`, all or none. What a killed process leaves behind begins with
 /// `.<name>.`
-fn place(parent: &Path, name: &str, fill: impl FnOnce(&Path) -> Result<(), StoreError>) -> Result<PathBuf, StoreError> {
+pub(super) fn place(
+    parent: &Path,
+    name: &str,
+    fill: impl FnOnce(&Path) -> Result<(), StoreError>,
+) -> Result<PathBuf, StoreError> {
     let target = parent.join(name);
     let temporary = parent.join(format!(".{name}.{}", std::process::id()));
     let result = fill(&temporary).and_then(|()| replace(&temporary, &target));
@@ -274,7 +282,7 @@ pub(super) fn io_at(path: &Path) -> impl Fn(io::Error) -> StoreError {
     move |source| StoreError::Io { path: path.clone(), source }
 }
 
-fn write_all(folder: &Path, files: &[(String, Vec<u8>)]) -> Result<(), StoreError> {
+pub(super) fn write_all(folder: &Path, files: &[(String, Vec<u8>)]) -> Result<(), StoreError> {
     fs::create_dir_all(folder).map_err(io_at(folder))?;
     for (name, bytes) in files {
         let path = folder.join(name);
@@ -294,7 +302,7 @@ fn write_ledger(folder: &Path, scenario: &str, setup: &Setup, archive: &Archive)
 }
 
 /// BLAKE3 of a file, read piece by piece.
-fn digest_of(path: &Path) -> Result<Digest, StoreError> {
+pub(super) fn digest_of(path: &Path) -> Result<Digest, StoreError> {
     let mut hasher = blake3::Hasher::new();
     let file = fs::File::open(path).map_err(io_at(path))?;
     hasher.update_reader(file).map_err(io_at(path))?;
@@ -317,7 +325,7 @@ fn replace(temporary: &Path, target: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn parse<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, StoreError> {
+pub(super) fn parse<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, StoreError> {
     let bytes = fs::read(path).map_err(io_at(path))?;
     serde_json::from_slice(&bytes).map_err(|source| StoreError::Malformed { path: path.to_path_buf(), source })
 }

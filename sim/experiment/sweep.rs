@@ -129,19 +129,7 @@ pub struct SweepFolder {
 impl SweepFolder {
     /// Opens the folder of the sweep that `sheet` plans, or makes it; refuses that of another.
     pub fn open(path: &Path, sheet: &Sheet) -> Result<SweepFolder, SweepError> {
-        let file = path.join(SWEEP_FILE);
-        if !file.exists() {
-            place_new_file(path, SWEEP_FILE, &json(sheet))?;
-        }
-        // Read even where it was written just now: another sweep may have been sooner.
-        let found = fs::read(&file).map_err(io_at(&file))?;
-        let theirs: Sheet = serde_json::from_slice(&found).map_err(|_| SweepError::CorruptPlan(file.clone()))?;
-        if let Some(difference) = sheet.difference(&theirs) {
-            return Err(SweepError::OtherPlan { path: file, difference });
-        }
-        if found != json(sheet) {
-            return Err(SweepError::CorruptPlan(file));
-        }
+        claim(path, SWEEP_FILE, sheet)?;
         let store = Store::new(path, &sheet.heading.build.git_commit);
         Ok(SweepFolder { path: path.into(), store, modelled: sheet.heading.modelled })
     }
@@ -192,44 +180,12 @@ impl SweepFolder {
         plan: &Plan,
         wanted: &[usize],
         crew: &Crew<'_>,
-        mut told: impl FnMut(Happened),
+        told: impl FnMut(Happened),
     ) -> Result<Tally, SweepError> {
-        let (next, halted, mut tally) = (AtomicUsize::new(0), AtomicBool::new(false), Tally::default());
-        let shift = Shift { folder: self, plan, wanted, crew, next: &next, halted: &halted };
-        let ends: Vec<_> = thread::scope(|scope| {
-            let (sender, receiver) = channel();
-            let work = |sender: Sender<Happened>| scope.spawn(|| shift.work(sender));
-            let workers: Vec<_> = (0..crew.jobs).map(|_| work(sender.clone())).collect();
-            drop(sender);
-            loop {
-                match receiver.recv_timeout(TICK) {
-                    Err(RecvTimeoutError::Disconnected) => break,
-                    Err(RecvTimeoutError::Timeout) => told(Happened::Waited),
-                    Ok(happened) => {
-                        if let Happened::Done(_, got) = happened {
-                            tally.computed += usize::from(got == Got::Computed);
-                            tally.reused += usize::from(got == Got::Reused);
-                        }
-                        told(happened);
-                    }
-                }
-            }
-            workers.into_iter().map(|worker| worker.join()).collect()
-        });
-        let mut stopped: Vec<(usize, Halt)> = Vec::new();
-        for end in ends {
-            stopped.extend(end.unwrap_or_else(|panic| resume_unwind(panic)).err());
-        }
-        // A violation says more than that others were stopped for it.
-        let interrupted = |halt: &Halt| matches!(halt, Halt::Run(RunError::Interrupted(_)));
-        match stopped.into_iter().min_by_key(|(point, halt)| (interrupted(halt), *point)) {
-            None if tally.computed + tally.reused == wanted.len() => Ok(tally),
-            None | Some((_, Halt::Run(RunError::Interrupted(_)))) => {
-                Err(SweepError::Interrupted { done: tally, wanted: wanted.len() })
-            }
-            Some((_, Halt::Store(error))) => Err(error.into()),
-            Some((point, Halt::Run(source))) => Err(SweepError::Run { point, source }),
-        }
+        let obtain = |nth: usize, control: &mut dyn Control, corrupt: &dyn Fn(StoreError)| {
+            self.obtain(&plan.points[nth], crew.threads, control, corrupt)
+        };
+        work_off(&obtain, wanted, crew, told)
     }
 
     /// Reads every point of `plan`, and writes the table of all. Nobody may be writing to the folder.
@@ -253,6 +209,71 @@ impl SweepFolder {
     }
 }
 
+/// Claims a folder for what `sheet` plans by a file called `name`; refuses that of another plan.
+pub(super) fn claim(path: &Path, name: &str, sheet: &Sheet) -> Result<(), SweepError> {
+    let file = path.join(name);
+    if !file.exists() {
+        place_new_file(path, name, &json(sheet))?;
+    }
+    // Read even where it was written just now: another process may have been sooner.
+    let found = fs::read(&file).map_err(io_at(&file))?;
+    let theirs: Sheet = serde_json::from_slice(&found).map_err(|_| SweepError::CorruptPlan(file.clone()))?;
+    if let Some(difference) = sheet.difference(&theirs) {
+        return Err(SweepError::OtherPlan { path: file, difference });
+    }
+    if found == json(sheet) { Ok(()) } else { Err(SweepError::CorruptPlan(file)) }
+}
+
+/// Has the `nth` of something there: finds it, or computes and keeps it. Is to stop when the control says so, and tells
+/// of what is there and not valid.
+pub(super) type Obtain<'a> = dyn Fn(usize, &mut dyn Control, &dyn Fn(StoreError)) -> Result<Got, Halt> + Sync + 'a;
+
+/// Obtains everything of `wanted`, several at a time. Stops at the first that has no outcome. Whoever calls is told what
+/// happens, on its own thread.
+pub(super) fn work_off(
+    obtain: &Obtain<'_>,
+    wanted: &[usize],
+    crew: &Crew<'_>,
+    mut told: impl FnMut(Happened),
+) -> Result<Tally, SweepError> {
+    let (next, halted, mut tally) = (AtomicUsize::new(0), AtomicBool::new(false), Tally::default());
+    let shift = Shift { obtain, wanted, crew, next: &next, halted: &halted };
+    let ends: Vec<_> = thread::scope(|scope| {
+        let (sender, receiver) = channel();
+        let work = |sender: Sender<Happened>| scope.spawn(|| shift.work(sender));
+        let workers: Vec<_> = (0..crew.jobs).map(|_| work(sender.clone())).collect();
+        drop(sender);
+        loop {
+            match receiver.recv_timeout(TICK) {
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => told(Happened::Waited),
+                Ok(happened) => {
+                    if let Happened::Done(_, got) = happened {
+                        tally.computed += usize::from(got == Got::Computed);
+                        tally.reused += usize::from(got == Got::Reused);
+                    }
+                    told(happened);
+                }
+            }
+        }
+        workers.into_iter().map(|worker| worker.join()).collect()
+    });
+    let mut stopped: Vec<(usize, Halt)> = Vec::new();
+    for end in ends {
+        stopped.extend(end.unwrap_or_else(|panic| resume_unwind(panic)).err());
+    }
+    // A violation says more than that others were stopped for it.
+    let interrupted = |halt: &Halt| matches!(halt, Halt::Run(RunError::Interrupted(_)));
+    match stopped.into_iter().min_by_key(|(point, halt)| (interrupted(halt), *point)) {
+        None if tally.computed + tally.reused == wanted.len() => Ok(tally),
+        None | Some((_, Halt::Run(RunError::Interrupted(_)))) => {
+            Err(SweepError::Interrupted { done: tally, wanted: wanted.len() })
+        }
+        Some((_, Halt::Store(error))) => Err(error.into()),
+        Some((point, Halt::Run(source))) => Err(SweepError::Run { point, source }),
+    }
+}
+
 /// Why a point is not there.
 #[derive(Debug)]
 pub enum Halt {
@@ -264,8 +285,7 @@ pub enum Halt {
 
 /// Points that a few threads share.
 struct Shift<'a> {
-    folder: &'a SweepFolder,
-    plan: &'a Plan,
+    obtain: &'a Obtain<'a>,
     wanted: &'a [usize],
     crew: &'a Crew<'a>,
     next: &'a AtomicUsize,
@@ -288,9 +308,8 @@ impl Shift<'_> {
         while !self.stops() {
             let Some(&nth) = self.wanted.get(self.next.fetch_add(1, Ordering::Relaxed)) else { break };
             tell(Happened::Begun(nth));
-            let (point, threads) = (&self.plan.points[nth], self.crew.threads);
             let corrupt = |error| tell(Happened::Corrupt(nth, error));
-            let got = self.folder.obtain(point, threads, &mut Stopping(self), corrupt).map_err(|halt| (nth, halt))?;
+            let got = (self.obtain)(nth, &mut Stopping(self), &corrupt).map_err(|halt| (nth, halt))?;
             tell(Happened::Done(nth, got));
         }
         Ok(())

@@ -1,0 +1,85 @@
+//! A finished search in its folder: probes, what was found, and a manifest with the hash of each.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::base::Digest;
+use crate::experiment::plan::{Build, Planned};
+use crate::experiment::store::{digest_of, io_at, json, parse, place, probes_csv, write_all};
+use crate::experiment::{Found, LimitSummary, StoreError};
+
+/// Version of the folder's layout.
+const SCHEMA_VERSION: u32 = 1;
+const MANIFEST_FILE: &str = "manifest.json";
+const LIMIT_FILE: &str = "limit.json";
+const PROBES_FILE: &str = "probes.csv";
+
+/// `manifest.json`: what a search was made of, and the hash of each file beside this one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Manifest {
+    schema_version: u32,
+    #[serde(flatten)]
+    build: Build,
+    scenario: String,
+    seed: u64,
+    /// One digest of all inputs.
+    inputs: Digest,
+    /// The scenario as it was searched, but for load and phases.
+    configuration: Value,
+    cost_provenance: String,
+    /// BLAKE3.
+    files: BTreeMap<String, Digest>,
+}
+
+impl Manifest {
+    fn new(point: &Planned, build: &Build, files: BTreeMap<String, Digest>) -> Manifest {
+        Manifest {
+            schema_version: SCHEMA_VERSION,
+            build: build.clone(),
+            scenario: point.scenario.file.name.clone(),
+            seed: point.entry.seed,
+            inputs: point.inputs,
+            configuration: serde_json::to_value(point.scenario.configuration()).expect("a scenario is plain data"),
+            cost_provenance: point.scenario.costs.provenance.clone(),
+            files,
+        }
+    }
+}
+
+/// Keeps what a search found in a folder of searches, whole or not at all; returns its own.
+pub(super) fn keep(parent: &Path, point: &Planned, build: &Build, found: &Found) -> Result<PathBuf, StoreError> {
+    let files = [
+        (PROBES_FILE.to_string(), probes_csv(&found.probes)),
+        (LIMIT_FILE.to_string(), json(&found.summary(&point.scenario))),
+    ];
+    let hashes = files.iter().map(|(name, bytes)| (name.clone(), Digest::of(bytes))).collect();
+    let manifest = (MANIFEST_FILE.to_string(), json(&Manifest::new(point, build, hashes)));
+    place(parent, &point.entry.id, |folder| {
+        write_all(folder, &files)?;
+        write_all(folder, &[manifest])
+    })
+}
+
+/// Reads what a search found, if it is exactly what this build keeps of such inputs: every file has its hash, and every
+/// word of the manifest is as it would be written.
+pub(super) fn recall(folder: &Path, point: &Planned, build: &Build) -> Result<LimitSummary, StoreError> {
+    let path = folder.join(MANIFEST_FILE);
+    let found: Manifest = parse(&path)?;
+    for (name, hash) in &found.files {
+        let path = folder.join(name);
+        if digest_of(&path)? != *hash {
+            return Err(StoreError::Corrupt { path });
+        }
+    }
+    let whole = found.files.keys().map(String::as_str).eq([LIMIT_FILE, PROBES_FILE]);
+    let expected = Manifest::new(point, build, found.files);
+    if whole && fs::read(&path).map_err(io_at(&path))? == json(&expected) {
+        parse(&folder.join(LIMIT_FILE))
+    } else {
+        Err(StoreError::Foreign { path })
+    }
+}
