@@ -7,6 +7,7 @@ mod check;
 mod contracts;
 mod grid;
 mod ledger;
+mod memory;
 mod plan;
 mod point;
 mod points;
@@ -35,5 +36,5 @@ pub use summary::{
     DistanceSummary, HostFacts, LatencySummary, RealSummary, ServiceSummary, SloSummary, Summary, SurgeSummary,
     UtilisationSummary,
 };
-pub use sweep::{Crew, Got, Halt, Happened, POINTS_FILE, SWEEP_FILE, SweepError, SweepFolder, Tally};
+pub use sweep::{Crew, Got, Halt, Happened, Merged, POINTS_FILE, SWEEP_FILE, SweepError, SweepFolder, Tally, listed};
 pub use traced::TraceSummary;

@@ -13,6 +13,7 @@ mod overrides;
 mod shards;
 mod slo;
 mod sweep;
+mod template;
 mod trace;
 mod validate;
 mod world;
@@ -25,6 +26,7 @@ pub use file::{Dissemination, Execution, FaultEntry, PayloadPlace, ScenarioFile,
 pub use shards::ShardSite;
 pub use slo::{Slo, SloError};
 pub use sweep::{SweepKeys, SweepLoads, SweepValue};
+pub use template::Template;
 pub use validate::Scenario;
 pub use world::{CalendarSpan, Digitised, SurgeFactor, SurgeKeys, SurgeProfile, WhoRegion, World};
 pub use worlds::Worlds;
