@@ -8,9 +8,11 @@ mod check;
 mod chrome;
 mod compare;
 mod contracts;
+mod crew;
 mod grid;
 mod ledger;
 mod limits;
+mod memory;
 mod plan;
 mod point;
 mod points;
@@ -41,7 +43,7 @@ pub use grid::{Grid, GridError, GridRequest, LOAD_KEY, Loads, Variation};
 pub use ledger::{Inclusion, LEDGER_FILE};
 pub use limits::{
     Fit, FitPoint, LIMITS_FILE, LIMITS_TABLE, Limits, LimitsError, LimitsFolder, Model, Replicate, TRACED_LIMIT,
-    Variant, searched, unsearchable,
+    Variant as VariantLimit, searched, unsearchable,
 };
 pub use plan::{Build, Entry, Heading, Plan, PlanError, PlanFile, PlanRequest, Planned, ScenarioText, Sheet};
 pub use point::{Point, simulate, simulate_setup};
@@ -52,7 +54,7 @@ pub use summary::{
     DistanceSummary, HostFacts, LatencySummary, RealSummary, ServiceSummary, SloSummary, Summary, SurgeSummary,
     UtilisationSummary,
 };
-pub use sweep::{Crew, Got, Halt, Happened, POINTS_FILE, SWEEP_FILE, SweepError, SweepFolder, Tally};
+pub use sweep::{Crew, Got, Halt, Happened, Merged, POINTS_FILE, SWEEP_FILE, SweepError, SweepFolder, Tally, listed};
 pub use traced::TraceSummary;
 pub use usage::{StandsSummary, UsageSummary};
 pub use usl::{CurvePoint, Interval, Power, Usl};

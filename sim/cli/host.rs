@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -42,6 +42,29 @@ pub(super) fn threads(asked: Option<u16>) -> usize {
     asked.map_or_else(|| thread::available_parallelism().map_or(1, NonZeroUsize::get), usize::from)
 }
 
+/// Memory that this process may still take, bytes: what the system has available, or less where the process is
+/// confined to a group; nothing where nobody says.
+pub(super) fn available_bytes() -> Option<u64> {
+    let host = fs::read_to_string("/proc/meminfo").ok().and_then(|text| kilobytes(&text, "MemAvailable:"));
+    let number = |name: &str| fs::read_to_string(group_folder()?.join(name)).ok()?.trim().parse::<u64>().ok();
+    // A group without a limit says `max`, which is no number.
+    let group = number("memory.max").map(|most| most.saturating_sub(number("memory.current").unwrap_or(0)));
+    [host, group].into_iter().flatten().min()
+}
+
+/// The folder in which the system describes this process's group: what version 2 of control groups has.
+fn group_folder() -> Option<PathBuf> {
+    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
+    let group = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    Some(Path::new("/sys/fs/cgroup").join(group))
+}
+
+/// A number of a line of `/proc` that begins with `name`, in kB there, as bytes.
+fn kilobytes(text: &str, name: &str) -> Option<u64> {
+    let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
+    rest.split_whitespace().next()?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+}
+
 /// What simulating `outcome` took.
 pub(super) fn facts(outcome: &Outcome, wall: Duration, threads: usize) -> HostFacts {
     let wall_s = wall.as_secs_f64();
@@ -57,8 +80,5 @@ pub(super) fn facts(outcome: &Outcome, wall: Duration, threads: usize) -> HostFa
 
 /// Largest resident memory of this process so far; 0 where the system does not say.
 fn peak_rss_bytes() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = line.and_then(|rest| rest.split_whitespace().next()).and_then(|number| number.parse::<u64>().ok());
-    kilobytes.map_or(0, |kilobytes| kilobytes * 1024)
+    kilobytes(&fs::read_to_string("/proc/self/status").unwrap_or_default(), "VmHWM:").unwrap_or(0)
 }

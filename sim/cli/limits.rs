@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::experiment::GridRequest;
 use crate::experiment::{
     Crew, LIMITS_FILE, LIMITS_TABLE, Limits, LimitsError, LimitsFolder, Plan, PlanRequest, ScenarioText, SweepError,
-    Tally, Variant, searched, unsearchable,
+    Tally, VariantLimit, searched, unsearchable,
 };
 use crate::scenario::Worlds;
 
@@ -31,7 +31,8 @@ pub(super) fn limits(args: &LimitArgs) -> Result<(), Failure> {
     let jobs = cores.clamp(1, plan.points.len());
     let threads = args.threads.map_or((cores / jobs).max(1), usize::from);
     let stop = watch.interrupted();
-    let crew = Crew { jobs, threads, stop: &stop };
+    let memory = if args.jobs.is_none() { host::available_bytes() } else { None };
+    let crew = Crew { jobs, memory, threads, stop: &stop };
     let name = &plan.heading.scenario;
     let mut board = Board::new(&plan, "search", plan.points.len());
     let done = folder.run(&plan, &crew, |happened| {
@@ -57,7 +58,7 @@ fn planned(args: &LimitArgs) -> Result<Plan, Failure> {
     }
 }
 
-fn unmet(variant: &Variant) -> String {
+fn unmet(variant: &VariantLimit) -> String {
     let (without, of) = (variant.unsustained(), variant.replicates.len());
     format!("{}: no load that was probed is sustained ({without} of {of} searches)", variant.name())
 }
@@ -125,7 +126,7 @@ fn described(limits: &Limits, tally: Tally, path: &Path) -> String {
 }
 
 /// The variants as a Markdown table.
-fn table(variants: &[Variant]) -> String {
+fn table(variants: &[VariantLimit]) -> String {
     let varied = variants.iter().take(1).flat_map(|variant| variant.varied.iter().map(|(key, _)| key.clone()));
     let found = ["sustained, tx/s", "bracket, tx/s", "binds", "busy"].map(String::from);
     let mut rows: Vec<Vec<String>> = vec![varied.chain(found).collect()];
@@ -143,7 +144,7 @@ fn table(variants: &[Variant]) -> String {
     aligned(&rows)
 }
 
-fn bracket(variant: &Variant) -> String {
+fn bracket(variant: &VariantLimit) -> String {
     match (variant.lower_tps, variant.upper_tps) {
         (Some(lower), Some(upper)) => format!("{} to {}", grouped(lower), grouped(upper)),
         (Some(lower), None) => format!("from {}", grouped(lower)),
@@ -153,7 +154,7 @@ fn bracket(variant: &Variant) -> String {
 }
 
 /// What binds in most searches, and what else.
-fn binding(variant: &Variant) -> String {
+fn binding(variant: &VariantLimit) -> String {
     let others = variant.others();
     if others.is_empty() {
         return variant.binding_resource.clone();

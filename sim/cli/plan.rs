@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use crate::experiment::{Got, Halt, PlanError, PlanFile, SweepFolder};
+use crate::experiment::{Got, Halt, PlanError, PlanFile, SweepError, SweepFolder, listed};
+use crate::scenario::Worlds;
 
 use super::args::{ScenarioArgs, Voice};
 use super::control::Watch;
 use super::exit::{Failure, Replay};
 use super::sweep::{GridArgs, failure, planned, replay, report};
-use super::{host, print, print_json};
+use super::{host, print, print_json, replayed};
 
 /// Arguments of `plan`.
 #[derive(Args)]
@@ -41,6 +42,10 @@ pub(super) struct PointArgs {
     /// Worker threads; the result does not depend on it [default: the host's cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// Fail on the first malformed line of the scenario's trace. A plan that was made so needs it no more: a trace with
+    /// other lines is another one.
+    #[arg(long)]
+    pub strict: bool,
     /// No progress on standard error.
     #[arg(long)]
     pub quiet: bool,
@@ -55,6 +60,9 @@ pub(super) struct MergeArgs {
     /// What `systole plan` wrote.
     #[arg(long, value_name = "FILE")]
     pub plan: PathBuf,
+    /// Fail on the first malformed line of the scenario's trace.
+    #[arg(long)]
+    pub strict: bool,
     /// Print the table as JSON on standard output, alone.
     #[arg(long)]
     pub json: bool,
@@ -77,6 +85,7 @@ pub(super) fn point(args: &PointArgs, voice: Voice) -> Result<(), Failure> {
     let point = file.point(&args.id)?;
     let scenario = file.scenario_file();
     let again = || Replay { scenario: scenario.into(), settings: point.entry.overrides.clone() };
+    replayed::tell(&point.world, args.strict)?;
     let folder = SweepFolder::open(&args.out, &file.sheet).map_err(|error| failure(error, &|_| again()))?;
     let mut watch = Watch::start(args.quiet)?;
     let id = &point.entry.id;
@@ -88,10 +97,10 @@ pub(super) fn point(args: &PointArgs, voice: Voice) -> Result<(), Failure> {
         watch.say(&format!("point {id} was corrupt: {error}"));
     }
     let got = got.map_err(|halt| match halt {
-        Halt::Store(error) => error.into(),
+        Halt::Store(source) => failure(SweepError::Unkept { id: id.clone(), source }, &|_| again()),
         Halt::Run(error) => Failure::Run(error, again()),
     })?;
-    let what = match got {
+    let what = match got.0 {
         Got::Computed => "computed",
         Got::Reused => "reused",
     };
@@ -105,9 +114,18 @@ pub(super) fn point(args: &PointArgs, voice: Voice) -> Result<(), Failure> {
 pub(super) fn merge(args: &MergeArgs) -> Result<(), Failure> {
     let file = PlanFile::read(&args.plan, &host::build())?;
     let scenario = file.scenario_file().to_path_buf();
-    let plan = file.plan()?;
+    let mut worlds = Worlds::default();
+    let plan = file.plan(&mut worlds)?;
+    worlds.traced().try_for_each(|world| replayed::tell(world, args.strict))?;
     let failed = |error| failure(error, &|point| replay(&plan, point, &scenario));
-    let folder = SweepFolder::open(&args.folder, &plan.sheet()).map_err(failed)?;
-    let summaries = folder.merge(&plan).map_err(failed)?;
-    report(&plan, &summaries, &args.folder, None, args.json)
+    let folder = SweepFolder::find(&args.folder, &plan.sheet()).map_err(failed)?;
+    let merged = folder.merge(&plan).map_err(failed)?;
+    if !merged.strays.is_empty() {
+        let (count, names) = (merged.strays.len(), listed(&merged.strays));
+        eprintln!(
+            "systole: {}: {count} there that are no part of the sweep, and ignored: {names}",
+            args.folder.display()
+        );
+    }
+    report(&plan, &merged.summaries, &args.folder, None, args.json)
 }

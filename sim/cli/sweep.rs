@@ -1,7 +1,7 @@
 //! `systole sweep`, and what it shares with `plan`, `point` and `merge`.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
+use std::fmt::{self, Display, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -108,19 +108,66 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     let cores = host::threads(args.jobs);
     let jobs = cores.clamp(1, wanted.len().max(1));
     let stop = watch.interrupted();
-    let crew = Crew { jobs, threads: (cores / jobs).max(1), stop: &stop };
+    // Who says how many has thought of memory.
+    let memory = if args.jobs.is_none() { host::available_bytes() } else { None };
+    let crew = Crew { jobs, memory, threads: (cores / jobs).max(1), stop: &stop };
+    let fewer = Fewer::of(&plan, &wanted, &crew);
+    if let Some(fewer) = fewer.as_ref().filter(|_| !args.quiet) {
+        watch.say(&fewer.to_string());
+    }
     watch.label(format!("{} sweep", plan.heading.scenario));
     let mut board = Board::new(&plan, "point", wanted.len());
     let done = folder.run(&plan, &wanted, &crew, |happened| board.show(happened, &mut watch));
     watch.finish();
-    let tally = done.map_err(failed)?;
+    let (tally, summaries) = done.map_err(failed)?;
     if args.shard.is_some() {
         let of = plan.points.len();
         let what = format!("{} of {of} points: {}\nresults      {}\n", wanted.len(), counted(tally), path.display());
         return print(&what);
     }
-    let summaries = folder.merge(&plan).map_err(failed)?;
-    report(&plan, &summaries, &path, Some(tally), args.json)
+    folder.tabulate(&plan, &summaries).map_err(failed)?;
+    report(&plan, &summaries, &path, Some(&Ran { tally, jobs, fewer }), args.json)
+}
+
+/// Why fewer points run at a time than there are cores.
+#[derive(Debug, Serialize)]
+struct Fewer {
+    /// Of the largest of them, so many run at a time.
+    largest_at_a_time: u64,
+    /// What one of those may take, bytes.
+    largest_bytes: u64,
+    /// What was available when it began, bytes.
+    available_bytes: u64,
+}
+
+impl Fewer {
+    fn of(plan: &Plan, wanted: &[usize], crew: &Crew<'_>) -> Option<Fewer> {
+        let largest_bytes = wanted.iter().map(|&nth| plan.points[nth].memory_bytes()).max()?;
+        let available_bytes = crew.memory?;
+        let largest_at_a_time = (available_bytes / largest_bytes).max(1);
+        (largest_at_a_time < crew.jobs as u64).then_some(Fewer { largest_at_a_time, largest_bytes, available_bytes })
+    }
+}
+
+impl Display for Fewer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let gigabytes = |bytes: u64| bytes as f64 / 1e9;
+        write!(
+            f,
+            "memory limits how many points run at a time, to {} of the largest: one may take {:.1} GB, and {:.1} GB are \
+             available; --jobs overrides this",
+            self.largest_at_a_time,
+            gigabytes(self.largest_bytes),
+            gigabytes(self.available_bytes)
+        )
+    }
+}
+
+/// How a sweep was run in this process.
+pub(super) struct Ran {
+    tally: Tally,
+    jobs: usize,
+    fewer: Option<Fewer>,
 }
 
 /// Where the results of a plan go that is given no folder, a sweep's or another's: another plan has another.
@@ -133,11 +180,12 @@ pub(super) fn usual_folder(kind: &str, plan: &Plan) -> PathBuf {
 /// How a sweep ends that does not end well; `replay` says how to see a point again.
 pub(super) fn failure(error: SweepError, replay: &dyn Fn(usize) -> Replay) -> Failure {
     match error {
-        SweepError::OtherPlan { .. } => Failure::Usage(error.to_string()),
+        SweepError::OtherPlan { .. } | SweepError::NoSweep { .. } => Failure::Usage(error.to_string()),
         SweepError::Interrupted { .. } => Failure::Interrupted(error.to_string()),
-        SweepError::Store(_) | SweepError::CorruptPlan(_) | SweepError::Incomplete { .. } => {
-            Failure::Runtime(error.to_string())
-        }
+        SweepError::Store(_)
+        | SweepError::Unkept { .. }
+        | SweepError::CorruptPlan(_)
+        | SweepError::Incomplete { .. } => Failure::Runtime(error.to_string()),
         SweepError::Run { point, source } => Failure::Run(source, replay(point)),
     }
 }
@@ -202,6 +250,10 @@ struct Report<'a> {
     computed: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reused: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jobs: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limited_by_memory: Option<&'a Fewer>,
     cells: &'a [Cell],
 }
 
@@ -214,14 +266,22 @@ pub(super) fn report(
     plan: &Plan,
     summaries: &[Summary],
     path: &Path,
-    tally: Option<Tally>,
+    ran: Option<&Ran>,
     json: bool,
 ) -> Result<(), Failure> {
     let cells = Cell::of_plan(plan, summaries);
     let (scenario, replicates) = (plan.heading.scenario.as_str(), plan.heading.grid.replicates);
     if json {
-        let (computed, reused) = (tally.map(|tally| tally.computed), tally.map(|tally| tally.reused));
-        let report = Report { scenario, points: summaries.len(), replicates, computed, reused, cells: &cells };
+        let report = Report {
+            scenario,
+            points: summaries.len(),
+            replicates,
+            computed: ran.map(|ran| ran.tally.computed),
+            reused: ran.map(|ran| ran.tally.reused),
+            jobs: ran.map(|ran| ran.jobs),
+            limited_by_memory: ran.and_then(|ran| ran.fewer.as_ref()),
+            cells: &cells,
+        };
         return print(&format!("{}\n", serde_json::to_string_pretty(&report).expect("a report is plain data")));
     }
     let mut out = String::new();
@@ -229,7 +289,7 @@ pub(super) fn report(
     line!(out);
     out += &markdown(&cells);
     line!(out);
-    tally.into_iter().for_each(|tally| line!(out, "{}", counted(tally)));
+    ran.into_iter().for_each(|ran| line!(out, "{}", counted(ran.tally)));
     line!(out, "results      {}", path.display());
     line!(out, "             {}", path.join(POINTS_FILE).display());
     print(&out)

@@ -22,9 +22,10 @@ use thiserror::Error;
 
 use crate::engine::{Control, RunError};
 
+use super::crew::{Jobs, work_off};
 use super::plan::{Build, Plan, Planned, Sheet};
 use super::store::{json, place_file, sweep_up};
-use super::sweep::{SWEEP_FILE, claim, work_off};
+use super::sweep::{SWEEP_FILE, claim};
 use super::{
     Crew, Got, GridRequest, Halt, Happened, LOAD_KEY, LimitSummary, Loads, StoreError, SweepError, Tally, find_limit,
 };
@@ -161,18 +162,12 @@ impl LimitsFolder {
     /// then stays. Whoever calls is told what happens, on its own thread. Nobody else may be writing to the folder.
     pub fn run(&self, plan: &Plan, crew: &Crew<'_>, told: impl FnMut(Happened)) -> Result<Tally, LimitsError> {
         self.tidy(plan)?;
-        let loads = Mutex::new(BTreeMap::new());
-        let obtain = |nth: usize, control: &mut dyn Control, corrupt: &dyn Fn(StoreError)| {
-            let probing = |load: f64| {
-                loads.lock().expect("nobody panics holding it").insert(nth, load);
-            };
-            self.obtain(&plan.points[nth], crew.threads, control, probing, corrupt)
-        };
+        let searches = Searches { folder: self, plan, threads: crew.threads, loads: Mutex::default() };
         let wanted: Vec<usize> = (0..plan.points.len()).collect();
-        work_off(&obtain, &wanted, crew, told).map_err(|error| match error {
+        work_off(&searches, &wanted, crew, 0, told, |_, ()| {}).map_err(|error| match error {
             SweepError::Interrupted { done, wanted } => LimitsError::Interrupted { done, wanted },
             SweepError::Run { point: search, source } => {
-                let loads = loads.lock().expect("nobody panics holding it");
+                let loads = searches.loads.lock().expect("nobody panics holding it");
                 let load_tps = loads.get(&search).copied().unwrap_or_default();
                 LimitsError::Run { search, load_tps, source }
             }
@@ -187,7 +182,7 @@ impl LimitsFolder {
         threads: usize,
         control: &mut dyn Control,
         probing: impl FnMut(f64),
-        corrupt: &dyn Fn(StoreError),
+        corrupt: &mut dyn FnMut(StoreError),
     ) -> Result<Got, Halt> {
         let folder = self.of_search(&point.entry.id);
         if folder.exists() {
@@ -246,5 +241,40 @@ impl LimitsFolder {
             fits: Fit::all(&plan.heading.grid.vary, &variants),
             variants,
         }
+    }
+}
+
+/// The searches of a plan, for a crew.
+struct Searches<'a> {
+    folder: &'a LimitsFolder,
+    plan: &'a Plan,
+    threads: usize,
+    /// What each is probing.
+    loads: Mutex<BTreeMap<usize, f64>>,
+}
+
+impl Jobs for Searches<'_> {
+    type Kept = ();
+
+    fn id(&self, nth: usize) -> &str {
+        &self.plan.points[nth].entry.id
+    }
+
+    /// As the scenario's own load takes; a probe of more may take more.
+    fn memory_bytes(&self, nth: usize) -> u64 {
+        self.plan.points[nth].memory_bytes()
+    }
+
+    fn obtain(
+        &self,
+        nth: usize,
+        control: &mut dyn Control,
+        corrupt: &mut dyn FnMut(StoreError),
+    ) -> Result<(Got, ()), Halt> {
+        let probing = |load: f64| {
+            self.loads.lock().expect("nobody panics holding it").insert(nth, load);
+        };
+        let got = self.folder.obtain(&self.plan.points[nth], self.threads, control, probing, corrupt)?;
+        Ok((got, ()))
     }
 }

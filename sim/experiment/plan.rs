@@ -6,6 +6,7 @@
 
 mod error;
 mod lines;
+mod validated;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::base::Digest;
-use crate::scenario::{Prices, Scenario, ScenarioError, WorldData, Worlds};
+use crate::scenario::{Prices, Scenario, ScenarioError, Template, WorldData, Worlds};
 
 pub use error::PlanError;
 pub use lines::PlanFile;
@@ -70,17 +71,18 @@ impl Heading {
 
     /// The first of `points` that is not the one that the grid has in its place, or that it has no place for.
     fn misplaced(&self, points: &[Entry]) -> Option<usize> {
-        let replicates = self.grid.replicates as usize;
-        let wanted = self.grid.cells() * replicates;
-        let belongs = |nth: usize| {
-            let Entry { overrides, seed, .. } = points.get(nth)?;
-            let (cell, replicate) = (nth / replicates, nth % replicates);
-            let mut due = self.overrides(&self.grid.cell(cell));
-            due.push(format!("seed={seed}"));
-            let first = points[cell * replicates].seed;
-            (*overrides == due && *seed == first.saturating_add(replicate as u64)).then_some(())
+        let (replicates, cells) = (self.grid.replicates as usize, self.grid.cells());
+        let of_cell = |cell: usize| {
+            let (begin, due) = (cell * replicates, self.overrides(&self.grid.cell(cell)));
+            let belongs = |replicate: usize| {
+                let Entry { overrides, seed, .. } = points.get(begin + replicate)?;
+                let (last, others) = overrides.split_last()?;
+                let seeded = *seed == points[begin].seed.saturating_add(replicate as u64);
+                (seeded && *last == format!("seed={seed}") && *others == due).then_some(())
+            };
+            (0..replicates).find(|&replicate| belongs(replicate).is_none()).map(|replicate| begin + replicate)
         };
-        (0..wanted).find(|&nth| belongs(nth).is_none()).or((points.len() > wanted).then_some(wanted))
+        (0..cells).find_map(of_cell).or((points.len() > cells * replicates).then_some(cells * replicates))
     }
 }
 
@@ -121,9 +123,9 @@ impl ScenarioText {
         Ok(ScenarioText { path: path.into(), text: std::fs::read_to_string(path).map_err(unreadable)? })
     }
 
-    pub(super) fn parse(&self, settings: &[String]) -> Result<Scenario, ScenarioError> {
+    pub(super) fn template(&self) -> Result<Template, ScenarioError> {
         let folder = self.path.parent().map(Path::to_path_buf).unwrap_or_default();
-        Scenario::parse(&self.path.display().to_string(), &self.text, &folder, settings)
+        Template::new(&self.path.display().to_string(), &self.text, &folder)
     }
 }
 
@@ -172,45 +174,23 @@ pub struct PlanRequest<'a> {
 }
 
 impl Plan {
-    /// Validates every point of the grid that `source` and `request` ask for.
+    /// Validates every point of the grid that `source` and `request` ask for. What all have in common need be no
+    /// scenario by itself.
     pub fn new(source: ScenarioText, request: &PlanRequest<'_>, worlds: &mut Worlds) -> Result<Plan, PlanError> {
-        let base = source.parse(request.settings)?;
-        let grid = Grid::new(&base.file.sweep.clone().unwrap_or_default(), request.grid)?;
+        let template = source.template()?;
+        let base = template.file(request.settings)?;
         let heading = Heading {
             schema_version: SCHEMA_VERSION,
             build: request.build.clone(),
-            scenario: base.file.name.clone(),
+            scenario: base.name,
             modelled: request.modelled,
             settings: request.settings.iter().filter(|setting| !Prices::is_set_by(setting)).cloned().collect(),
-            grid,
+            grid: Grid::new(&base.sweep.unwrap_or_default(), request.grid)?,
         };
-        let mut plan = Plan { heading, points: Vec::new(), source };
-        for nth in 0..plan.heading.grid.cells() {
-            plan.add_cell(nth, worlds)?;
-        }
+        let points = heading.validated(&template, worlds)?;
+        let plan = Plan { heading, points, source };
         plan.tell_apart()?;
         Ok(plan)
-    }
-
-    /// Adds the replicates of a cell: they differ in nothing but the seed, so the cell is validated once.
-    fn add_cell(&mut self, nth: usize, worlds: &mut Worlds) -> Result<(), PlanError> {
-        let grid = &self.heading.grid;
-        let cell = grid.cell(nth);
-        let overrides = self.heading.overrides(&cell);
-        let checked = self.source.parse(&overrides).and_then(|scenario| Ok((worlds.of(&scenario)?, scenario)));
-        let (world, scenario) = checked.map_err(|error| PlanError::at(error, &cell))?;
-        if scenario.file.workload.trace.is_some() && !grid.load_tps.is_empty() {
-            return Err(PlanError::TracedLoad);
-        }
-        for replicate in 0..grid.replicates {
-            let mut scenario = scenario.clone();
-            let seed = scenario.file.seed.checked_add(replicate.into()).filter(|&seed| i64::try_from(seed).is_ok());
-            scenario.file.seed = seed.ok_or(PlanError::SeedRange(scenario.file.seed))?;
-            let mut overrides = overrides.clone();
-            overrides.push(format!("seed={}", scenario.file.seed));
-            self.points.push(Planned::new(scenario, world.clone(), overrides));
-        }
-        Ok(())
     }
 
     /// Whether no two points are one and the same run.

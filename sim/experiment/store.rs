@@ -3,7 +3,9 @@
 //! Files are written into a temporary folder beside their place, synced, and the folder renamed; a reader checks every
 //! file against the hash in the manifest.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod place;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -23,10 +25,16 @@ use crate::scenario::Scenario;
 use super::ledger::{self, LEDGER_FILE};
 use super::{LimitSummary, Point, Probe, Summary};
 
+pub(super) use place::{Placed, io_at, place, place_file, place_new_file, sweep_up, write_all};
+
 /// Version of the folder's layout.
 const SCHEMA_VERSION: u32 = 1;
+/// What says what a folder holds.
+const MANIFEST_FILE: &str = "manifest.json";
+/// What a point measured.
+const SUMMARY_FILE: &str = "summary.json";
 /// What a point's manifest lists where no ledger is kept, by name.
-const POINT_FILES: [&str; 3] = ["latency.hlog", "series.csv", "summary.json"];
+const POINT_FILES: [&str; 3] = ["latency.hlog", "series.csv", SUMMARY_FILE];
 /// Hex digits of the inputs' digest in a folder's name.
 const NAME_DIGITS: usize = 16;
 
@@ -94,6 +102,21 @@ pub struct Manifest {
     pub files: BTreeMap<String, Digest>,
 }
 
+/// What a manifest says of the files beside it.
+#[derive(Deserialize)]
+struct Claims {
+    files: BTreeMap<String, Digest>,
+}
+
+/// A point that is there and valid.
+#[derive(Debug)]
+pub(super) struct Recalled {
+    /// What it measured.
+    pub summary: Summary,
+    /// Names in its folder that are none of its own.
+    pub strays: Vec<String>,
+}
+
 /// A results folder.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -109,23 +132,26 @@ impl Store {
 
     /// Keeps a point below its scenario's name; returns its folder.
     pub fn keep(&self, scenario: &Scenario, point: &Point, summary: &Summary) -> Result<PathBuf, StoreError> {
-        self.keep_in(&self.root.join(&scenario.file.name), scenario, point, summary)
+        let parent = self.root.join(&scenario.file.name);
+        self.keep_in(&parent, scenario, point, summary, |_| false)?;
+        Ok(parent.join(name_of(&point.inputs)))
     }
 
-    /// Keeps a point in a folder of points; returns its own.
+    /// Keeps a point in a folder of points, unless one is there that `stays`.
     pub(super) fn keep_in(
         &self,
         parent: &Path,
         scenario: &Scenario,
         point: &Point,
         summary: &Summary,
-    ) -> Result<PathBuf, StoreError> {
+        stays: impl Fn(&Path) -> bool,
+    ) -> Result<Placed, StoreError> {
         let files = [
-            ("summary.json".to_string(), json(summary)),
+            (SUMMARY_FILE.to_string(), json(summary)),
             ("latency.hlog".to_string(), latency_log(point)),
             ("series.csv".to_string(), series_csv(&point.outcome.series)),
         ];
-        place(parent, &name_of(&point.inputs), |folder| {
+        let fill = |folder: &Path| {
             write_all(folder, &files)?;
             let hash = |(name, bytes): &(String, Vec<u8>)| (name.clone(), Digest::of(bytes));
             let mut hashes: BTreeMap<String, Digest> = files.iter().map(hash).collect();
@@ -134,8 +160,9 @@ impl Store {
                 hashes.insert(LEDGER_FILE.into(), hash);
             }
             let manifest = self.manifest(scenario, point.inputs, point.outcome.digest, point.setup.timing, hashes);
-            write_all(folder, &[("manifest.json".into(), json(&manifest))])
-        })
+            write_all(folder, &[(MANIFEST_FILE.into(), json(&manifest))])
+        };
+        place(parent, &name_of(&point.inputs), fill, stays)
     }
 
     /// Keeps a search; returns its folder.
@@ -149,33 +176,51 @@ impl Store {
         let mut files = vec![("probes.csv".to_string(), probes_csv(probes))];
         files.extend(found.map(|found| ("limit.json".to_string(), json(found))));
         let name = format!("limit-{}", name_of(&inputs));
-        place(&self.root.join(&scenario.file.name), &name, |folder| write_all(folder, &files))
+        let parent = self.root.join(&scenario.file.name);
+        place(&parent, &name, |folder| write_all(folder, &files), |_| false)?;
+        Ok(parent.join(name))
     }
 
     /// Reads a point's manifest and summary, after checking every file.
     pub fn read(folder: &Path) -> Result<(Manifest, Summary), StoreError> {
-        let manifest: Manifest = parse(&folder.join("manifest.json"))?;
+        let manifest: Manifest = parse(&folder.join(MANIFEST_FILE))?;
         for (name, hash) in &manifest.files {
             let path = folder.join(name);
             if digest_of(&path)? != *hash {
                 return Err(StoreError::Corrupt { path });
             }
         }
-        Ok((manifest, parse(&folder.join("summary.json"))?))
+        Ok((manifest, parse(&folder.join(SUMMARY_FILE))?))
     }
 
     /// Reads the summary of a point that was kept without its ledger in `folder`, if it is exactly what this build keeps
     /// of such inputs: every file has its hash, and every word of the manifest is as it would be written.
-    pub(super) fn recall(&self, folder: &Path, scenario: &Scenario, inputs: Digest) -> Result<Summary, StoreError> {
-        let (found, summary) = Store::read(folder)?;
-        let expected = self.manifest(scenario, inputs, summary.digest, scenario.timing(), found.files.clone());
-        let path = folder.join("manifest.json");
-        let whole = found.files.keys().map(String::as_str).eq(POINT_FILES);
-        if whole && fs::read(&path).map_err(io_at(&path))? == json(&expected) {
-            Ok(summary)
-        } else {
-            Err(StoreError::Foreign { path })
+    pub(super) fn recall(&self, folder: &Path, scenario: &Scenario, inputs: Digest) -> Result<Recalled, StoreError> {
+        let path = folder.join(MANIFEST_FILE);
+        let manifest = fs::read(&path).map_err(io_at(&path))?;
+        let claims: Claims =
+            serde_json::from_slice(&manifest).map_err(|source| StoreError::Malformed { path: path.clone(), source })?;
+        if !claims.files.keys().map(String::as_str).eq(POINT_FILES) {
+            return Err(StoreError::Foreign { path });
         }
+        let mut summary = Vec::new();
+        for (name, hash) in &claims.files {
+            let path = folder.join(name);
+            let bytes = fs::read(&path).map_err(io_at(&path))?;
+            if Digest::of(&bytes) != *hash {
+                return Err(StoreError::Corrupt { path });
+            }
+            if name == SUMMARY_FILE {
+                summary = bytes;
+            }
+        }
+        let malformed = |source| StoreError::Malformed { path: folder.join(SUMMARY_FILE), source };
+        let summary: Summary = serde_json::from_slice(&summary).map_err(malformed)?;
+        let expected = self.manifest(scenario, inputs, summary.digest, scenario.timing(), claims.files);
+        if manifest != json(&expected) {
+            return Err(StoreError::Foreign { path });
+        }
+        Ok(Recalled { summary, strays: strays(folder)? })
     }
 
     fn manifest(
@@ -220,78 +265,6 @@ pub(super) fn name_of(inputs: &Digest) -> String {
     inputs.to_string()[..NAME_DIGITS].to_string()
 }
 
-/// Has `fill` write files into `<parent>/<name>`, all or none. What a killed process leaves behind begins with
-/// `.<name>.`
-pub(super) fn place(
-    parent: &Path,
-    name: &str,
-    fill: impl FnOnce(&Path) -> Result<(), StoreError>,
-) -> Result<PathBuf, StoreError> {
-    let target = parent.join(name);
-    let temporary = parent.join(format!(".{name}.{}", std::process::id()));
-    let result = fill(&temporary).and_then(|()| replace(&temporary, &target));
-    if result.is_err() {
-        // The first error is the one to tell; what it left behind is no result.
-        drop(fs::remove_dir_all(&temporary));
-    }
-    result.map(|()| target)
-}
-
-/// Writes a file whole or not at all. What a killed process leaves behind begins with `.<name>.`
-pub(super) fn place_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, StoreError> {
-    let temporary = format!(".{name}.{}", std::process::id());
-    write_all(folder, &[(temporary.clone(), bytes.to_vec())])?;
-    let target = folder.join(name);
-    fs::rename(folder.join(temporary), &target).map_err(io_at(&target))?;
-    Ok(target)
-}
-
-/// Writes a file whole where there is none; who is second leaves the first one's alone.
-pub(super) fn place_new_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-    let temporary = format!(".{name}.{}", std::process::id());
-    write_all(folder, &[(temporary.clone(), bytes.to_vec())])?;
-    let (temporary, target) = (folder.join(temporary), folder.join(name));
-    let linked = match fs::hard_link(&temporary, &target) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(io_at(&target)(error)),
-        _ => Ok(()),
-    };
-    fs::remove_file(&temporary).map_err(io_at(&temporary))?;
-    linked
-}
-
-/// Deletes what killed processes left of files and folders called `names` in `folder`.
-pub(super) fn sweep_up(folder: &Path, names: &BTreeSet<&str>) -> Result<(), StoreError> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries.map_err(io_at(folder))?,
-    };
-    for entry in entries {
-        let path = entry.map_err(io_at(folder))?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix('.'));
-        let Some((name, _)) = name.and_then(|name| name.rsplit_once('.')) else { continue };
-        if names.contains(name) {
-            let remove = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-            remove.map_err(io_at(&path))?;
-        }
-    }
-    Ok(())
-}
-
-pub(super) fn io_at(path: &Path) -> impl Fn(io::Error) -> StoreError {
-    let path = path.to_path_buf();
-    move |source| StoreError::Io { path: path.clone(), source }
-}
-
-pub(super) fn write_all(folder: &Path, files: &[(String, Vec<u8>)]) -> Result<(), StoreError> {
-    fs::create_dir_all(folder).map_err(io_at(folder))?;
-    for (name, bytes) in files {
-        let path = folder.join(name);
-        let mut file = fs::File::create(&path).map_err(io_at(&path))?;
-        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io_at(&path))?;
-    }
-    Ok(())
-}
-
 /// Writes the ledger without holding it in memory; returns the file's hash.
 fn write_ledger(folder: &Path, scenario: &str, setup: &Setup, archive: &Archive) -> Result<Digest, StoreError> {
     let path = folder.join(LEDGER_FILE);
@@ -309,20 +282,17 @@ pub(super) fn digest_of(path: &Path) -> Result<Digest, StoreError> {
     Ok(Digest(*hasher.finalize().as_bytes()))
 }
 
-/// Puts `temporary` in the place of `target`: the old result is moved aside first and deleted last.
-fn replace(temporary: &Path, target: &Path) -> Result<(), StoreError> {
-    let aside = temporary.with_extension("old");
-    let replaces = target.exists();
-    if replaces {
-        // Killed between its renames, a process leaves one behind.
-        drop(fs::remove_dir_all(&aside));
-        fs::rename(target, &aside).map_err(io_at(target))?;
+/// Names in a point's folder that are none of its files.
+fn strays(folder: &Path) -> Result<Vec<String>, StoreError> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).map_err(io_at(folder))? {
+        let name = entry.map_err(io_at(folder))?.file_name().to_string_lossy().into_owned();
+        if name != MANIFEST_FILE && !POINT_FILES.contains(&name.as_str()) {
+            names.push(name);
+        }
     }
-    fs::rename(temporary, target).map_err(io_at(target))?;
-    if replaces {
-        fs::remove_dir_all(&aside).map_err(io_at(&aside))?;
-    }
-    Ok(())
+    names.sort();
+    Ok(names)
 }
 
 pub(super) fn parse<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, StoreError> {

@@ -5,24 +5,24 @@
 //! taken for done only if every byte of it is as this build writes it: so whoever computes which point, when, and however
 //! often it is killed, the folder ends the same. Wall times and memory, which are the host's, are not kept.
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread;
-use std::time::Duration;
+mod merge;
 
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rayon::prelude::*;
 use thiserror::Error;
 
-use crate::engine::{Control, Progress, RunError};
+use crate::engine::{Control, RunError};
 use crate::scenario::RunOptions;
 
+use super::crew::{Jobs, work_off};
 use super::plan::{Plan, Planned, Sheet};
-use super::points::points_csv;
-use super::store::{io_at, json, place_file, place_new_file, sweep_up};
+use super::store::{Placed, Recalled, io_at, json, place_new_file, sweep_up};
 use super::{HostFacts, Store, StoreError, Summary, simulate};
+
+pub use merge::Merged;
 
 /// The plan of a sweep's folder.
 pub const SWEEP_FILE: &str = "sweep.json";
@@ -30,8 +30,10 @@ pub const SWEEP_FILE: &str = "sweep.json";
 pub const POINTS_FILE: &str = "points.csv";
 /// The folder of a sweep's points.
 pub(super) const POINTS_FOLDER: &str = "points";
-/// How often who waits for points looks up.
-const TICK: Duration = Duration::from_millis(250);
+/// Points that are looked for at a time, before whoever waits is told.
+const LOOKED_FOR: usize = 256;
+/// Points that a message lists.
+const MOST_LISTED: usize = 10;
 
 /// Why a sweep does not go on.
 #[derive(Debug, Error)]
@@ -47,9 +49,25 @@ pub enum SweepError {
     /// The plan in the folder is damaged.
     #[error("{}: is not what was written; delete this file alone and start again: points are checked by themselves", .0.display())]
     CorruptPlan(PathBuf),
+    /// There is nothing to merge.
+    #[error("{}: {what}; name the folder that `sweep` or `point --out` was given", path.display())]
+    NoSweep {
+        /// What was named.
+        path: PathBuf,
+        /// What it is not.
+        what: &'static str,
+    },
     /// The folder cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A point was simulated and cannot be written.
+    #[error("point {id} cannot be kept: {source}; finished points are kept, and the same command goes on")]
+    Unkept {
+        /// Which.
+        id: String,
+        /// Why.
+        source: StoreError,
+    },
     /// A judge objected to a point.
     #[error("point {point}: {source}")]
     Run {
@@ -67,13 +85,22 @@ pub enum SweepError {
         wanted: usize,
     },
     /// Points are not there, or not whole.
-    #[error("{} of {total} points are missing or corrupt: {}", ids.len(), ids.join(", "))]
+    #[error("{} of {total} points are missing or corrupt, run them again: {}", ids.len(), listed(ids))]
     Incomplete {
         /// Which, each with what is wrong with it.
         ids: Vec<String>,
         /// Points of the plan.
         total: usize,
     },
+}
+
+/// The first of them, and how many more there are.
+pub fn listed(names: &[String]) -> String {
+    let first = names[..names.len().min(MOST_LISTED)].join(", ");
+    match names.len().saturating_sub(MOST_LISTED) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
 }
 
 /// What became of a point that was asked for.
@@ -112,6 +139,8 @@ pub struct Tally {
 pub struct Crew<'a> {
     /// Points at a time.
     pub jobs: usize,
+    /// Memory that points at a time may take together by [`Planned::memory_bytes`], bytes; one runs in any case.
+    pub memory: Option<u64>,
     /// Worker threads of each.
     pub threads: usize,
     /// Set by whoever wants everything to stop.
@@ -134,6 +163,16 @@ impl SweepFolder {
         Ok(SweepFolder { path: path.into(), store, modelled: sheet.heading.modelled })
     }
 
+    /// As [`SweepFolder::open`], but makes none: where nothing is, no point was kept.
+    pub fn find(path: &Path, sheet: &Sheet) -> Result<SweepFolder, SweepError> {
+        let what = match (path.is_dir(), path.join(SWEEP_FILE).exists() || path.join(POINTS_FOLDER).is_dir()) {
+            (true, true) => return SweepFolder::open(path, sheet),
+            (true, false) => "this is no sweep's folder, as it has neither sweep.json nor points",
+            (false, _) => "there is no such folder",
+        };
+        Err(SweepError::NoSweep { path: path.into(), what })
+    }
+
     /// The folder of a point.
     pub fn of_point(&self, id: &str) -> PathBuf {
         self.path.join(POINTS_FOLDER).join(id)
@@ -145,9 +184,11 @@ impl SweepFolder {
         Ok(())
     }
 
-    /// The summary of a point that is there and valid.
-    fn recall(&self, point: &Planned) -> Result<Summary, StoreError> {
-        self.store.recall(&self.of_point(&point.entry.id), &point.scenario, point.inputs)
+    /// What is there of a point: nothing, or whether it is valid.
+    fn recall(&self, point: &Planned) -> Option<Result<Recalled, StoreError>> {
+        let folder = self.of_point(&point.entry.id);
+        // A folder that cannot be read is corrupt; one that is not there is none.
+        fs::symlink_metadata(&folder).is_ok().then(|| self.store.recall(&folder, &point.scenario, point.inputs))
     }
 
     /// Finds a point, or simulates and keeps it; `corrupt` is told of one that is there and not valid.
@@ -157,121 +198,105 @@ impl SweepFolder {
         threads: usize,
         control: &mut dyn Control,
         corrupt: impl FnOnce(StoreError),
-    ) -> Result<Got, Halt> {
-        if self.of_point(&point.entry.id).exists() {
-            match self.recall(point) {
-                Ok(_) => return Ok(Got::Reused),
-                Err(error) => corrupt(error),
-            }
+    ) -> Result<(Got, Summary), Halt> {
+        match self.recall(point) {
+            Some(Ok(recalled)) => return Ok((Got::Reused, recalled.summary)),
+            Some(Err(error)) => corrupt(error),
+            None => {}
         }
         let (scenario, world) = (&point.scenario, &*point.world);
         let options = RunOptions { threads, modelled: self.modelled, load_tps: None, timing: None };
         let simulated = simulate(scenario, world, &options, control).map_err(Halt::Run)?;
         let summary = Summary::of(scenario, world, &simulated, HostFacts::default());
         let parent = self.path.join(POINTS_FOLDER);
-        self.store.keep_in(&parent, scenario, &simulated, &summary).map_err(Halt::Store)?;
-        Ok(Got::Computed)
+        // Whoever computes the same point at the same time writes the same bytes.
+        let stays = |folder: &Path| self.store.recall(folder, scenario, point.inputs).is_ok();
+        match self.store.keep_in(&parent, scenario, &simulated, &summary, stays).map_err(Halt::Store)? {
+            Placed::Ours => Ok((Got::Computed, summary)),
+            Placed::Theirs => Ok((Got::Reused, summary)),
+        }
     }
 
-    /// Has every point of `wanted` there, several at a time. Stops at the first that has no outcome; what is done by then
-    /// stays. Whoever calls is told what happens, on its own thread.
+    /// Has every point of `wanted` there: first those that are, then the others, several at a time. Stops at the first
+    /// that has no outcome; what is done by then stays. Whoever calls is told what happens, on its own thread. Returns
+    /// the summaries in the order of `wanted`.
     pub fn run(
         &self,
         plan: &Plan,
         wanted: &[usize],
         crew: &Crew<'_>,
-        told: impl FnMut(Happened),
-    ) -> Result<Tally, SweepError> {
-        let obtain = |nth: usize, control: &mut dyn Control, corrupt: &dyn Fn(StoreError)| {
-            self.obtain(&plan.points[nth], crew.threads, control, corrupt)
-        };
-        work_off(&obtain, wanted, crew, told)
-    }
-
-    /// Reads every point of `plan`, and writes the table of all. Nobody may be writing to the folder.
-    pub fn merge(&self, plan: &Plan) -> Result<Vec<Summary>, SweepError> {
-        sweep_up(&self.path, &BTreeSet::from([SWEEP_FILE, POINTS_FILE]))?;
-        self.tidy(plan.points.iter())?;
-        let (mut summaries, mut ids) = (Vec::new(), Vec::new());
-        for point in &plan.points {
-            let id = &point.entry.id;
-            match self.of_point(id).exists().then(|| self.recall(point)) {
-                None => ids.push(format!("{id} (missing)")),
-                Some(Err(error)) => ids.push(format!("{id} ({error})")),
-                Some(Ok(summary)) => summaries.push(summary),
+        mut told: impl FnMut(Happened),
+    ) -> Result<(Tally, Vec<Summary>), SweepError> {
+        let mut found: Vec<Option<Summary>> = Vec::with_capacity(wanted.len());
+        for some in wanted.chunks(LOOKED_FOR) {
+            let recalled: Vec<_> = some.par_iter().map(|&nth| self.recall(&plan.points[nth])).collect();
+            for (&nth, recalled) in some.iter().zip(recalled) {
+                let summary = recalled.and_then(Result::ok).map(|recalled| recalled.summary);
+                if summary.is_some() {
+                    told(Happened::Done(nth, Got::Reused));
+                }
+                found.push(summary);
+            }
+            told(Happened::Waited);
+            if crew.stop.load(Ordering::Relaxed) {
+                let reused = found.iter().flatten().count();
+                return Err(SweepError::Interrupted { done: Tally { computed: 0, reused }, wanted: wanted.len() });
             }
         }
-        if !ids.is_empty() {
-            return Err(SweepError::Incomplete { ids, total: plan.points.len() });
-        }
-        place_file(&self.path, POINTS_FILE, &points_csv(plan, &summaries))?;
-        Ok(summaries)
+        let missing: Vec<usize> = (0..wanted.len()).filter(|&nth| found[nth].is_none()).collect();
+        let points: Vec<usize> = missing.iter().map(|&nth| wanted[nth]).collect();
+        let reused = wanted.len() - missing.len();
+        let jobs = Points { folder: self, plan, threads: crew.threads };
+        let keep = |place: usize, summary| found[missing[place]] = Some(summary);
+        let tally = work_off(&jobs, &points, crew, reused, told, keep)?;
+        Ok((tally, found.into_iter().flatten().collect()))
+    }
+}
+
+/// The points of a plan, for a crew.
+struct Points<'a> {
+    folder: &'a SweepFolder,
+    plan: &'a Plan,
+    threads: usize,
+}
+
+impl Jobs for Points<'_> {
+    type Kept = Summary;
+
+    fn id(&self, nth: usize) -> &str {
+        &self.plan.points[nth].entry.id
+    }
+
+    fn memory_bytes(&self, nth: usize) -> u64 {
+        self.plan.points[nth].memory_bytes()
+    }
+
+    fn obtain(
+        &self,
+        nth: usize,
+        control: &mut dyn Control,
+        corrupt: &mut dyn FnMut(StoreError),
+    ) -> Result<(Got, Summary), Halt> {
+        self.folder.obtain(&self.plan.points[nth], self.threads, control, corrupt)
     }
 }
 
 /// Claims a folder for what `sheet` plans by a file called `name`; refuses that of another plan.
 pub(super) fn claim(path: &Path, name: &str, sheet: &Sheet) -> Result<(), SweepError> {
-    let file = path.join(name);
+    let (file, bytes) = (path.join(name), json(sheet));
     if !file.exists() {
-        place_new_file(path, name, &json(sheet))?;
+        place_new_file(path, name, &bytes)?;
     }
     // Read even where it was written just now: another process may have been sooner.
     let found = fs::read(&file).map_err(io_at(&file))?;
+    if found == bytes {
+        return Ok(());
+    }
     let theirs: Sheet = serde_json::from_slice(&found).map_err(|_| SweepError::CorruptPlan(file.clone()))?;
-    if let Some(difference) = sheet.difference(&theirs) {
-        return Err(SweepError::OtherPlan { path: file, difference });
-    }
-    if found == json(sheet) { Ok(()) } else { Err(SweepError::CorruptPlan(file)) }
-}
-
-/// Has the `nth` of something there: finds it, or computes and keeps it. Is to stop when the control says so, and tells
-/// of what is there and not valid.
-pub(super) type Obtain<'a> = dyn Fn(usize, &mut dyn Control, &dyn Fn(StoreError)) -> Result<Got, Halt> + Sync + 'a;
-
-/// Obtains everything of `wanted`, several at a time. Stops at the first that has no outcome. Whoever calls is told what
-/// happens, on its own thread.
-pub(super) fn work_off(
-    obtain: &Obtain<'_>,
-    wanted: &[usize],
-    crew: &Crew<'_>,
-    mut told: impl FnMut(Happened),
-) -> Result<Tally, SweepError> {
-    let (next, halted, mut tally) = (AtomicUsize::new(0), AtomicBool::new(false), Tally::default());
-    let shift = Shift { obtain, wanted, crew, next: &next, halted: &halted };
-    let ends: Vec<_> = thread::scope(|scope| {
-        let (sender, receiver) = channel();
-        let work = |sender: Sender<Happened>| scope.spawn(|| shift.work(sender));
-        let workers: Vec<_> = (0..crew.jobs).map(|_| work(sender.clone())).collect();
-        drop(sender);
-        loop {
-            match receiver.recv_timeout(TICK) {
-                Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => told(Happened::Waited),
-                Ok(happened) => {
-                    if let Happened::Done(_, got) = happened {
-                        tally.computed += usize::from(got == Got::Computed);
-                        tally.reused += usize::from(got == Got::Reused);
-                    }
-                    told(happened);
-                }
-            }
-        }
-        workers.into_iter().map(|worker| worker.join()).collect()
-    });
-    let mut stopped: Vec<(usize, Halt)> = Vec::new();
-    for end in ends {
-        stopped.extend(end.unwrap_or_else(|panic| resume_unwind(panic)).err());
-    }
-    // A violation says more than that others were stopped for it.
-    let interrupted = |halt: &Halt| matches!(halt, Halt::Run(RunError::Interrupted(_)));
-    match stopped.into_iter().min_by_key(|(point, halt)| (interrupted(halt), *point)) {
-        None if tally.computed + tally.reused == wanted.len() => Ok(tally),
-        None | Some((_, Halt::Run(RunError::Interrupted(_)))) => {
-            Err(SweepError::Interrupted { done: tally, wanted: wanted.len() })
-        }
-        Some((_, Halt::Store(error))) => Err(error.into()),
-        Some((point, Halt::Run(source))) => Err(SweepError::Run { point, source }),
-    }
+    Err(match sheet.difference(&theirs) {
+        Some(difference) => SweepError::OtherPlan { path: file, difference },
+        None => SweepError::CorruptPlan(file),
+    })
 }
 
 /// Why a point is not there.
@@ -281,50 +306,4 @@ pub enum Halt {
     Run(RunError),
     /// It cannot be kept.
     Store(StoreError),
-}
-
-/// Points that a few threads share.
-struct Shift<'a> {
-    obtain: &'a Obtain<'a>,
-    wanted: &'a [usize],
-    crew: &'a Crew<'a>,
-    next: &'a AtomicUsize,
-    halted: &'a AtomicBool,
-}
-
-impl Shift<'_> {
-    /// Takes one point after the other; an error or panic halts everyone.
-    fn work(&self, told: Sender<Happened>) -> Result<(), (usize, Halt)> {
-        let done = catch_unwind(AssertUnwindSafe(|| self.points(&told)));
-        if !matches!(done, Ok(Ok(()))) {
-            self.halted.store(true, Ordering::Relaxed);
-        }
-        done.unwrap_or_else(|panic| resume_unwind(panic))
-    }
-
-    fn points(&self, told: &Sender<Happened>) -> Result<(), (usize, Halt)> {
-        // Who is told goes away only after all workers.
-        let tell = |happened| drop(told.send(happened));
-        while !self.stops() {
-            let Some(&nth) = self.wanted.get(self.next.fetch_add(1, Ordering::Relaxed)) else { break };
-            tell(Happened::Begun(nth));
-            let corrupt = |error| tell(Happened::Corrupt(nth, error));
-            let got = (self.obtain)(nth, &mut Stopping(self), &corrupt).map_err(|halt| (nth, halt))?;
-            tell(Happened::Done(nth, got));
-        }
-        Ok(())
-    }
-
-    fn stops(&self) -> bool {
-        [self.crew.stop, self.halted].iter().any(|flag| flag.load(Ordering::Relaxed))
-    }
-}
-
-/// Stops a run when everyone stops.
-struct Stopping<'a>(&'a Shift<'a>);
-
-impl Control for Stopping<'_> {
-    fn proceed(&mut self, _: &Progress) -> bool {
-        !self.0.stops()
-    }
 }

@@ -36,30 +36,51 @@ impl Source<'_> {
     }
 
     /// Where the value of a dotted key is, or the nearest table around it.
-    pub fn span_of(&self, key: &str) -> Option<Range<usize>> {
-        let document = Document::parse(self.text).ok()?;
-        let mut table: &dyn TableLike = document.as_table();
-        let mut span = None;
-        for part in key.split('.') {
-            let Some((key, item)) = table.get_key_value(part) else { break };
-            span = item.span().or(key.span()).or(span);
-            match item.as_table_like() {
-                Some(inner) => table = inner,
-                None => break,
-            }
-        }
-        span
+    fn span_of(&self, key: &str) -> Option<Range<usize>> {
+        Document::parse(self.text).ok().and_then(|document| span_in(&document, key))
+    }
+
+    /// The places of dotted keys.
+    pub fn places(&self, keys: &[&str]) -> Vec<String> {
+        let document = Document::parse(self.text).ok();
+        let span = |key: &&str| document.as_ref().and_then(|document| span_in(document, key));
+        keys.iter().map(|key| self.place(span(key))).collect()
+    }
+
+    /// The text as TOML.
+    pub fn document(&self) -> Result<DocumentMut, ScenarioError> {
+        self.text.parse().map_err(|error: toml_edit::TomlError| ScenarioError::Invalid {
+            place: self.place(error.span()),
+            what: error.message().to_string(),
+            hint: None,
+        })
     }
 
     /// Parses the text.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, ScenarioError> {
-        toml_edit::de::from_str(self.text).map_err(|error| {
-            let message = error.message().to_string();
-            let place = self.place(error.span());
-            let (what, hint) = explain(&message);
-            ScenarioError::Invalid { place, what, hint }
-        })
+        toml_edit::de::from_str(self.text)
+            .map_err(|error: toml_edit::de::Error| explained(&error, self.place(error.span())))
     }
+}
+
+fn span_in(document: &Document<&str>, key: &str) -> Option<Range<usize>> {
+    let mut table: &dyn TableLike = document.as_table();
+    let mut span = None;
+    for part in key.split('.') {
+        let Some((key, item)) = table.get_key_value(part) else { break };
+        span = item.span().or(key.span()).or(span);
+        match item.as_table_like() {
+            Some(inner) => table = inner,
+            None => break,
+        }
+    }
+    span
+}
+
+/// What the parser says, in our words, at `place`.
+pub(super) fn explained(error: &toml_edit::de::Error, place: String) -> ScenarioError {
+    let (what, hint) = explain(error.message());
+    ScenarioError::Invalid { place, what, hint }
 }
 
 /// Turns the parser's words into ours: names what is unknown and what may have been meant.
@@ -92,15 +113,14 @@ pub(super) fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -
     known.min_by_key(|name| edits(name)).filter(|name| edits(name) <= MOST_EDITS.min(unknown.len() / 3))
 }
 
-/// Writes `key=value` into `text`; the value is TOML, or a string where it is none.
-pub(super) fn apply(text: &str, setting: &str) -> Result<String, ScenarioError> {
+/// Writes `key=value` into `document`; the value is TOML, or a string where it is none.
+pub(super) fn set(document: &mut DocumentMut, setting: &str) -> Result<(), ScenarioError> {
     let invalid = |what: String| ScenarioError::Invalid {
         place: format!("--set {setting}"),
         what,
         hint: Some("write key=value, such as consensus.replicas=16".into()),
     };
     let (key, value) = setting.split_once('=').ok_or_else(|| invalid("this is no key=value".into()))?;
-    let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| invalid(error.to_string()))?;
     let value: toml_edit::Value = value.trim().parse().unwrap_or_else(|_| value.trim().into());
     let parts: Vec<&str> = key.trim().split('.').collect();
     let named = parts.split_last().filter(|_| parts.iter().all(|part| !part.is_empty()));
@@ -112,5 +132,5 @@ pub(super) fn apply(text: &str, setting: &str) -> Result<String, ScenarioError> 
         table = inner;
     }
     table.insert(last, Item::Value(value));
-    Ok(document.to_string())
+    Ok(())
 }

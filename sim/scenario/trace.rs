@@ -14,8 +14,9 @@ const MOST_TRANSACTIONS: u64 = 1 << 26;
 
 impl WorldData {
     /// Reads a trace, a file or the `.ndjson` files of a folder, to be replayed as often; its bytes are data like any
-    /// other and go into the digest.
-    pub(super) fn replay(&mut self, path: &Path, copies: u32) -> Result<(), ScenarioError> {
+    /// other and go into the digest. Its lines are told of by the name that the scenario has for it: results are the same
+    /// from whichever folder it is run.
+    pub(super) fn replay(&mut self, path: &Path, name: &str, copies: u32) -> Result<(), ScenarioError> {
         let inconsistent = |what: String| ScenarioError::Inconsistent { path: path.to_path_buf(), what };
         let taxonomy = self.kinds.iter().map(|kind| kind.name.as_str());
         let lacks = |kind| inconsistent(format!("tx_taxonomy.csv lacks the kind `{kind}`, which its lines may become"));
@@ -26,7 +27,11 @@ impl WorldData {
             let bytes = fs::read(&file).map_err(|source| ScenarioError::Unreadable { path: file.clone(), source })?;
             hasher.update(&(bytes.len() as u64).to_le_bytes());
             hasher.update(&bytes);
-            builder.add(file.display().to_string(), Arc::from(bytes));
+            let name = match file.strip_prefix(path) {
+                Ok(within) if within != Path::new("") => Path::new(name).join(within).display().to_string(),
+                _ => name.to_string(),
+            };
+            builder.add(name, Arc::from(bytes));
         }
         let trace = builder.finish();
         if trace.entries.is_empty() {

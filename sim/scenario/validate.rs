@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use crate::base::Digest;
 use crate::crypto::CostTable;
 
-use super::overrides::{Source, apply};
-use super::world::{CalendarSpan, SurgeFactor};
+use super::overrides::Source;
+use super::template::{Costs, Template};
+use super::world::{CalendarSpan, SurgeFactor, World};
 use super::{FaultEntry, Prices, ScenarioError, ScenarioFile, Slo, Weight, WorldData};
 
 /// More replicas would need gigabytes for their connections' state.
@@ -38,13 +39,15 @@ pub struct Scenario {
     pub slos: Vec<Slo>,
     /// What operations cost.
     pub costs: CostTable,
+    /// Of what they say.
+    costs_digest: Digest,
     folder: PathBuf,
     /// Where the keys are whose values only the data files can tell from nonsense.
     places: BTreeMap<&'static str, String>,
 }
 
 /// Keys whose values name something in the data files, or in other keys.
-const NAMING: [&str; 8] = [
+pub(super) const NAMING: [&str; 8] = [
     "world.extra",
     "world.only",
     "world.digitised",
@@ -56,7 +59,7 @@ const NAMING: [&str; 8] = [
 ];
 
 impl Scenario {
-    /// Reads and validates a file, then applies and validates `--set` overrides one by one.
+    /// Reads a file, applies `--set` overrides and validates what comes of it.
     pub fn load(path: &Path, settings: &[String]) -> Result<Scenario, ScenarioError> {
         let text = fs::read_to_string(path)
             .map_err(|source| ScenarioError::Unreadable { path: path.to_path_buf(), source })?;
@@ -66,22 +69,19 @@ impl Scenario {
 
     /// As [`Scenario::load`], from text; `folder` is where its data folder is looked for.
     pub fn parse(name: &str, text: &str, folder: &Path, settings: &[String]) -> Result<Scenario, ScenarioError> {
-        let source = Source { name, text, has_lines: true };
-        let mut file: ScenarioFile = source.parse()?;
-        let mut slos = validate(&file, &source)?;
-        let mut places = places(&source);
-        let mut text = text.to_string();
-        for setting in settings {
-            text = apply(&text, setting)?;
-            let name = format!("--set {setting}");
-            let source = Source { name: &name, text: &text, has_lines: false };
-            file = source.parse()?;
-            slos = validate(&file, &source)?;
-            let named = NAMING.iter().find(|key| setting.trim().starts_with(**key));
-            named.into_iter().for_each(|key| drop(places.insert(key, name.clone())));
-        }
-        let costs = costs(&file, folder)?;
-        Ok(Scenario { file, slos, costs, folder: folder.to_path_buf(), places })
+        Template::new(name, text, folder)?.scenario(settings)
+    }
+
+    /// Of what was validated.
+    pub(super) fn new(
+        file: ScenarioFile,
+        slos: Vec<Slo>,
+        costs: Costs,
+        folder: PathBuf,
+        places: BTreeMap<&'static str, String>,
+    ) -> Scenario {
+        let (costs, costs_digest) = (costs.0.clone(), costs.1);
+        Scenario { file, slos, costs, costs_digest, folder, places }
     }
 
     /// Reads the data files that it speaks of.
@@ -89,8 +89,8 @@ impl Scenario {
         let (folder, mix) = self.tables();
         let mut world = WorldData::read(&folder, &mix)?;
         self.check(&world)?;
-        if let Some((path, copies)) = self.trace() {
-            world.replay(&path, copies)?;
+        if let Some((path, name, copies)) = self.trace() {
+            world.replay(&path, name, copies)?;
         }
         Ok(world)
     }
@@ -100,22 +100,35 @@ impl Scenario {
         (self.folder.join(&self.file.world.data), self.file.world.mix.clone())
     }
 
-    /// The trace that is replayed, and how often.
-    pub(super) fn trace(&self) -> Option<(PathBuf, u32)> {
+    /// The trace that is replayed, its name here, and how often.
+    pub(super) fn trace(&self) -> Option<(PathBuf, &str, u32)> {
         let workload = &self.file.workload;
-        workload.trace.as_ref().map(|trace| (self.folder.join(trace), workload.copies))
+        workload.trace.as_ref().map(|trace| (self.folder.join(trace), trace.as_str(), workload.copies))
     }
 
     /// Whether the tables know what it names, and it demands no more than can be told apart.
-    pub(super) fn check(&self, world: &WorldData) -> Result<(), ScenarioError> {
+    fn check(&self, world: &WorldData) -> Result<(), ScenarioError> {
         self.check_names(world)?;
-        self.check_rate(world)
+        self.check_rate(self.highest_tps(world))
     }
 
-    /// Whether hospitals submit no more than a stream can tell apart, surges included.
-    fn check_rate(&self, world: &WorldData) -> Result<(), ScenarioError> {
-        let until = self.timing().window().until;
-        let highest = self.plan(world, &self.hospitals(world), None, until).highest_tps();
+    /// All that its demand follows from beside the tables, and in what it is proportional: a total that it is given.
+    pub(super) fn demand(&self) -> String {
+        let world = World { load_tps: self.file.world.load_tps.map(|_| 1.0), ..self.file.world.clone() };
+        let demand = (world, &self.file.surge, self.file.run.warm_up_s, self.file.run.window_s);
+        serde_json::to_string(&demand).expect("a scenario is plain data")
+    }
+
+    /// What hospitals submit at most, transactions/s, surges included; for each of the total that they are given, if
+    /// they are.
+    pub(super) fn highest_tps(&self, world: &WorldData) -> f64 {
+        let (until, unit) = (self.timing().window().until, self.file.world.load_tps.map(|_| 1.0));
+        self.plan(world, &self.hospitals(world), unit, until).highest_tps()
+    }
+
+    /// Whether hospitals submit no more than a stream can tell apart.
+    pub(super) fn check_rate(&self, highest_tps: f64) -> Result<(), ScenarioError> {
+        let highest = highest_tps * self.file.world.load_tps.unwrap_or(1.0);
         if highest <= MOST_ARRIVALS_PER_S {
             return Ok(());
         }
@@ -140,16 +153,13 @@ impl Scenario {
         let mut file = self.configuration();
         file.crypto.execution = super::Execution::Modelled;
         let file = serde_json::to_string(&file).expect("a scenario is plain data");
-        let inputs = [file.as_bytes(), self.costs.to_toml().as_bytes(), &world.digest.0].map(Digest::of);
+        let [file, world] = [file.as_bytes(), &world.digest.0].map(Digest::of);
+        let inputs = [file, self.costs_digest, world];
         Digest::of(&inputs.map(|digest| digest.0).concat())
     }
 }
 
-fn places(source: &Source<'_>) -> BTreeMap<&'static str, String> {
-    NAMING.into_iter().map(|key| (key, source.place(source.span_of(key)))).collect()
-}
-
-fn costs(file: &ScenarioFile, folder: &Path) -> Result<CostTable, ScenarioError> {
+pub(super) fn costs(file: &ScenarioFile, folder: &Path) -> Result<CostTable, ScenarioError> {
     if file.crypto.costs == "reference" {
         return Ok(CostTable::reference());
     }
@@ -196,7 +206,7 @@ fn between(key: &'static str, value: u64, least: u64, most: u64) -> Check {
     Check { key, holds, rule: format!("must be between {least} and {most}, not {value}") }
 }
 
-fn validate(file: &ScenarioFile, source: &Source<'_>) -> Result<Vec<Slo>, ScenarioError> {
+pub(super) fn validate(file: &ScenarioFile, source: &Source<'_>) -> Result<Vec<Slo>, ScenarioError> {
     let prices = file.prices.as_ref().map(Prices::checks).unwrap_or_default();
     refuse([world(file), load(file), machines(file), measurement(file), prices].into_iter().flatten(), source)?;
     consensus(file, source)?;

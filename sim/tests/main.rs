@@ -13,6 +13,7 @@ mod runs;
 mod scenario;
 mod sharded;
 mod sweep;
+mod sweep_faults;
 mod tendermint;
 mod tidy;
 mod traces;

@@ -283,6 +283,24 @@ fn malformed_lines_are_left_out_counted_and_shown_and_strictly_an_error() {
 }
 
 #[test]
+fn malformed_lines_are_named_alike_from_wherever_a_scenario_is_run() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    fs::create_dir(folder.path().join("traces")).expect("it is writable");
+    let text = format!("{}\n{{\n", encounter("a", "2020-01-01"));
+    fs::write(folder.path().join("traces").join("a.ndjson"), text).expect("it is writable");
+    let data = crate::runs::workloads().join("data");
+    let scenario = |trace: &str| format!("name = \"x\"\n[world]\ndata = {data:?}\n[workload]\ntrace = {trace:?}\n");
+    let shown = |trace: &str| {
+        let scenario = Scenario::parse("x.toml", &scenario(trace), folder.path(), &[]).expect("it is valid");
+        let world = scenario.world().expect("it has a good line");
+        world.trace.as_ref().expect("it has a trace").malformed[0].file.clone()
+    };
+    assert_eq!(shown("traces"), "traces/a.ndjson");
+    assert_eq!(shown("traces/a.ndjson"), "traces/a.ndjson");
+    assert_eq!(shown("./traces"), "./traces/a.ndjson");
+}
+
+#[test]
 fn a_trace_of_nothing_or_nowhere_says_so() {
     let told = |path: &str| {
         let error = regional(&[&setting(Path::new(path))]).world().map(|_| ()).expect_err("it is no trace").to_string();

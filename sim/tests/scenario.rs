@@ -189,6 +189,24 @@ fn a_bad_override_is_named_as_it_was_given() {
     );
 }
 
+#[test]
+fn overrides_are_applied_together_and_the_one_that_spoils_is_named() {
+    // `jolteon` does not run over `gossip`, and `tusk` only over `certified`.
+    let either = ["consensus.dissemination=certified", "consensus.protocol=tusk"];
+    assert_eq!(message(GOOD, &either), "no error");
+    assert_eq!(message(GOOD, &[either[1], either[0]]), "no error");
+    let surge = ["surge.profile=pandemic", "surge.country=IN", "surge.factor=national"];
+    assert_eq!(message(GOOD, &surge), "no error");
+    expect![[r#"--set surge.country=IN: `surge.country` needs `factor = "national"`: a surge of the world strikes all countries alike"#]]
+        .assert_eq(&message(GOOD, &surge[..2]));
+    expect!["--set consensus.replicas=1: `consensus.replicas` must be between 2 and 2000, not 1"]
+        .assert_eq(&message(GOOD, &["consensus.replicas=1", "seed=9"]));
+    expect!["small.toml:4:13: `world.hospitals` must be between 1 and 5000, not 0"]
+        .assert_eq(&message(&GOOD.replace("hospitals = 40", "hospitals = 0"), &["seed=9"]));
+    let repaired = message(&GOOD.replace("hospitals = 40", "hospitals = 0"), &["seed=9", "world.hospitals=4"]);
+    assert_eq!(repaired, "no error");
+}
+
 /// A folder with the shipped data, to spoil.
 fn spoiled(file: &str, spoil: impl FnOnce(&Path)) -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -32,51 +32,51 @@ const GRID: [&str; 15] = [
     "--set=batch.max_delay_ms=50",
     "--set=seed=7",
 ];
-const POINTS: usize = 8;
+pub const POINTS: usize = 8;
 
-fn command(verb: &str, args: &[&str]) -> Command {
+pub fn command(verb: &str, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_systole"));
     command.arg(verb).args(args);
     command
 }
 
-fn run(verb: &str, args: &[&str]) -> Output {
+pub fn run(verb: &str, args: &[&str]) -> Output {
     command(verb, args).output().expect("the binary runs")
 }
 
 /// What a sweep of the grid into `out` is asked for.
-fn arguments(out: &Path) -> Vec<String> {
+pub fn arguments(out: &Path) -> Vec<String> {
     let scenario = workloads().join("regional.toml").display().to_string();
     let grid = GRID.iter().map(|arg| arg.to_string());
     let out = ["--quiet".to_string(), "--out".to_string(), out.display().to_string()];
     std::iter::once(scenario).chain(grid).chain(out).collect()
 }
 
-fn sweep(out: &Path, more: &[&str]) -> Output {
+pub fn sweep(out: &Path, more: &[&str]) -> Output {
     command("sweep", &[]).args(arguments(out)).args(more).output().expect("the binary runs")
 }
 
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// The output of a command that must succeed.
-fn good(output: Output) -> String {
+pub fn good(output: Output) -> String {
     assert!(output.status.success(), "{}", text(&output.stderr));
     text(&output.stdout)
 }
 
 /// What a command that must fail with `code` says.
-fn bad(output: Output, code: i32) -> String {
+pub fn bad(output: Output, code: i32) -> String {
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{said}");
     said
 }
 
 /// Every file below a folder, with its bytes, and every folder, with none.
-type Tree = BTreeMap<PathBuf, Option<Vec<u8>>>;
+pub type Tree = BTreeMap<PathBuf, Option<Vec<u8>>>;
 
-fn tree(folder: &Path) -> Tree {
+pub fn tree(folder: &Path) -> Tree {
     let (mut found, mut folders) = (BTreeMap::new(), vec![folder.to_path_buf()]);
     while let Some(next) = folders.pop() {
         for entry in fs::read_dir(&next).expect("it is a folder") {
@@ -93,7 +93,7 @@ fn tree(folder: &Path) -> Tree {
 }
 
 /// What an uninterrupted sweep of two points at a time writes.
-fn whole() -> &'static Tree {
+pub fn whole() -> &'static Tree {
     static WHOLE: OnceLock<Tree> = OnceLock::new();
     WHOLE.get_or_init(|| {
         let root = tempfile::tempdir().expect("a temporary folder");
@@ -105,7 +105,7 @@ fn whole() -> &'static Tree {
 }
 
 /// A folder with the same files.
-fn copied() -> TempDir {
+pub fn copied() -> TempDir {
     let copy = tempfile::tempdir().expect("a temporary folder");
     // A folder comes before what is in it.
     for (name, bytes) in whole() {
@@ -116,7 +116,7 @@ fn copied() -> TempDir {
     copy
 }
 
-fn assert_same(folder: &Path) {
+pub fn assert_same(folder: &Path) {
     let (expected, found) = (whole(), tree(folder));
     assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
     let differing: Vec<&PathBuf> = expected.keys().filter(|name| expected.get(*name) != found.get(*name)).collect();
@@ -129,12 +129,12 @@ fn rows(folder: &Path) -> Vec<BTreeMap<String, String>> {
     reader.deserialize().collect::<Result<_, _>>().expect("the table is whole")
 }
 
-fn ids() -> Vec<String> {
+pub fn ids() -> Vec<String> {
     rows(copied().path()).into_iter().map(|row| row["id"].clone()).collect()
 }
 
 /// Points that are there, whole or not.
-fn there(folder: &Path) -> usize {
+pub fn there(folder: &Path) -> usize {
     let entries = fs::read_dir(folder.join("points")).into_iter().flatten().flatten();
     entries.filter(|entry| !entry.file_name().to_string_lossy().starts_with('.')).count()
 }
@@ -165,7 +165,7 @@ fn killed_and_resumed_it_ends_as_if_it_had_never_been() {
     assert!((3..=POINTS).contains(&kept), "{kept} points are there");
     // Wherever it was killed: in the middle of a point, between two renames, in the middle of a file.
     let id = ids().pop().expect("there are points");
-    for name in [format!(".{id}.12345"), format!(".{id}.old")] {
+    for name in [format!(".{id}.Abc123"), format!(".{id}.Abc123-old")] {
         fs::create_dir_all(folder.join("points").join(&name)).expect("it can be made");
         fs::write(folder.join("points").join(&name).join("summary.json"), "{").expect("it can be written");
     }

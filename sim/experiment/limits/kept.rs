@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -50,18 +50,21 @@ impl Manifest {
     }
 }
 
-/// Keeps what a search found in a folder of searches, whole or not at all; returns its own.
-pub(super) fn keep(parent: &Path, point: &Planned, build: &Build, found: &Found) -> Result<PathBuf, StoreError> {
+/// Keeps what a search found in a folder of searches, whole or not at all.
+pub(super) fn keep(parent: &Path, point: &Planned, build: &Build, found: &Found) -> Result<(), StoreError> {
     let files = [
         (PROBES_FILE.to_string(), probes_csv(&found.probes)),
         (LIMIT_FILE.to_string(), json(&found.summary(&point.scenario))),
     ];
     let hashes = files.iter().map(|(name, bytes)| (name.clone(), Digest::of(bytes))).collect();
     let manifest = (MANIFEST_FILE.to_string(), json(&Manifest::new(point, build, hashes)));
-    place(parent, &point.entry.id, |folder| {
+    let fill = |folder: &Path| {
         write_all(folder, &files)?;
         write_all(folder, &[manifest])
-    })
+    };
+    // Whoever makes the same search at the same time writes the same bytes.
+    place(parent, &point.entry.id, fill, |folder| recall(folder, point, build).is_ok())?;
+    Ok(())
 }
 
 /// Reads what a search found, if it is exactly what this build keeps of such inputs: every file has its hash, and every

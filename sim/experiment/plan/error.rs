@@ -78,7 +78,17 @@ pub enum PlanError {
 }
 
 impl PlanError {
-    /// An error of one cell names the variation that brought it about.
+    /// An override of a cell that makes it no scenario is named as it was varied. What is wrong without the cell, too,
+    /// is told without it.
+    pub(super) fn of_cell(error: ScenarioError, cell: &[(String, String)]) -> PlanError {
+        let ScenarioError::Invalid { place, .. } = &error else { return PlanError::Scenario(error) };
+        match cell.iter().any(|(key, value)| *place == format!("--set {key}={value}")) {
+            true => PlanError::at(error, cell),
+            false => PlanError::Scenario(error),
+        }
+    }
+
+    /// What the data say against one cell names the variation that brought it about.
     pub(super) fn at(error: ScenarioError, cell: &[(String, String)]) -> PlanError {
         let ScenarioError::Invalid { place, what, hint } = error else { return PlanError::Scenario(error) };
         let flag = |(key, value): &(String, String)| match key.as_str() {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::{Scenario, Worlds};
+use crate::scenario::Worlds;
 
 use super::{Build, Entry, Heading, Plan, PlanError, Planned, SCHEMA_VERSION, ScenarioText, Sheet};
 
@@ -91,24 +91,25 @@ impl PlanFile {
         let numbered = || id.parse::<usize>().ok().and_then(|nth| points.get(nth));
         let unknown = || PlanError::Unknown { id: id.into(), points: points.len() };
         let entry = points.iter().find(|entry| entry.id == id).or_else(numbered).ok_or_else(unknown)?;
-        self.planned(entry, &mut Worlds::default())
+        let scenario = self.source.template()?.scenario(&entry.overrides)?;
+        let world = Worlds::default().of(&scenario)?;
+        let planned = Planned::new(scenario, world, entry.overrides.clone());
+        unchanged(entry, &planned)?;
+        Ok(planned)
     }
 
     /// Validates all of its points.
-    pub fn plan(self) -> Result<Plan, PlanError> {
-        let mut worlds = Worlds::default();
-        let points = self.sheet.points.iter().map(|entry| self.planned(entry, &mut worlds));
-        let points = points.collect::<Result<_, PlanError>>()?;
+    pub fn plan(self, worlds: &mut Worlds) -> Result<Plan, PlanError> {
+        let points = self.sheet.heading.validated(&self.source.template()?, worlds)?;
+        self.sheet.points.iter().zip(&points).try_for_each(|(entry, point)| unchanged(entry, point))?;
         Ok(Plan { heading: self.sheet.heading, points, source: self.source })
     }
+}
 
-    fn planned(&self, entry: &Entry, worlds: &mut Worlds) -> Result<Planned, PlanError> {
-        let scenario: Scenario = self.source.parse(&entry.overrides)?;
-        let world = worlds.of(&scenario)?;
-        let planned = Planned::new(scenario, world, entry.overrides.clone());
-        if planned.entry != *entry {
-            return Err(PlanError::Changed { planned: entry.id.clone(), found: planned.entry.id });
-        }
-        Ok(planned)
+/// Whether a point is still what was planned.
+fn unchanged(entry: &Entry, point: &Planned) -> Result<(), PlanError> {
+    if point.entry == *entry {
+        return Ok(());
     }
+    Err(PlanError::Changed { planned: entry.id.clone(), found: point.entry.id.clone() })
 }

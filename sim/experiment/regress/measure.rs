@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::base::Digest;
 use crate::engine::Control;
-use crate::experiment::{HostFacts, ScenarioText, Summary, simulate};
+use crate::experiment::{HostFacts, Summary, simulate};
 use crate::scenario::{RunOptions, Scenario, WorldData, Worlds};
 
 use super::baseline::folder_of;
@@ -97,7 +97,7 @@ impl Gate {
         let mut ready = |(name, case): (&String, &super::Case)| {
             let path = folder_of(path).join(&case.scenario);
             let settings: Vec<String> = case.settings.iter().chain(settings).cloned().collect();
-            let loaded = ScenarioText::read(&path).and_then(|text| text.parse(&settings));
+            let loaded = Scenario::load(&path, &settings);
             let loaded = loaded.and_then(|scenario| Ok((worlds.of(&scenario)?, scenario)));
             let (world, scenario) = loaded.map_err(|source| RegressError::Scenario { case: name.clone(), source })?;
             let inputs = scenario.digest(&world);

@@ -249,6 +249,7 @@ impl Verdict {
 
     /// Keeps it in `folder`, whole or not at all.
     pub fn keep(&self, folder: &Path) -> Result<PathBuf, StoreError> {
-        place_file(folder, VERDICT_FILE, &json(self))
+        place_file(folder, VERDICT_FILE, &json(self))?;
+        Ok(folder.join(VERDICT_FILE))
     }
 }

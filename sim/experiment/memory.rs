@@ -1,0 +1,46 @@
+//! How much memory a point takes, told before it is run.
+//!
+//! A run keeps what it must never forget: the ids that execution refuses to execute again and the judges' tables, some
+//! hundred bytes for each transaction of the run, whoever holds it in a mempool or a batch meanwhile. Machines have
+//! tables and histograms, and every pair of replicas connections.
+
+use crate::scenario::{Scenario, Weight, WorldData};
+
+use super::plan::Planned;
+
+/// The process, its tables and code, bytes. Measured: 26 MB with 4 replicas and next to no load.
+const BASE_BYTES: u64 = 32_000_000;
+/// A replica. Measured: 110 to 190 kB.
+const REPLICA_BYTES: u64 = 256_000;
+/// A connection between two replicas, and what delivers on it.
+const PAIR_BYTES: u64 = 48;
+/// A transaction of the run. Measured: 330 to 390 bytes, overloaded or not.
+const TRANSACTION_BYTES: f64 = 512.0;
+/// Simulated arrivals a second that the weight `auto` allows.
+const AUTO_ARRIVALS_PER_S: f64 = 200_000.0;
+
+impl Planned {
+    /// Memory that simulating it takes, bytes: at most, but for surges.
+    pub fn memory_bytes(&self) -> u64 {
+        let file = &self.scenario.file;
+        let replicas = u64::from(file.consensus.replicas);
+        let pairs = replicas * replicas * (1 + u64::from(file.certified.workers));
+        let transactions = transactions(&self.scenario, &self.world) * TRANSACTION_BYTES;
+        BASE_BYTES + REPLICA_BYTES * replicas + PAIR_BYTES * pairs + transactions as u64
+    }
+}
+
+/// Transactions that are simulated.
+fn transactions(scenario: &Scenario, world: &WorldData) -> f64 {
+    let file = &scenario.file;
+    if let Some(trace) = &world.trace {
+        return trace.entries.len() as f64 * f64::from(file.workload.copies);
+    }
+    let load = || world.world_tps(file.world.hour_of_week) * file.world.scale + file.world.extra.values().sum::<f64>();
+    let tps = file.world.load_tps.unwrap_or_else(load);
+    let arrivals = match file.run.weight {
+        Weight::Fixed(weight) => tps / f64::from(weight),
+        Weight::Auto(_) => tps.min(AUTO_ARRIVALS_PER_S),
+    };
+    arrivals * (file.run.warm_up_s + file.run.window_s)
+}
