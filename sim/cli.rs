@@ -2,6 +2,7 @@
 
 mod args;
 mod audit;
+mod bench;
 mod calibrate;
 mod check;
 mod contracts;
@@ -46,6 +47,7 @@ pub fn main(heap: fn() -> HeapUse) -> ExitCode {
         Command::Point(point) => plan::point(point),
         Command::Merge(merge) => plan::merge(merge),
         Command::Regress(args) => regress::regress(args, heap),
+        Command::Bench(args) => bench::bench(args),
         Command::Check(check) => check::check(check),
         Command::Audit(audit) => audit::audit(audit),
         Command::Validate(validate) => validated(validate),

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::health::Patient;
 
 use super::audit::patient;
+use super::bench::BenchArgs;
 use super::check::CheckArgs;
 use super::plan::{MergeArgs, PlanArgs, PointArgs};
 use super::regress::RegressArgs;
@@ -40,6 +41,8 @@ pub(super) enum Command {
     Merge(MergeArgs),
     /// Run the cases of a baseline, and fail on whatever is not as it was blessed.
     Regress(RegressArgs),
+    /// Measure this host: rates of cryptography, of the event queue and of protocols, in one table.
+    Bench(BenchArgs),
     /// Run random fault schedules against a protocol, with every judge on.
     Check(CheckArgs),
     /// Check a ledger that `run --ledger` wrote, and say who looked at a patient's data, with proofs.

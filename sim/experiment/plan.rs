@@ -120,7 +120,8 @@ impl ScenarioText {
         Ok(ScenarioText { path: path.into(), text: std::fs::read_to_string(path).map_err(unreadable)? })
     }
 
-    pub(super) fn parse(&self, settings: &[String]) -> Result<Scenario, ScenarioError> {
+    /// The scenario with `settings`.
+    pub fn parse(&self, settings: &[String]) -> Result<Scenario, ScenarioError> {
         let folder = self.path.parent().map(Path::to_path_buf).unwrap_or_default();
         Scenario::parse(&self.path.display().to_string(), &self.text, &folder, settings)
     }
