@@ -2,6 +2,7 @@
 
 mod args;
 mod audit;
+mod bench;
 mod calibrate;
 mod check;
 mod contracts;
@@ -55,6 +56,7 @@ pub fn main(heap: fn() -> HeapUse) -> ExitCode {
         Command::Merge(merge) => plan::merge(merge),
         Command::Regress(args) => regress::regress(args, heap),
         Command::Report(asked) => report::report(asked),
+        Command::Bench(args) => bench::bench(args),
         Command::Check(check) => check::check(check),
         Command::Audit(audit) => audit::audit(audit),
         Command::Trace(args) => trace::trace(args, voice),

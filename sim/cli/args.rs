@@ -8,6 +8,7 @@ use crate::experiment::{Loads, Variation};
 use crate::health::Patient;
 
 use super::audit::patient;
+use super::bench::BenchArgs;
 use super::check::CheckArgs;
 use super::plan::{MergeArgs, PlanArgs, PointArgs};
 use super::regress::RegressArgs;
@@ -58,6 +59,8 @@ pub(super) enum Command {
     Regress(RegressArgs),
     /// Draw what a folder holds: one page, report.html, and figures as SVG and PNG.
     Report(ReportArgs),
+    /// Measure this host: rates of cryptography, of the event queue and of protocols, in one table.
+    Bench(BenchArgs),
     /// Run random fault schedules against a protocol, with every judge on.
     Check(CheckArgs),
     /// Check a ledger that `run --ledger` wrote, and say who looked at a patient's data, with proofs.

@@ -123,7 +123,12 @@ impl ScenarioText {
         Ok(ScenarioText { path: path.into(), text: std::fs::read_to_string(path).map_err(unreadable)? })
     }
 
-    pub(super) fn template(&self) -> Result<Template, ScenarioError> {
+    /// The scenario with `settings`.
+    pub fn parse(&self, settings: &[String]) -> Result<Scenario, ScenarioError> {
+        self.template()?.scenario(settings)
+    }
+
+    fn template(&self) -> Result<Template, ScenarioError> {
         let folder = self.path.parent().map(Path::to_path_buf).unwrap_or_default();
         Template::new(&self.path.display().to_string(), &self.text, &folder)
     }

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `bmf.json` | Bencher Metric Format | <https://bencher.dev/docs/reference/bencher-metric-format/> |
 //! | `customBiggerIsBetter.json`, `customSmallerIsBetter.json` | github-action-benchmark's tools of those names | <https://github.com/benchmark-action/github-action-benchmark#examples> |
-//! | `junit.xml` | JUnit XML, as the xUnit plugin of Jenkins checks it (`junit-10.xsd`) | <https://github.com/jenkinsci/xunit-plugin> |
+//! | `junit.xml` | JUnit XML, valid under both schemas that are about | <https://github.com/windyroad/JUnit-Schema>, <https://github.com/jenkinsci/xunit-plugin> (`junit-10.xsd`) |
 //! | `summary.md` | Markdown for a job's summary | <https://docs.github.com/actions/reference/workflow-commands-for-github-actions> |
 //! | `metrics.om` | OpenMetrics text 1.0 | <https://prometheus.io/docs/specs/om/open_metrics_spec/> |
 //! | `history.jsonl` | a line of JSON a run, appended | [`HistoryLine`] |

@@ -8,6 +8,7 @@ mod faults;
 mod injection;
 mod load;
 mod mixtures;
+mod regress;
 mod replay;
 mod runs;
 mod scenario;

@@ -106,10 +106,11 @@ fn changes(out: &mut String, case: &CaseVerdict) {
     // The gravest first; where the baseline knows none of a new case's figures there is nothing to set beside them.
     rows.sort_by_key(|row| std::cmp::Reverse(row.change));
     let said = |value: Option<f64>| value.map_or("none".to_string(), |value| format!("{value:.3}"));
+    let width = rows.iter().take(MOST_ROWS).map(|row| row.name.len()).max().unwrap_or(0);
     for row in rows.iter().take(MOST_ROWS) {
         let percent = row.change_percent.map(|percent| format!("  {percent:+.3}%")).unwrap_or_default();
         let (blessed, measured, change) = (said(row.blessed), said(row.measured), row.change.name());
-        line!(out, "  {change:<7}  {:<38} {blessed:>14} -> {measured:>14}{percent}", row.name);
+        line!(out, "  {change:<7}  {:<width$}  {blessed:>14} -> {measured:>14}{percent}", row.name);
     }
     if rows.len() > MOST_ROWS {
         line!(out, "  and {} more, in verdict.json", rows.len() - MOST_ROWS);

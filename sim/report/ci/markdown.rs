@@ -76,7 +76,7 @@ fn changes(out: &mut String, case: &CaseVerdict) {
     }
 }
 
-/// What would end a cell of a table.
+/// Without what would end a cell of a table, or begin a tag.
 fn escaped(text: &str) -> String {
-    text.replace('|', "\\|")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('|', "\\|")
 }

@@ -65,13 +65,13 @@ impl Family {
     fn of(row: &Row) -> Family {
         let known = [("_ms", "seconds", 1e3), ("_s", "seconds", 1.0), ("_share", "ratio", 1.0)];
         let units = known.into_iter().find_map(|(suffix, unit, per)| Some((row.name.strip_suffix(suffix)?, unit, per)));
-        let of = if row.unit.is_empty() { String::new() } else { format!(", {}", row.unit) };
-        match units {
-            Some((name, unit, per_base)) => {
-                Family { name: name.into(), unit: Some(unit), help: format!("{}{of}", row.name), per_base }
-            }
-            None => Family { name: row.name.clone(), unit: None, help: format!("{}{of}", row.name), per_base: 1.0 },
-        }
+        let (name, unit, per_base) = match units {
+            Some((name, unit, per_base)) => (name, Some(unit), per_base),
+            None => (row.name.as_str(), None, 1.0),
+        };
+        let of = unit.unwrap_or(&row.unit);
+        let of = if of.is_empty() { String::new() } else { format!(", in {of}") };
+        Family { name: name.into(), unit, help: format!("systole's {}{of}", row.name), per_base }
     }
 }
 
