@@ -4,6 +4,8 @@ mod args;
 mod audit;
 mod calibrate;
 mod check;
+mod columns;
+mod compare;
 mod contracts;
 mod control;
 mod exit;
@@ -32,6 +34,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run::run(run),
         Command::Limit(limit) => limit::limit(limit),
         Command::Sweep(sweep) => sweep::sweep(sweep),
+        Command::Compare(compare) => compare::compare(compare),
         Command::Plan(plan) => plan::plan(plan),
         Command::Point(point) => plan::point(point),
         Command::Merge(merge) => plan::merge(merge),

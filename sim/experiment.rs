@@ -23,8 +23,8 @@ pub use audit::{Audit, AuditError, Breach, Look, Suspect};
 pub use cells::{Cell, Estimate};
 pub use check::{Campaign, Checked, Finding};
 pub use compare::{
-    Advice, Against, At, CompareError, CompareRequest, Comparison, Costs, Criterion, Difference, LEAST_SHARE, LEVEL,
-    Method, Row, Variant, Verdict, figure, percent,
+    Advice, Against, At, CompareError, CompareRequest, Comparison, Cost, Costs, CpuUse, Criterion, Difference,
+    LEAST_SHARE, LEVEL, Loaded, Method, Quantiles, Row, SECONDS_OF_A_YEAR, Variant, Verdict, figure, percent,
 };
 pub use contracts::{
     CaughtSummary, ContractSummary, ErasedSummary, KindSummary, ReachSummary, SETTLEMENT_BAR, StoredSummary,

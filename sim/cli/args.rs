@@ -8,6 +8,7 @@ use crate::health::Patient;
 
 use super::audit::patient;
 use super::check::CheckArgs;
+use super::compare::CompareArgs;
 use super::plan::{MergeArgs, PlanArgs, PointArgs};
 use super::sweep::SweepArgs;
 
@@ -31,6 +32,8 @@ pub(super) enum Command {
     Limit(LimitArgs),
     /// Run every point of a grid, several times each, and resume where it was stopped.
     Sweep(SweepArgs),
+    /// Set designs side by side, and say which to choose and why.
+    Compare(CompareArgs),
     /// Write the points of a sweep as a plan, one a line, to run them anywhere.
     Plan(PlanArgs),
     /// Run one point of a plan, unless it is there.

@@ -20,7 +20,7 @@ use super::args::ScenarioArgs;
 use super::control::Watch;
 use super::exit::{Failure, Replay};
 use super::table::{grouped, line};
-use super::{host, print, trace};
+use super::{columns, host, print, trace};
 
 /// The grid, beside what `[sweep]` of the scenario says.
 #[derive(Args)]
@@ -103,16 +103,7 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     let wanted: Vec<usize> = (shard.first..plan.points.len()).step_by(shard.of).collect();
     let failed = |error| failure(error, &|point| replay(&plan, point, &args.scenario.scenario));
     let folder = SweepFolder::open(&path, &plan.sheet()).map_err(failed)?;
-    folder.tidy(wanted.iter().map(|&nth| &plan.points[nth])).map_err(failed)?;
-    let cores = host::threads(args.jobs);
-    let jobs = cores.clamp(1, wanted.len().max(1));
-    let stop = watch.interrupted();
-    let crew = Crew { jobs, threads: (cores / jobs).max(1), stop: &stop };
-    watch.label(format!("{} sweep", plan.heading.scenario));
-    let mut board = Board::new(&plan, wanted.len());
-    let done = folder.run(&plan, &wanted, &crew, |happened| board.show(happened, &mut watch));
-    watch.finish();
-    let tally = done.map_err(failed)?;
+    let tally = swept(&folder, &plan, &wanted, args.jobs, &mut watch).map_err(failed)?;
     if args.shard.is_some() {
         let of = plan.points.len();
         let what = format!("{} of {of} points: {}\nresults      {}\n", wanted.len(), counted(tally), path.display());
@@ -122,8 +113,28 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     report(&plan, &summaries, &path, Some(tally), args.json)
 }
 
+/// Has every point of `wanted` there, and shows how far it is.
+pub(super) fn swept(
+    folder: &SweepFolder,
+    plan: &Plan,
+    wanted: &[usize],
+    jobs: Option<u16>,
+    watch: &mut Watch,
+) -> Result<Tally, SweepError> {
+    folder.tidy(wanted.iter().map(|&nth| &plan.points[nth]))?;
+    let cores = host::threads(jobs);
+    let jobs = cores.clamp(1, wanted.len().max(1));
+    let stop = watch.interrupted();
+    let crew = Crew { jobs, threads: (cores / jobs).max(1), stop: &stop };
+    watch.label(format!("{} sweep", plan.heading.scenario));
+    let mut board = Board::new(plan, wanted.len());
+    let done = folder.run(plan, wanted, &crew, |happened| board.show(happened, watch));
+    watch.finish();
+    done
+}
+
 /// Where a sweep goes that is given no folder: another plan has another.
-fn usual_folder(plan: &Plan) -> PathBuf {
+pub(super) fn usual_folder(plan: &Plan) -> PathBuf {
     let sheet = serde_json::to_vec(&plan.sheet()).expect("a plan is plain data");
     let name = format!("sweep-{}", &Digest::of(&sheet).to_string()[..16]);
     Path::new("results").join(&plan.heading.scenario).join(name)
@@ -202,7 +213,7 @@ struct Report<'a> {
     cells: &'a [Cell],
 }
 
-fn counted(tally: Tally) -> String {
+pub(super) fn counted(tally: Tally) -> String {
     format!("computed {}, reused {}", tally.computed, tally.reused)
 }
 
@@ -246,18 +257,7 @@ fn markdown(cells: &[Cell]) -> String {
         row.push(format!("{} of {}", cell.slo_met, cell.replicates));
         rows.push(row);
     }
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
-    let mut out = String::new();
-    for (nth, row) in rows.iter().enumerate() {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:>width$}")).collect();
-        line!(out, "| {} |", cells.join(" | "));
-        if nth == 0 {
-            let rules: Vec<String> = widths.iter().map(|&width| format!("{}:", "-".repeat(width.max(3) - 1))).collect();
-            line!(out, "| {} |", rules.join(" | "));
-        }
-    }
-    out
+    columns::markdown(&rows)
 }
 
 fn estimated(estimate: Option<Estimate>) -> String {

@@ -14,7 +14,7 @@ const HOUR_S: f64 = 3_600.0;
 const MONTHS_OF_A_YEAR: f64 = 12.0;
 const JOULES_OF_A_KWH: f64 = 3.6e6;
 
-/// What a million transactions cost that took effect in time, by what it is paid for.
+/// What a million committed transactions cost, by what it is paid for.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Cost {
     /// Replicas' cores for as long as a million transactions take.
@@ -32,9 +32,9 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// Of what `replicas` used while `goodput_tps` were served; nothing where nothing was.
-    pub fn of(usage: &UsageSummary, replicas: u32, goodput_tps: f64, prices: &Prices) -> Option<Cost> {
-        let millions = goodput_tps * usage.window_s / MILLION;
+    /// Of what `replicas` used while `throughput_tps` were committed; nothing where nothing was.
+    pub fn of(usage: &UsageSummary, replicas: u32, throughput_tps: f64, prices: &Prices) -> Option<Cost> {
+        let millions = throughput_tps * usage.window_s / MILLION;
         if millions <= 0.0 {
             return None;
         }
@@ -54,7 +54,7 @@ impl Cost {
 mod tests {
     use super::*;
 
-    /// Ten seconds in which four replicas of six cores served 50,000 transactions/s: half a million.
+    /// Ten seconds in which four replicas of six cores committed 50,000 transactions/s: half a million.
     fn usage() -> UsageSummary {
         UsageSummary {
             window_s: 10.0,
@@ -80,7 +80,7 @@ mod tests {
             energy_kwh: 0.2,
             ..Prices::default()
         };
-        let cost = Cost::of(&usage(), 4, 50_000.0, &prices).expect("something was served");
+        let cost = Cost::of(&usage(), 4, 50_000.0, &prices).expect("something was committed");
         let near = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-12, "{found}, not {expected}");
         // 4 × 6 cores × 10 s = 240 core-seconds = 0.0667 core-hours, for half a million.
         near(cost.machines, 240.0 / 3_600.0 * 0.36 / 0.5);
@@ -92,9 +92,9 @@ mod tests {
     }
 
     #[test]
-    fn machines_cost_half_as_much_for_twice_the_load_and_nothing_served_has_no_cost() {
+    fn machines_cost_half_as_much_for_twice_the_load_and_nothing_committed_has_no_cost() {
         let cost = |tps| Cost::of(&usage(), 4, tps, &Prices::default());
-        let machines = |tps| cost(tps).expect("something was served").machines;
+        let machines = |tps| cost(tps).expect("something was committed").machines;
         assert!((machines(1_000.0) / machines(2_000.0) - 2.0).abs() < 1e-12);
         assert_eq!(cost(0.0), None);
     }

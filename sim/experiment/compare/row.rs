@@ -190,7 +190,7 @@ fn reply_p99(run: &Summary) -> Option<f64> {
 }
 
 fn cost(run: &Summary, prices: &Prices) -> Option<Cost> {
-    Cost::of(run.usage.as_ref()?, run.replicas, run.goodput_tps, prices)
+    Cost::of(run.usage.as_ref()?, run.replicas, run.throughput_tps, prices)
 }
 
 /// For each seed the largest goodput of a load that it sustains; 0 where it sustains none.

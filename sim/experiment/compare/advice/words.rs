@@ -36,8 +36,8 @@ pub(super) fn choice(contenders: &[Contender], chosen: &[usize]) -> String {
     match chosen {
         [_] => format!("Choose {}.", listed(&names)),
         _ => format!(
-            "Choose any of {}: nothing that was measured tells them apart, so let decide what was not measured, such as \
-             who maintains them. More replicates would narrow the intervals.",
+            "Choose any of {}: nothing that was measured tells them apart, so decide by what was not, such as who \
+             maintains them. More replicates would narrow the intervals.",
             listed(&names)
         ),
     }
