@@ -24,7 +24,7 @@ pub use cells::{Cell, Estimate};
 pub use check::{Campaign, Checked, Finding};
 pub use compare::{
     Advice, Against, At, CompareError, CompareRequest, Comparison, Cost, Costs, CpuUse, Criterion, Difference,
-    LEAST_SHARE, LEVEL, Loaded, Method, Quantiles, Row, SECONDS_OF_A_YEAR, Variant, Verdict, figure, percent,
+    LEAST_SHARE, LEVEL, Loaded, Method, Quantiles, Row, SECONDS_OF_A_YEAR, Variant, Verdict, figure, interval, percent,
 };
 pub use contracts::{
     CaughtSummary, ContractSummary, ErasedSummary, KindSummary, ReachSummary, SETTLEMENT_BAR, StoredSummary,

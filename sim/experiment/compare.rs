@@ -21,7 +21,7 @@ use crate::scenario::Prices;
 pub use advice::{Advice, Verdict};
 pub use cost::Cost;
 pub use difference::{Difference, LEAST_SHARE, LEVEL, Method};
-pub use figures::{figure, percent};
+pub use figures::{figure, interval, percent};
 pub use row::{Costs, CpuUse, Quantiles, Row, SECONDS_OF_A_YEAR};
 pub use variant::{CompareError, Loaded, Variant};
 

@@ -7,7 +7,8 @@ use crate::cli::columns::{markdown, plain, width};
 use crate::cli::sweep::counted;
 use crate::cli::table::line;
 use crate::experiment::{
-    Against, At, Comparison, Criterion, Difference, Estimate, LEAST_SHARE, Method, Row, Tally, Verdict, figure, percent,
+    Against, At, Comparison, Criterion, Difference, Estimate, LEAST_SHARE, Method, Row, Tally, Verdict, figure,
+    interval, percent,
 };
 
 /// What a terminal is wide.
@@ -145,7 +146,7 @@ fn written(cell: &Cell, with_interval: bool) -> String {
         Cell::Text(text) => text.clone(),
         Cell::Mean(None) => "-".into(),
         Cell::Mean(Some(Estimate { mean, half_width_95: Some(half) })) if with_interval && *half > 0.0 => {
-            format!("{} ± {}", figure(*mean), figure(*half))
+            interval(*mean, *half)
         }
         Cell::Mean(Some(Estimate { mean, .. })) => figure(*mean),
     }
@@ -207,7 +208,7 @@ fn groups(found: &Comparison) -> Vec<Group> {
             mean("energy", &|row| row.cost_per_million_tx.energy),
             mean("total", &|row| row.cost_per_million_tx.total),
             mean("total at SLO limit", &|row| row.cost_at_slo_per_million_tx),
-            mean("energy, kWh", &|row| row.cost_per_million_tx.energy_kwh),
+            mean("energy, Wh", &|row| scaled(row.cost_per_million_tx.energy_kwh, 1e3)),
         ],
     ));
     groups
@@ -313,7 +314,7 @@ fn difference(against: &Against, criterion: Criterion) -> String {
         Some(Difference { mean, half_width: Some(half), share, .. }) => {
             let sign = if *mean > 0.0 { "+" } else { "" };
             let share = share.map(|share| format!(" ({})", percent(share))).unwrap_or_default();
-            format!("{sign}{} ± {}{share}", figure(*mean), figure(*half))
+            format!("{sign}{}{share}", interval(*mean, *half))
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What a million transactions cost.
 //!
 //! Machines are paid by the hour, busy or not, so they cost the less per transaction the more of them there are: a cost is
-//! one at a load. What is not in it: hospitals' machines and lines, memory, discounts, backups, people.
+//! one at a load. Whatever is used all the time is shared by the transactions that were served; what is stored comes in
+//! blocks, and is shared by those that they commit, so that where blocks fall at the window's edges makes no difference. What is not in it: hospitals' machines and lines, memory, discounts, backups, people.
 
 use serde::Serialize;
 
@@ -14,7 +15,7 @@ const HOUR_S: f64 = 3_600.0;
 const MONTHS_OF_A_YEAR: f64 = 12.0;
 const JOULES_OF_A_KWH: f64 = 3.6e6;
 
-/// What a million committed transactions cost, by what it is paid for.
+/// What a million transactions cost, by what it is paid for.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Cost {
     /// Replicas' cores for as long as a million transactions take.
@@ -32,9 +33,9 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// Of what `replicas` used while `throughput_tps` were committed; nothing where nothing was.
-    pub fn of(usage: &UsageSummary, replicas: u32, throughput_tps: f64, prices: &Prices) -> Option<Cost> {
-        let millions = throughput_tps * usage.window_s / MILLION;
+    /// Of what `replicas` used while `goodput_tps` were served; nothing where nothing was.
+    pub fn of(usage: &UsageSummary, replicas: u32, goodput_tps: f64, prices: &Prices) -> Option<Cost> {
+        let millions = goodput_tps * usage.window_s / MILLION;
         if millions <= 0.0 {
             return None;
         }
@@ -44,7 +45,8 @@ impl Cost {
         let months = MONTHS_OF_A_YEAR * prices.retention_years;
         let machines = core_hours * prices.vcpu_hour / millions;
         let egress = usage.egress_bytes as f64 / GIGA * prices.egress_gb / millions;
-        let storage = usage.ledger_copies_bytes as f64 / GIGA * prices.storage_gb_month * months / millions;
+        let stored_bytes = usage.ledger_bytes_per_tx * usage.copies() * MILLION;
+        let storage = stored_bytes / GIGA * prices.storage_gb_month * months;
         let energy = energy_kwh * prices.energy_kwh;
         Some(Cost { machines, egress, storage, energy, total: machines + egress + storage + energy, energy_kwh })
     }
@@ -54,7 +56,7 @@ impl Cost {
 mod tests {
     use super::*;
 
-    /// Ten seconds in which four replicas of six cores committed 50,000 transactions/s: half a million.
+    /// Ten seconds in which four replicas of six cores served 50,000 transactions/s: half a million.
     fn usage() -> UsageSummary {
         UsageSummary {
             window_s: 10.0,
@@ -80,21 +82,22 @@ mod tests {
             energy_kwh: 0.2,
             ..Prices::default()
         };
-        let cost = Cost::of(&usage(), 4, 50_000.0, &prices).expect("something was committed");
+        let cost = Cost::of(&usage(), 4, 50_000.0, &prices).expect("something was served");
         let near = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-12, "{found}, not {expected}");
         // 4 × 6 cores × 10 s = 240 core-seconds = 0.0667 core-hours, for half a million.
         near(cost.machines, 240.0 / 3_600.0 * 0.36 / 0.5);
         near(cost.egress, 2.0 * 0.05 / 0.5);
-        near(cost.storage, 0.1 * 120.0 / 0.5);
+        // 500 bytes of each of a million, four times.
+        near(cost.storage, 2.0 * 0.1 * 120.0);
         near(cost.energy_kwh, 36.0 * 5.0 / 3.6e6 / 0.5);
         near(cost.energy, cost.energy_kwh * 0.2);
         near(cost.total, cost.machines + cost.egress + cost.storage + cost.energy);
     }
 
     #[test]
-    fn machines_cost_half_as_much_for_twice_the_load_and_nothing_committed_has_no_cost() {
+    fn machines_cost_half_as_much_for_twice_the_load_and_nothing_served_has_no_cost() {
         let cost = |tps| Cost::of(&usage(), 4, tps, &Prices::default());
-        let machines = |tps| cost(tps).expect("something was committed").machines;
+        let machines = |tps| cost(tps).expect("something was served").machines;
         assert!((machines(1_000.0) / machines(2_000.0) - 2.0).abs() < 1e-12);
         assert_eq!(cost(0.0), None);
     }
