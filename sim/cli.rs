@@ -5,13 +5,14 @@ mod audit;
 mod bench;
 mod calibrate;
 mod check;
+mod columns;
+mod compare;
 mod contracts;
 mod control;
 mod exit;
 mod host;
 mod limit;
 mod limits;
-mod markdown;
 mod plan;
 mod regress;
 mod replayed;
@@ -51,6 +52,7 @@ pub fn main(heap: fn() -> HeapUse) -> ExitCode {
         Command::Run(run) => run::run(run),
         Command::Limit(limit) => limit::limit(limit),
         Command::Sweep(sweep) => sweep::sweep(sweep),
+        Command::Compare(compare) => compare::compare(compare),
         Command::Plan(plan) => plan::plan(plan, voice),
         Command::Point(point) => plan::point(point, voice),
         Command::Merge(merge) => plan::merge(merge),

@@ -32,8 +32,8 @@ pub use cells::{Cell, Estimate};
 pub use check::{Campaign, Checked, Finding};
 pub use chrome::{Recorded, TraceError, TraceRequest, Written, record};
 pub use compare::{
-    Advice, Against, At, CompareError, CompareRequest, Comparison, Costs, Criterion, Difference, LEAST_SHARE, LEVEL,
-    Method, Row, Variant, Verdict, figure, percent,
+    Advice, Against, At, CompareError, CompareRequest, Comparison, Cost, Costs, CpuUse, Criterion, Difference,
+    LEAST_SHARE, LEVEL, Loaded, Method, Quantiles, Row, SECONDS_OF_A_YEAR, Variant, Verdict, figure, interval, percent,
 };
 pub use contracts::{
     CaughtSummary, ContractSummary, ErasedSummary, KindSummary, ReachSummary, SETTLEMENT_BAR, StoredSummary,

@@ -10,6 +10,7 @@ use crate::health::Patient;
 use super::audit::patient;
 use super::bench::BenchArgs;
 use super::check::CheckArgs;
+use super::compare::CompareArgs;
 use super::plan::{MergeArgs, PlanArgs, PointArgs};
 use super::regress::RegressArgs;
 use super::report::ReportArgs;
@@ -49,6 +50,8 @@ pub(super) enum Command {
     Limit(LimitArgs),
     /// Run every point of a grid, several times each, and resume where it was stopped.
     Sweep(SweepArgs),
+    /// Set designs side by side, and say which to choose and why.
+    Compare(CompareArgs),
     /// Write the points of a sweep as a plan, one a line, to run them anywhere.
     Plan(PlanArgs),
     /// Run one point of a plan, unless it is there.

@@ -32,6 +32,7 @@ pub(super) struct Watch {
     interrupted: Arc<AtomicBool>,
     bar: ProgressBar,
     lines: bool,
+    quiet: bool,
     started: Instant,
     last_line: Instant,
     label: String,
@@ -57,7 +58,7 @@ impl Watch {
         bar.set_style(style.expect("the template is constant and valid"));
         let now = Instant::now();
         let lines = !terminal && !quiet;
-        Ok(Watch { interrupted, bar, lines, started: now, last_line: now, label: String::new() })
+        Ok(Watch { interrupted, bar, lines, quiet, started: now, last_line: now, label: String::new() })
     }
 
     /// Names what runs now.
@@ -85,6 +86,13 @@ impl Watch {
     /// What Ctrl-C sets.
     pub fn interrupted(&self) -> Arc<AtomicBool> {
         self.interrupted.clone()
+    }
+
+    /// As [`Watch::say`], unless it is quiet.
+    pub fn advise(&self, message: &str) {
+        if !self.quiet {
+            self.say(message);
+        }
     }
 
     /// Says something on standard error, whatever the bar does.

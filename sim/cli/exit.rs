@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use crate::crypto::CostError;
 use crate::engine::RunError;
-use crate::experiment::{PlanError, StoreError};
+use crate::experiment::{CompareError, PlanError, StoreError};
 use crate::report::ReportError;
 use crate::scenario::ScenarioError;
 
@@ -60,6 +60,17 @@ impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Failure {
         match error {
             PlanError::Io { .. } => Failure::Runtime(error.to_string()),
+            _ => Failure::Usage(error.to_string()),
+        }
+    }
+}
+
+impl From<CompareError> for Failure {
+    fn from(error: CompareError) -> Failure {
+        match error {
+            CompareError::Store(_) | CompareError::CorruptPlan(_) | CompareError::Incomplete { .. } => {
+                Failure::Runtime(error.to_string())
+            }
             _ => Failure::Usage(error.to_string()),
         }
     }

@@ -12,10 +12,10 @@ use crate::experiment::{
 use crate::scenario::Worlds;
 
 use super::args::LimitArgs;
+use super::columns::markdown;
 use super::control::Watch;
 use super::exit::{Failure, Replay};
 use super::limit::probe_settings;
-use super::markdown::aligned;
 use super::sweep::{Board, counted, estimated, usual_folder};
 use super::table::{grouped, line};
 use super::{host, print};
@@ -141,7 +141,7 @@ fn table(variants: &[VariantLimit]) -> String {
         row.push(variant.binding_busy.map_or("".into(), |busy| format!("{:.0} %", busy * 100.0)));
         rows.push(row);
     }
-    aligned(&rows)
+    markdown(&rows)
 }
 
 fn bracket(variant: &VariantLimit) -> String {

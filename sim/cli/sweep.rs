@@ -19,9 +19,8 @@ use crate::scenario::Worlds;
 use super::args::ScenarioArgs;
 use super::control::Watch;
 use super::exit::{Failure, Replay};
-use super::markdown::aligned;
 use super::table::{grouped, line};
-use super::{host, print, replayed};
+use super::{columns, host, print, replayed};
 
 /// The grid, beside what `[sweep]` of the scenario says.
 #[derive(Args)]
@@ -104,29 +103,40 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     let wanted: Vec<usize> = (shard.first..plan.points.len()).step_by(shard.of).collect();
     let failed = |error| failure(error, &|point| replay(&plan, point, &args.scenario.scenario));
     let folder = SweepFolder::open(&path, &plan.sheet()).map_err(failed)?;
-    folder.tidy(wanted.iter().map(|&nth| &plan.points[nth])).map_err(failed)?;
-    let cores = host::threads(args.jobs);
-    let jobs = cores.clamp(1, wanted.len().max(1));
-    let stop = watch.interrupted();
-    // Who says how many has thought of memory.
-    let memory = if args.jobs.is_none() { host::available_bytes() } else { None };
-    let crew = Crew { jobs, memory, threads: (cores / jobs).max(1), stop: &stop };
-    let fewer = Fewer::of(&plan, &wanted, &crew);
-    if let Some(fewer) = fewer.as_ref().filter(|_| !args.quiet) {
-        watch.say(&fewer.to_string());
-    }
-    watch.label(format!("{} sweep", plan.heading.scenario));
-    let mut board = Board::new(&plan, "point", wanted.len());
-    let done = folder.run(&plan, &wanted, &crew, |happened| board.show(happened, &mut watch));
-    watch.finish();
-    let (tally, summaries) = done.map_err(failed)?;
+    let (ran, summaries) = swept(&folder, &plan, &wanted, args.jobs, &mut watch).map_err(failed)?;
     if args.shard.is_some() {
         let of = plan.points.len();
-        let what = format!("{} of {of} points: {}\nresults      {}\n", wanted.len(), counted(tally), path.display());
+        let what =
+            format!("{} of {of} points: {}\nresults      {}\n", wanted.len(), counted(ran.tally), path.display());
         return print(&what);
     }
     folder.tabulate(&plan, &summaries).map_err(failed)?;
-    report(&plan, &summaries, &path, Some(&Ran { tally, jobs, fewer }), args.json)
+    report(&plan, &summaries, &path, Some(&ran), args.json)
+}
+
+/// Has every point of `wanted` there, and shows how far it is; returns the summaries in that order.
+pub(super) fn swept(
+    folder: &SweepFolder,
+    plan: &Plan,
+    wanted: &[usize],
+    jobs: Option<u16>,
+    watch: &mut Watch,
+) -> Result<(Ran, Vec<Summary>), SweepError> {
+    folder.tidy(wanted.iter().map(|&nth| &plan.points[nth]))?;
+    // Who says how many has thought of memory.
+    let memory = if jobs.is_none() { host::available_bytes() } else { None };
+    let cores = host::threads(jobs);
+    let jobs = cores.clamp(1, wanted.len().max(1));
+    let stop = watch.interrupted();
+    let crew = Crew { jobs, memory, threads: (cores / jobs).max(1), stop: &stop };
+    let fewer = Fewer::of(plan, wanted, &crew);
+    fewer.iter().for_each(|fewer| watch.advise(&fewer.to_string()));
+    watch.label(format!("{} sweep", plan.heading.scenario));
+    let mut board = Board::new(plan, "point", wanted.len());
+    let done = folder.run(plan, wanted, &crew, |happened| board.show(happened, watch));
+    watch.finish();
+    let (tally, summaries) = done?;
+    Ok((Ran { tally, jobs, fewer }, summaries))
 }
 
 /// Why fewer points run at a time than there are cores.
@@ -165,7 +175,7 @@ impl Display for Fewer {
 
 /// How a sweep was run in this process.
 pub(super) struct Ran {
-    tally: Tally,
+    pub tally: Tally,
     jobs: usize,
     fewer: Option<Fewer>,
 }
@@ -309,7 +319,7 @@ fn markdown(cells: &[Cell]) -> String {
         row.push(format!("{} of {}", cell.slo_met, cell.replicates));
         rows.push(row);
     }
-    aligned(&rows)
+    columns::markdown(&rows)
 }
 
 pub(super) fn estimated(estimate: Option<Estimate>) -> String {

@@ -21,7 +21,7 @@ use crate::scenario::Prices;
 pub use advice::{Advice, Verdict};
 pub use cost::Cost;
 pub use difference::{Difference, LEAST_SHARE, LEVEL, Method};
-pub use figures::{figure, percent};
+pub use figures::{figure, interval, percent};
 pub use row::{Costs, CpuUse, Quantiles, Row, SECONDS_OF_A_YEAR};
 pub use variant::{CompareError, Loaded, Variant};
 
@@ -143,7 +143,8 @@ impl Comparison {
     /// Sets designs side by side.
     pub fn of(variants: &[Variant], request: &CompareRequest) -> Result<Comparison, CompareError> {
         if let [] | [_] = variants {
-            return Err(CompareError::Alone(alone(variants)));
+            let name = variants.first().map_or("nothing", |variant| variant.name.as_str());
+            return Err(CompareError::Alone(alone(name)));
         }
         let at = row::common(variants, request.at_tps)?;
         let judged: Vec<Judged> = variants.iter().map(|variant| Judged::new(variant, &at, &request.prices)).collect();
@@ -206,10 +207,9 @@ fn front(judged: &[Judged], compared: advice::Compared<'_>) -> Vec<bool> {
     all
 }
 
-fn alone(variants: &[Variant]) -> String {
-    let name = variants.first().map_or("nothing", |variant| variant.name.as_str());
+fn alone(name: &str) -> String {
     format!(
-        "{name} alone has nothing to be compared with: vary a key of the scenario, as in --vary \
+        "{name} alone has nothing to be compared with: vary a key of a scenario, as in --vary \
          consensus.protocol=jolteon,mysticeti, or name more folders"
     )
 }

@@ -30,6 +30,12 @@ pub struct UsageSummary {
 }
 
 impl UsageSummary {
+    /// How many copies of the ledger there are, by bytes: one at each replica of a shard, fewer of contents that stay with
+    /// their gateway.
+    pub fn copies(&self) -> f64 {
+        self.ledger_copies_bytes as f64 / self.ledger_bytes.max(1) as f64
+    }
+
     pub(super) fn of(usage: &Usage, window_s: f64, committed: f64) -> UsageSummary {
         UsageSummary {
             window_s,

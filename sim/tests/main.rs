@@ -1,6 +1,7 @@
 //! The integration tests: one binary, one module for each thing that must hold of whole runs and of the code itself.
 
 mod audit;
+mod compare;
 mod contracts;
 mod determinism;
 mod distances;

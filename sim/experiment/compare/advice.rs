@@ -103,12 +103,8 @@ pub fn advise(contenders: &[Contender], compared: Compared<'_>, terms: &Terms) -
     for (nth, step) in steps.iter().enumerate() {
         reasons.push(words::step(contenders, step, nth == 0, terms));
     }
-    let speaks = |other: &usize| !chosen.contains(other);
-    reasons.extend(
-        pool.iter()
-            .filter(|nth| speaks(nth))
-            .filter_map(|&other| words::given_up(contenders, chosen[0], other, compared, terms)),
-    );
+    let others: Vec<usize> = pool.into_iter().filter(|other| !chosen.contains(other)).collect();
+    reasons.extend(words::given_up(contenders, chosen[0], &others, compared, terms));
     reasons.extend(weaker.iter().map(|&other| words::weaker(contenders, chosen[0], other, compared, terms)));
     reasons.extend(words::stopped(contenders, &chosen));
     told(verdict, chosen, reasons)

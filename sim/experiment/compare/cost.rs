@@ -1,7 +1,8 @@
 //! What a million transactions cost.
 //!
 //! Machines are paid by the hour, busy or not, so they cost the less per transaction the more of them there are: a cost is
-//! one at a load. What is not in it: hospitals' machines and lines, memory, discounts, backups, people.
+//! one at a load. Whatever is used all the time is shared by the transactions that were served; what is stored comes in
+//! blocks, and is shared by those that they commit, so that where blocks fall at the window's edges makes no difference. What is not in it: hospitals' machines and lines, memory, discounts, backups, people.
 
 use serde::Serialize;
 
@@ -14,7 +15,7 @@ const HOUR_S: f64 = 3_600.0;
 const MONTHS_OF_A_YEAR: f64 = 12.0;
 const JOULES_OF_A_KWH: f64 = 3.6e6;
 
-/// What a million transactions cost that took effect in time, by what it is paid for.
+/// What a million transactions cost, by what it is paid for.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Cost {
     /// Replicas' cores for as long as a million transactions take.
@@ -44,7 +45,8 @@ impl Cost {
         let months = MONTHS_OF_A_YEAR * prices.retention_years;
         let machines = core_hours * prices.vcpu_hour / millions;
         let egress = usage.egress_bytes as f64 / GIGA * prices.egress_gb / millions;
-        let storage = usage.ledger_copies_bytes as f64 / GIGA * prices.storage_gb_month * months / millions;
+        let stored_bytes = usage.ledger_bytes_per_tx * usage.copies() * MILLION;
+        let storage = stored_bytes / GIGA * prices.storage_gb_month * months;
         let energy = energy_kwh * prices.energy_kwh;
         Some(Cost { machines, egress, storage, energy, total: machines + egress + storage + energy, energy_kwh })
     }
@@ -85,7 +87,8 @@ mod tests {
         // 4 × 6 cores × 10 s = 240 core-seconds = 0.0667 core-hours, for half a million.
         near(cost.machines, 240.0 / 3_600.0 * 0.36 / 0.5);
         near(cost.egress, 2.0 * 0.05 / 0.5);
-        near(cost.storage, 0.1 * 120.0 / 0.5);
+        // 500 bytes of each of a million, four times.
+        near(cost.storage, 2.0 * 0.1 * 120.0);
         near(cost.energy_kwh, 36.0 * 5.0 / 3.6e6 / 0.5);
         near(cost.energy, cost.energy_kwh * 0.2);
         near(cost.total, cost.machines + cost.egress + cost.storage + cost.energy);

@@ -5,11 +5,25 @@ const DIGITS: i32 = 3;
 
 /// A number in at least three digits: `0.00123`, `1.23`, `12.3`, `1,235`.
 pub fn figure(number: f64) -> String {
+    with_decimals(number, decimals(number))
+}
+
+/// A number and what it may be off by, to the same decimal: `12.3 ± 0.4`.
+pub fn interval(mean: f64, half: f64) -> String {
+    let decimals = decimals(mean);
+    format!("{} ± {}", with_decimals(mean, decimals), with_decimals(half, decimals))
+}
+
+/// Decimals that make three digits; none of what is a hundred or more, and of nought.
+fn decimals(number: f64) -> usize {
     if number == 0.0 {
-        return "0".into();
+        return 0;
     }
     let magnitude = libm::floor(libm::log10(number.abs())) as i32;
-    let decimals = (DIGITS - 1 - magnitude).clamp(0, 9) as usize;
+    (DIGITS - 1 - magnitude).clamp(0, 9) as usize
+}
+
+fn with_decimals(number: f64, decimals: usize) -> String {
     let plain = format!("{:.decimals$}", number.abs());
     let (whole, rest) = plain.split_once('.').map_or((plain.as_str(), None), |(whole, rest)| (whole, Some(rest)));
     let mut out = String::new();
@@ -53,6 +67,11 @@ mod tests {
         let written = [0.0, 0.001_234, 0.5, 1.234, 12.34, 123.4, 1_234.5, 9_999_999.0, -12.34, -1e-12].map(figure);
         let expected = ["0", "0.00123", "0.500", "1.23", "12.3", "123", "1,234", "9,999,999", "-12.3", "0.000000000"];
         assert_eq!(written, expected);
+        let intervals = [(7_586.2, 100.4), (2.083, 0.003), (-12.34, 0.56), (0.0, 2.0)];
+        assert_eq!(
+            intervals.map(|(mean, half)| interval(mean, half)),
+            ["7,586 ± 100", "2.08 ± 0.00", "-12.3 ± 0.6", "0 ± 2"]
+        );
         assert_eq!([0.123, -0.05, 0.0].map(percent), ["+12.3 %", "-5.00 %", "0 %"]);
     }
 

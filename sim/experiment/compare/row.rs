@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::experiment::search::SUSTAINED;
-use crate::experiment::{Estimate, StandsSummary, Summary};
+use crate::experiment::{Estimate, LatencySummary, StandsSummary, Summary, UsageSummary};
 use crate::metrics::Definition;
 use crate::scenario::Prices;
 
@@ -288,11 +288,11 @@ fn row(variant: &Variant, best: Option<&Loaded>, loaded: &Loaded, prices: &Price
         cpu_core_s_per_1000_tx: used.cpu(),
         cpu_busy_share: used.busy_share(),
         egress_bytes_per_s: used.estimate(|usage, _| Some(usage.egress_bytes as f64 / usage.window_s)),
-        egress_gb_per_million_tx: used.estimate(|usage, tx| Some(usage.egress_bytes as f64 / 1e9 / (some(tx)? / 1e6))),
-        ledger_bytes_per_tx: used.estimate(|usage, tx| some(tx).map(|_| usage.ledger_bytes_per_tx)),
-        ledger_bytes_per_year: used.estimate(|usage, _| Some(per_year(usage.ledger_bytes, usage.window_s))),
-        ledger_copies_bytes_per_year: used
-            .estimate(|usage, _| Some(per_year(usage.ledger_copies_bytes, usage.window_s))),
+        egress_gb_per_million_tx: used
+            .estimate(|usage, tps| Some(usage.egress_bytes as f64 / usage.window_s / some(tps)? * 1e6 / 1e9)),
+        ledger_bytes_per_tx: used.estimate(|usage, tps| some(tps).map(|_| usage.ledger_bytes_per_tx)),
+        ledger_bytes_per_year: used.estimate(|usage, tps| Some(per_year(usage, tps))),
+        ledger_copies_bytes_per_year: used.estimate(|usage, tps| Some(per_year(usage, tps) * usage.copies())),
         cost_per_million_tx: Costs {
             machines: part(|cost| cost.machines),
             egress: part(|cost| cost.egress),
@@ -306,7 +306,7 @@ fn row(variant: &Variant, best: Option<&Loaded>, loaded: &Loaded, prices: &Price
 }
 
 fn quantiles(loaded: &Loaded, definition: Definition) -> Quantiles {
-    let quantile = |pick: fn(&crate::experiment::LatencySummary) -> f64| {
+    let quantile = |pick: fn(&LatencySummary) -> f64| {
         estimate(loaded, |run| {
             let latency = &run.latency_ms[definition.name()];
             (latency.count > 0).then(|| pick(latency))
@@ -326,25 +326,26 @@ fn some(count: f64) -> Option<f64> {
     (count > 0.0).then_some(count)
 }
 
-fn per_year(bytes: u64, window_s: f64) -> f64 {
-    bytes as f64 / window_s * SECONDS_OF_A_YEAR
+/// What a ledger grows by in a year of that goodput.
+fn per_year(usage: &UsageSummary, goodput_tps: f64) -> f64 {
+    usage.ledger_bytes_per_tx * goodput_tps * SECONDS_OF_A_YEAR
 }
 
 /// What replicas used under a load.
 struct Used<'a>(&'a Loaded);
 
 impl Used<'_> {
-    /// Of usage and of the transactions committed in the window.
-    fn estimate(&self, value: impl Fn(&crate::experiment::UsageSummary, f64) -> Option<f64>) -> Option<Estimate> {
+    /// Of usage and of goodput, transactions/s.
+    fn estimate(&self, value: impl Fn(&UsageSummary, f64) -> Option<f64>) -> Option<Estimate> {
         estimate(self.0, |run| {
             let usage = run.usage.as_ref()?;
-            value(usage, run.throughput_tps * usage.window_s)
+            value(usage, run.goodput_tps)
         })
     }
 
     fn cpu(&self) -> CpuUse {
-        let per_thousand = |busy: fn(&crate::experiment::UsageSummary) -> f64| {
-            self.estimate(|usage, tx| Some(busy(usage) / (some(tx)? / 1e3)))
+        let per_thousand = |busy: fn(&UsageSummary) -> f64| {
+            self.estimate(|usage, tps| Some(busy(usage) / usage.window_s / some(tps)? * 1e3))
         };
         CpuUse {
             protocol: per_thousand(|usage| usage.protocol_core_s),

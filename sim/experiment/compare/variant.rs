@@ -107,6 +107,16 @@ impl Variant {
         group(summaries.iter().enumerate().map(found).collect())
     }
 
+    /// Whether a plan has more than one design, before it is run.
+    pub fn several(plan: &Plan) -> Result<(), CompareError> {
+        let grid = &plan.heading.grid;
+        if grid.vary.iter().any(|one| one.key != LOAD_KEY && one.values.len() > 1) {
+            return Ok(());
+        }
+        let name = plan.points.first().map_or("it", |point| point.scenario.file.consensus.protocol.name());
+        Err(CompareError::Alone(super::alone(name)))
+    }
+
     /// Reads designs from folders of sweeps and points; every file is checked.
     pub fn read(folders: &[PathBuf]) -> Result<Vec<Variant>, CompareError> {
         let mut found = Vec::new();

@@ -36,8 +36,8 @@ pub(super) fn choice(contenders: &[Contender], chosen: &[usize]) -> String {
     match chosen {
         [_] => format!("Choose {}.", listed(&names)),
         _ => format!(
-            "Choose any of {}: nothing that was measured tells them apart, so let decide what was not measured, such as \
-             who maintains them. More replicates would narrow the intervals.",
+            "Choose any of {}: nothing that was measured tells them apart, so decide by what was not, such as who \
+             maintains them. More replicates would narrow the intervals.",
             listed(&names)
         ),
     }
@@ -89,21 +89,24 @@ pub(super) fn step(contenders: &[Contender], step: &Step, is_first: bool, terms:
     capital(&sentence)
 }
 
-/// In what another design of the same kind is better than the chosen one, if it is in anything.
+/// In what other designs of the same kind are better than the chosen one, if they are in anything.
 pub(super) fn given_up(
     contenders: &[Contender],
     chosen: usize,
-    other: usize,
+    others: &[usize],
     compared: Compared<'_>,
     terms: &Terms,
 ) -> Option<String> {
-    let mut gains = gains(contenders, chosen, other, compared, terms);
     let faults = |nth: usize| contenders[nth].stands.as_ref().map_or(0, |stands| stands.replicas);
-    if faults(other) > faults(chosen) {
-        gains.push(format!("stands more faulty replicas ({})", faulty(&contenders[other])));
-    }
-    let names = [chosen, other].map(|nth| &contenders[nth].name);
-    (!gains.is_empty()).then(|| format!("What {} gives up: {} {}.", names[0], names[1], listed(&gains)))
+    let better = |&other: &usize| {
+        let mut gains = gains(contenders, chosen, other, compared, terms);
+        if faults(other) > faults(chosen) {
+            gains.push(format!("stands more faulty replicas ({})", faulty(&contenders[other])));
+        }
+        (!gains.is_empty()).then(|| format!("{} {}", contenders[other].name, listed(&gains)))
+    };
+    let gains: Vec<String> = others.iter().filter_map(better).collect();
+    (!gains.is_empty()).then(|| format!("What {} gives up: {}.", contenders[chosen].name, gains.join("; ")))
 }
 
 /// What a design is worth that stands less.

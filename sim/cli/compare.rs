@@ -1,0 +1,161 @@
+//! `systole compare`: designs side by side, from a scenario whose keys are varied or from folders of results.
+
+mod table;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::experiment::{CompareRequest, Comparison, Loads, SweepFolder, Tally, Variant};
+use crate::scenario::{Prices, Scenario};
+
+use super::args::ScenarioArgs;
+use super::control::Watch;
+use super::exit::Failure;
+use super::print;
+use super::sweep::{GridArgs, failure, planned, replay, swept, usual_folder};
+
+/// Arguments of `compare`.
+#[derive(Args)]
+pub(super) struct CompareArgs {
+    /// One scenario file, whose keys are varied; or folders of results: sweeps, each of whose designs is one, and single
+    /// points.
+    #[arg(value_name = "SCENARIO-OR-FOLDERS", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Overrides a key of the scenario: consensus.replicas=16. May be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub settings: Vec<String>,
+    /// Fail on the first malformed line of the scenario's trace.
+    #[arg(long)]
+    pub strict: bool,
+    #[command(flatten)]
+    pub grid: GridArgs,
+    /// Points at a time; the result does not depend on it [default: the host's cores].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// The sweep's folder; one that is there is resumed [default: results/SCENARIO/sweep-HASH, by the plan].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// A file with [prices], which may be a scenario [default: those of the scenario; for folders, which know of no
+    /// prices, the defaults].
+    #[arg(long, value_name = "FILE")]
+    pub prices: Option<PathBuf>,
+    /// The load to compare at, transactions/s [default: the largest that every design sustains that sustains any].
+    #[arg(long, value_name = "LOAD")]
+    pub at: Option<Loads>,
+    /// The design that differences are from, by its name in the table [default: the recommended one].
+    #[arg(long, value_name = "NAME")]
+    pub baseline: Option<String>,
+    /// Print tables as Markdown.
+    #[arg(long, conflicts_with = "json")]
+    pub md: bool,
+    /// Print everything as JSON on standard output, alone.
+    #[arg(long)]
+    pub json: bool,
+    /// No progress on standard error.
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// What was compared.
+struct Subject {
+    variants: Vec<Variant>,
+    prices: Prices,
+    /// How many points were simulated, where any were to be.
+    tally: Option<Tally>,
+    /// Where they are.
+    folders: Vec<PathBuf>,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    computed: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reused: Option<usize>,
+    results: Vec<String>,
+    #[serde(flatten)]
+    comparison: &'a Comparison,
+}
+
+/// Sets designs side by side, and says which to choose.
+pub(super) fn compare(args: &CompareArgs) -> Result<(), Failure> {
+    let at_tps = match &args.at {
+        None => None,
+        Some(Loads(loads)) => match loads[..] {
+            [load] => Some(load),
+            _ => return Err(Failure::Usage("--at takes one load, such as 5k".into())),
+        },
+    };
+    let subject = match &args.paths[..] {
+        [path] if !path.is_dir() && is_scenario(path) => of_scenario(args, path)?,
+        paths => of_folders(args, paths)?,
+    };
+    let request = CompareRequest { prices: subject.prices, at_tps, baseline: args.baseline.clone() };
+    let comparison = Comparison::of(&subject.variants, &request)?;
+    if args.json {
+        let (computed, reused) = (subject.tally.map(|tally| tally.computed), subject.tally.map(|tally| tally.reused));
+        let results = subject.folders.iter().map(|folder| folder.display().to_string()).collect();
+        let report = Report { computed, reused, results, comparison: &comparison };
+        return print(&format!("{}\n", serde_json::to_string_pretty(&report).expect("a report is plain data")));
+    }
+    print(&table::of_comparison(&comparison, subject.tally, &subject.folders, args.md))
+}
+
+/// Whether a path that is no folder is meant to be a scenario, be it there or not.
+fn is_scenario(path: &Path) -> bool {
+    path.is_file() || path.extension().is_some_and(|extension| extension == "toml")
+}
+
+/// Runs the grid of a scenario, as `sweep` does, and into the same folder.
+fn of_scenario(args: &CompareArgs, scenario: &Path) -> Result<Subject, Failure> {
+    let prices = match &args.prices {
+        Some(path) => Prices::load(path)?,
+        None => Scenario::load(scenario, &args.settings)?.file.prices.unwrap_or_default(),
+    };
+    let plan = planned(&of_args(args, scenario), &args.grid)?;
+    // Before anything runs.
+    Variant::several(&plan)?;
+    let mut watch = Watch::start(args.quiet)?;
+    let path = args.out.clone().unwrap_or_else(|| usual_folder("sweep", &plan));
+    let failed = |error| failure(error, &|point| replay(&plan, point, scenario));
+    let folder = SweepFolder::open(&path, &plan.sheet()).map_err(failed)?;
+    let wanted: Vec<usize> = (0..plan.points.len()).collect();
+    let (ran, summaries) = swept(&folder, &plan, &wanted, args.jobs, &mut watch).map_err(failed)?;
+    folder.tabulate(&plan, &summaries).map_err(failed)?;
+    Ok(Subject { variants: Variant::of_plan(&plan, &summaries), prices, tally: Some(ran.tally), folders: vec![path] })
+}
+
+fn of_args(args: &CompareArgs, scenario: &Path) -> ScenarioArgs {
+    ScenarioArgs { scenario: scenario.into(), settings: args.settings.clone(), strict: args.strict }
+}
+
+/// Reads stored results, and runs nothing.
+fn of_folders(args: &CompareArgs, paths: &[PathBuf]) -> Result<Subject, Failure> {
+    if let Some(scenario) = paths.iter().find(|path| !path.is_dir() && is_scenario(path)) {
+        return Err(Failure::Usage(format!(
+            "{} is a scenario: compare takes one scenario alone, or folders of results alone; run it by `systole sweep` \
+             and name the folder",
+            scenario.display()
+        )));
+    }
+    let runs = [
+        ("--vary", !args.grid.vary.is_empty()),
+        ("--load", args.grid.load.is_some()),
+        ("--replicates", args.grid.replicates.is_some()),
+        ("--modelled", args.grid.modelled),
+        ("--set", !args.settings.is_empty()),
+        ("--strict", args.strict),
+        ("--jobs", args.jobs.is_some()),
+        ("--out", args.out.is_some()),
+    ];
+    if let Some((option, _)) = runs.iter().find(|(_, given)| *given) {
+        return Err(Failure::Usage(format!(
+            "{option} goes with a scenario file; folders of results are read, and nothing is run"
+        )));
+    }
+    let prices = args.prices.as_ref().map_or_else(|| Ok(Prices::default()), |path| Prices::load(path))?;
+    Ok(Subject { variants: Variant::read(paths)?, prices, tally: None, folders: paths.to_vec() })
+}
