@@ -93,7 +93,7 @@ fn the_table_says_it_all_in_what_a_terminal_is_wide() {
         assert!(said.contains(part), "{part}: {said}");
     }
     let md = good(grid(&folder(), &["--md"]));
-    assert!(md.contains("| Service ") && md.contains("### Recommendation\n\nChoose jolteon."), "{md}");
+    assert!(md.contains(" Service |") && md.contains("### Recommendation\n\nChoose jolteon."), "{md}");
 }
 
 #[test]

@@ -37,7 +37,7 @@ struct Group {
 /// Everything, for a terminal or as Markdown.
 pub(super) fn of_comparison(found: &Comparison, tally: Option<Tally>, folders: &[PathBuf], md: bool) -> String {
     let mut out = String::new();
-    heading(&mut out, found);
+    heading(&mut out, found, md);
     designs(&mut out, found, md);
     differences(&mut out, found, md);
     let title = match found.advice.verdict {
@@ -58,7 +58,7 @@ pub(super) fn of_comparison(found: &Comparison, tally: Option<Tally>, folders: &
     out
 }
 
-fn heading(out: &mut String, found: &Comparison) {
+fn heading(out: &mut String, found: &Comparison, md: bool) {
     let counts = found.designs.iter().map(|row| row.replicates);
     let (least, most) = (counts.clone().min().unwrap_or(0), counts.max().unwrap_or(0));
     let runs = if least == most { format!("{least}") } else { format!("{least} to {most}") };
@@ -76,9 +76,11 @@ fn heading(out: &mut String, found: &Comparison) {
         At::Own => line!(out, "the designs have no load in common: each is shown at its own, so compare with care"),
     }
     if found.designs.iter().any(|row| row.is_efficient) {
+        // A star at the beginning of a line would make it a list in Markdown.
+        let mark = if md { format!("`{MARK}`") } else { MARK.into() };
         line!(
             out,
-            "{MARK} is efficient: no other is shown to be better in goodput, p99, cost or faults and worse in none"
+            "{mark} is efficient: no other is shown to be better in goodput, p99, cost or faults and worse in none"
         );
     }
     line!(out);

@@ -72,8 +72,7 @@ fn ties_are_narrowed_by_the_next_criterion_and_what_is_given_up_is_named() {
             They sustain most under their SLO: 10,000 to 10,100 tx/s, against 2,000 of tusk.
             Of those not told apart by that, their receipts come soonest: 99 % of them within 700 to 720 ms at 5,000 tx/s, against 900 of jolteon.
             Of those not told apart by that, it costs least: 1.50 USD per million transactions at 5,000 tx/s, against 2.00 of mysticeti.
-            What pbft gives up: jolteon is cheaper (1.00 USD per million transactions against 1.50, -33.3 %).
-            What pbft gives up: tusk is cheaper (1.00 USD per million transactions against 1.50, -33.3 %).
+            What pbft gives up: jolteon is cheaper (1.00 USD per million transactions against 1.50, -33.3 %); tusk is cheaper (1.00 USD per million transactions against 1.50, -33.3 %).
             What binds tusk beyond 2,000 tx/s: no resource (timers or latency stop it).
             pbft sustains the largest load that was tried: larger ones would show where that ends.
         "#]],
