@@ -41,7 +41,8 @@ pub(super) struct RegressArgs {
     /// Override a key in every case, to see what the gate would say: crypto.costs=costs.toml. May be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub settings: Vec<String>,
-    /// Alter a measured metric, or all whose names begin so, to see the gate fail: submit_to_reply=+3%. May be repeated.
+    /// Alter a measured metric, or all whose names begin so, to see the gate fail: submit_to_reply=+3%. May be
+    /// repeated.
     #[arg(long = "inject", value_name = "METRIC=+N%")]
     pub injected: Vec<Injected>,
     /// Print the verdict as JSON on standard output, alone.

@@ -83,8 +83,8 @@ struct CaseOutline {
 }
 
 impl Baseline {
-    /// Cases for a baseline that is made anew, none of them blessed. `workloads` is the way from the baseline's folder to
-    /// that of the shipped scenarios.
+    /// Cases for a baseline that is made anew, none of them blessed. `workloads` is the way from the baseline's folder
+    /// to that of the shipped scenarios.
     pub fn usual(workloads: &Path) -> Baseline {
         let case = |&(name, scenario, settings): &(&str, &str, &[&str])| {
             let settings = settings.iter().chain(&SHORT).map(|setting| setting.to_string()).collect();

@@ -31,7 +31,10 @@ pub enum RegressError {
         what: String,
     },
     /// The file is of another version of this tool.
-    #[error("{}: of schema {found}, and this build compares schema {known}; --bless writes its cases anew", path.display())]
+    #[error(
+        "{}: of schema {found}, and this build compares schema {known}; --bless writes its cases anew",
+        path.display()
+    )]
     Schema {
         /// Which file.
         path: PathBuf,

@@ -91,7 +91,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Validates every case of the baseline at `path`, before the first is run; `settings` are overrides of all of them.
+    /// Validates every case of the baseline at `path` before the first is run; `settings` are overrides of them all.
     pub fn new(baseline: &Baseline, path: &Path, settings: &[String]) -> Result<Gate, RegressError> {
         let mut worlds = Worlds::default();
         let mut ready = |(name, case): (&String, &super::Case)| {

@@ -85,13 +85,14 @@ pub struct Wall {
     pub b_s: f64,
     /// What is between the two, percent: the same code on the same inputs.
     pub noise_percent: f64,
-    /// What it took before on such a host with such a build, the median of earlier runs, s; nothing where there are none.
+    /// What it took before on such a host with such a build, the median of earlier runs, s; nothing without any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earlier_s: Option<f64>,
     /// From there to the faster of A and A', percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change_percent: Option<f64>,
-    /// Whether that is more than noise: the largest between any A and A', of this run and of the earlier ones.
+    /// Whether that is more than noise: the largest between any A and A', of this run and of the earlier ones, and between
+    /// earlier runs of a case.
     #[serde(default)]
     pub beyond_noise: bool,
 }
@@ -230,7 +231,12 @@ impl Verdict {
         let runs: Vec<Vec<(f64, f64)>> = self.cases.iter().map(|case| earlier(&case.name)).collect();
         let now = self.cases.iter().map(|case| case.wall.noise_percent);
         let before = runs.iter().flatten().map(|(_, noise_percent)| *noise_percent);
-        let noise_percent = now.chain(before).fold(0.0, f64::max);
+        // A busier hour shows in no A and A', but between earlier runs.
+        let drift = runs.iter().filter_map(|runs| {
+            let walls = || runs.iter().map(|(wall_s, _)| *wall_s);
+            Some((walls().reduce(f64::max)? / walls().reduce(f64::min)? - 1.0) * 100.0)
+        });
+        let noise_percent = now.chain(before).chain(drift).fold(0.0, f64::max);
         for (case, runs) in self.cases.iter_mut().zip(runs) {
             let mut walls: Vec<f64> = runs.into_iter().map(|(wall_s, _)| wall_s).collect();
             walls.sort_by(f64::total_cmp);

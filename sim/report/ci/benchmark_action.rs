@@ -1,5 +1,5 @@
-//! github-action-benchmark: one list of what is better bigger, and one of what is better smaller. What is neither, such as
-//! the offered load, is in no list: that action knows nothing but better and worse.
+//! github-action-benchmark: one list of what is better bigger, and one of what is better smaller. What is neither, such
+//! as the offered load, is in no list: that action knows nothing but better and worse.
 
 use serde::Serialize;
 

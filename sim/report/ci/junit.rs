@@ -1,8 +1,8 @@
 //! JUnit XML: a case is a suite, each figure a test that fails unless it is as blessed.
 //!
-//! Two schemas are about and neither allows all that the other does: Windy Road's (Apache Ant's reports) wants a time, a
-//! host, and standard output of each suite; that of the xUnit plugin of Jenkins, `junit-10.xsd`, refuses attributes it does
-//! not know, such as a count of skipped tests at the root. What is written here is valid under both.
+//! Two schemas are about and neither allows all that the other does: Windy Road's (Apache Ant's reports) wants a time,
+//! a host, and standard output of each suite; that of the xUnit plugin of Jenkins, `junit-10.xsd`, refuses attributes
+//! that it does not know, such as a count of skipped tests at the root. What is written here is valid under both.
 
 use std::io;
 
