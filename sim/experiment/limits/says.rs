@@ -32,7 +32,7 @@ fn of_power(power: &Power, first: &FitPoint, last: &FitPoint) -> String {
     let (from, to) = (number(first.saturation_tps), number(last.saturation_tps));
     let slope = format!("it goes as N^{}", interval(exponent, decimals));
     match exponent.holds(0.0) {
-        true => format!("saturation does not depend on it ({from} and {to} tx/s at the ends; {slope})"),
+        true => format!("no dependence on it is shown: {from} and {to} tx/s at the ends; {slope}"),
         false => format!(
             "saturation falls from the first value on, from {from} to {to} tx/s, so no law of growth applies; {slope}"
         ),

@@ -9,6 +9,8 @@ use super::{Interval, Observation, width};
 pub struct Power {
     /// β: −1 where twice the units do half as much, 0 where their number does not matter.
     pub exponent: Interval,
+    /// A: what the line says of one unit, transactions/s.
+    pub one_tps: f64,
 }
 
 impl Power {
@@ -32,6 +34,7 @@ impl Power {
         let squares: f64 = rows.iter().map(|row| row.0 * off(row) * off(row)).sum();
         let (t, scale, _) = width(squares, (points.len() - 2) as f64, dof);
         let half = t * scale / spread.sqrt();
-        Power { exponent: Interval { value: slope, low_95: slope - half, high_95: Some(slope + half) } }
+        let exponent = Interval { value: slope, low_95: slope - half, high_95: Some(slope + half) };
+        Power { exponent, one_tps: libm::exp(y - slope * x) }
     }
 }
