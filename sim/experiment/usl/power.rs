@@ -11,6 +11,8 @@ pub struct Power {
     pub exponent: Interval,
     /// A: what the line says of one unit, transactions/s.
     pub one_tps: f64,
+    /// Whether the measurements lie farther off the line than their errors explain.
+    pub misfit: bool,
 }
 
 impl Power {
@@ -32,9 +34,9 @@ impl Power {
         let slope = rows.iter().map(|row| row.0 * (row.1 - x) * (row.2 - y)).sum::<f64>() / spread;
         let off = |row: &(f64, f64, f64)| row.2 - y - slope * (row.1 - x);
         let squares: f64 = rows.iter().map(|row| row.0 * off(row) * off(row)).sum();
-        let (t, scale, _) = width(squares, (points.len() - 2) as f64, dof);
+        let (t, scale, misfit) = width(squares, (points.len() - 2) as f64, dof);
         let half = t * scale / spread.sqrt();
         let exponent = Interval { value: slope, low_95: slope - half, high_95: Some(slope + half) };
-        Power { exponent, one_tps: libm::exp(y - slope * x) }
+        Power { exponent, one_tps: libm::exp(y - slope * x), misfit }
     }
 }
