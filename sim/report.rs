@@ -5,7 +5,7 @@
 //! - `input` and `hlog` read and check the files; whatever is wrong becomes a [`ReportError`] that names the file.
 //! - `scale` maps values to axes and chooses ticks; `canvas` turns strokes and text into SVG through plotters' backend;
 //!   `parts` names what a plot is made of, and `plot` lays out title, legend, axes, bands and lines.
-//! - `run` and `limit` say what each figure shows.
+//! - `run`, `limit` and `limits` say what each figure shows.
 //!
 //! Of plotters only the SVG backend is used. Its chart layer overlaps the labels of logarithmic axes, knows no dashes and
 //! no tail-revealing percentile axis, and its logarithm is the platform's, which would let a figure's bytes differ by host.
@@ -25,6 +25,7 @@ mod hlog;
 mod html;
 mod input;
 mod limit;
+mod limits;
 mod map;
 mod parts;
 mod places;
@@ -39,4 +40,5 @@ mod tests;
 pub use error::ReportError;
 pub use html::{REPORT_FILE, Reported, report};
 pub use limit::figures_of_limit;
+pub use limits::figures_of_limits;
 pub use run::figures_of_run;

@@ -1,6 +1,6 @@
 //! `systole limit` of many variants, or under several seeds.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -9,6 +9,7 @@ use crate::experiment::{
     Crew, LIMITS_FILE, LIMITS_TABLE, Limits, LimitsError, LimitsFolder, Plan, PlanRequest, ScenarioText, SweepError,
     Tally, VariantLimit, searched, unsearchable,
 };
+use crate::report::figures_of_limits;
 use crate::scenario::Worlds;
 
 use super::args::LimitArgs;
@@ -42,7 +43,8 @@ pub(super) fn limits(args: &LimitArgs) -> Result<(), Failure> {
     watch.finish();
     let tally = done.map_err(failed)?;
     let limits = folder.merge(&plan).map_err(failed)?;
-    report(&limits, tally, &path, args.json)?;
+    let figures = figures_of_limits(&path)?;
+    report(&limits, tally, &path, &figures, args.json)?;
     let without: Vec<String> = limits.variants.iter().filter(|variant| variant.unsustained() > 0).map(unmet).collect();
     if without.is_empty() { Ok(()) } else { Err(Failure::Slo(without)) }
 }
@@ -87,16 +89,16 @@ struct Report<'a> {
 }
 
 /// Prints what all searches came to.
-fn report(limits: &Limits, tally: Tally, path: &Path, json: bool) -> Result<(), Failure> {
+fn report(limits: &Limits, tally: Tally, path: &Path, figures: &[PathBuf], json: bool) -> Result<(), Failure> {
     if json {
         let report = Report { computed: tally.computed, reused: tally.reused, limits };
         return print(&format!("{}\n", serde_json::to_string_pretty(&report).expect("a report is plain data")));
     }
-    print(&described(limits, tally, path))
+    print(&described(limits, tally, path, figures))
 }
 
 /// What people read.
-fn described(limits: &Limits, tally: Tally, path: &Path) -> String {
+fn described(limits: &Limits, tally: Tally, path: &Path, figures: &[PathBuf]) -> String {
     use std::fmt::Write;
     let mut out = String::new();
     let Limits { scenario, replicates, variants, slo, .. } = limits;
@@ -108,6 +110,10 @@ fn described(limits: &Limits, tally: Tally, path: &Path) -> String {
     line!(out, "sustained: goodput at least 99 % of the load, and {}", slo.join(", "));
     line!(out);
     out += &table(variants);
+    if variants.iter().any(|variant| variant.saturation_tps.is_some_and(|estimate| estimate.half_width_95 == Some(0.0)))
+    {
+        line!(out, "± 0: all searches of a variant ended in one bracket, and differ by less than its width");
+    }
     line!(out);
     line!(out, "what to change first:");
     variants.iter().for_each(|variant| line!(out, "- {}", variant.advice));
@@ -119,8 +125,9 @@ fn described(limits: &Limits, tally: Tally, path: &Path) -> String {
     }
     line!(out, "{}", counted(tally));
     line!(out, "results      {}", path.display());
-    for file in [LIMITS_FILE, LIMITS_TABLE] {
-        line!(out, "             {}", path.join(file).display());
+    let tables = [LIMITS_FILE, LIMITS_TABLE].map(|file| path.join(file));
+    for file in tables.iter().chain(figures) {
+        line!(out, "             {}", file.display());
     }
     out
 }

@@ -31,7 +31,7 @@ use super::{
 };
 
 pub use fits::{Fit, FitPoint, Model};
-pub use variant::{Replicate, Variant};
+pub use variant::{Replicate, Variant, named};
 
 /// The plan of the folder.
 const PLAN_FILE: &str = "plan.json";

@@ -55,6 +55,13 @@ pub struct Interval {
     pub high_95: Option<f64>,
 }
 
+impl Interval {
+    /// Whether `value` is in it.
+    pub fn holds(&self, value: f64) -> bool {
+        self.low_95 <= value && self.high_95.is_none_or(|high| value <= high)
+    }
+}
+
 /// A point of the fitted curve with its 95 % band.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CurvePoint {

@@ -13,7 +13,7 @@ pub(super) const GRID: RGBColor = RGBColor(0xE4, 0xE4, 0xE4);
 const FAINT_GRID: RGBColor = RGBColor(0xF2, 0xF2, 0xF2);
 const BAND: RGBColor = RGBColor(0xEC, 0xEC, 0xEC);
 const FAULT: RGBColor = RGBColor(0xF6, 0xD3, 0xC4);
-const BRACKET: RGBColor = RGBColor(0xA6, 0xD9, 0xC8);
+pub(super) const BRACKET: RGBColor = RGBColor(0xA6, 0xD9, 0xC8);
 pub(super) const WHITE: RGBColor = RGBColor(255, 255, 255);
 
 /// Where the axes stand, px.
@@ -76,13 +76,14 @@ impl Plot {
         (LEFT + self.x.scale.place(x) * (RIGHT - LEFT), BOTTOM - self.y.scale.place(y) * (BOTTOM - top))
     }
 
-    /// Draws the legend in as many equal columns as fit, and returns where it ends.
+    /// Draws the legend of lines that have a name in as many equal columns as fit, and returns where it ends.
     fn legend(&self, canvas: &mut Canvas) -> f64 {
-        let widest = self.lines.iter().map(|line| text_width(&line.name, 12.0)).fold(0.0, f64::max) + 62.0;
-        let fit = (libm::floor((RIGHT - LEFT) / widest) as usize).clamp(1, self.lines.len().max(1));
-        let rows = self.lines.len().div_ceil(fit);
-        let columns = self.lines.len().div_ceil(rows.max(1));
-        for (index, line) in self.lines.iter().enumerate() {
+        let named: Vec<&Line> = self.lines.iter().filter(|line| !line.name.is_empty()).collect();
+        let widest = named.iter().map(|line| text_width(&line.name, 12.0)).fold(0.0, f64::max) + 62.0;
+        let fit = (libm::floor((RIGHT - LEFT) / widest) as usize).clamp(1, named.len().max(1));
+        let rows = named.len().div_ceil(fit);
+        let columns = named.len().div_ceil(rows.max(1));
+        for (index, line) in named.iter().enumerate() {
             let x = LEFT + (index % columns) as f64 * widest;
             let y = LEGEND_TOP + (index / columns) as f64 * LEGEND_ROW;
             let sample = [(x, y), (x + 40.0, y)];
@@ -241,7 +242,7 @@ pub(super) fn whisker(pen: &mut Pen<'_>, from: (f64, f64), to: (f64, f64), colou
 }
 
 /// A tick that points `outwards` from its axis, with its label behind it.
-fn tick(pen: &mut Pen<'_>, label: &Option<String>, (x, y): (f64, f64), outwards: (f64, f64)) {
+pub(super) fn tick(pen: &mut Pen<'_>, label: &Option<String>, (x, y): (f64, f64), outwards: (f64, f64)) {
     let length = if label.is_some() { 5.0 } else { 3.0 };
     pen.line((x, y), (x + outwards.0 * length, y + outwards.1 * length), INK, 1.0);
     let Some(label) = label else { return };

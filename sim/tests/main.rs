@@ -7,6 +7,7 @@ mod determinism;
 mod distances;
 mod faults;
 mod injection;
+mod limits;
 mod load;
 mod mixtures;
 mod regress;

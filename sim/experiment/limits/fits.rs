@@ -7,7 +7,7 @@ use toml_edit::Value;
 
 use crate::experiment::Variation;
 use crate::experiment::cells::{as_map, from_map};
-use crate::experiment::usl::{self, Interval, LEAST_POINTS, Observation, Power, Usl};
+use crate::experiment::usl::{self, LEAST_POINTS, Observation, Power, Usl};
 
 use super::says;
 use super::variant::{Replicate, Variant};
@@ -148,13 +148,6 @@ fn model(points: &[FitPoint], dof: Option<f64>) -> Model {
     usl::fit(&observed, dof).map_or(Model::Power(power), |usl| Model::Usl(Box::new(usl)))
 }
 
-fn observation(point: &FitPoint) -> Observation {
+pub(super) fn observation(point: &FitPoint) -> Observation {
     Observation { n: point.n, tps: point.saturation_tps, error_tps: point.error_tps }
-}
-
-impl Interval {
-    /// Whether `value` is in it.
-    pub fn holds(&self, value: f64) -> bool {
-        self.low_95 <= value && self.high_95.is_none_or(|high| value <= high)
-    }
 }

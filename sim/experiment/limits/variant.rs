@@ -90,10 +90,9 @@ impl Variant {
         variant
     }
 
-    /// Values of what is varied, as people name the variant.
+    /// What is varied, as people name the variant.
     pub fn name(&self) -> String {
-        let values: Vec<&str> = self.varied.iter().map(|(_, value)| value.as_str()).collect();
-        if values.is_empty() { "the scenario".into() } else { values.join(", ") }
+        if self.varied.is_empty() { "the scenario".into() } else { named(&self.varied) }
     }
 
     /// What binds in its other searches, and in how many of them.
@@ -111,6 +110,15 @@ impl Variant {
     pub fn unsustained(&self) -> usize {
         self.replicates.iter().filter(|replicate| replicate.lower_tps.is_none()).count()
     }
+}
+
+/// Keys and values in a few words: of a number the last word of its key, else the value alone.
+pub fn named(varied: &[(String, String)]) -> String {
+    let word = |(key, value): &(String, String)| match (value.parse::<f64>(), key.rsplit('.').next()) {
+        (Ok(_), Some(last)) => format!("{last} {value}"),
+        _ => value.clone(),
+    };
+    varied.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
 fn replicate(search: &LimitSummary) -> Replicate {

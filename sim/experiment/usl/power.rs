@@ -9,6 +9,10 @@ use super::{Interval, Observation, width};
 pub struct Power {
     /// β: −1 where twice the units do half as much, 0 where their number does not matter.
     pub exponent: Interval,
+    /// A: what the line says of one unit, transactions/s.
+    pub one_tps: f64,
+    /// Whether the measurements lie farther off the line than their errors explain.
+    pub misfit: bool,
 }
 
 impl Power {
@@ -30,8 +34,9 @@ impl Power {
         let slope = rows.iter().map(|row| row.0 * (row.1 - x) * (row.2 - y)).sum::<f64>() / spread;
         let off = |row: &(f64, f64, f64)| row.2 - y - slope * (row.1 - x);
         let squares: f64 = rows.iter().map(|row| row.0 * off(row) * off(row)).sum();
-        let (t, scale, _) = width(squares, (points.len() - 2) as f64, dof);
+        let (t, scale, misfit) = width(squares, (points.len() - 2) as f64, dof);
         let half = t * scale / spread.sqrt();
-        Power { exponent: Interval { value: slope, low_95: slope - half, high_95: Some(slope + half) } }
+        let exponent = Interval { value: slope, low_95: slope - half, high_95: Some(slope + half) };
+        Power { exponent, one_tps: libm::exp(y - slope * x), misfit }
     }
 }

@@ -127,8 +127,10 @@ fn measurements_far_off_any_curve_widen_intervals() {
 fn powers_are_found_with_their_interval() {
     let fall = |n: &f64| Observation { n: *n, tps: 9_000.0 / n.sqrt(), error_tps: 90.0 / n.sqrt() };
     let points: Vec<Observation> = [4.0, 16.0, 64.0, 256.0].iter().map(fall).collect();
-    let Power { exponent } = Power::fit(&points, Some(16.0));
+    let Power { exponent, one_tps, misfit } = Power::fit(&points, Some(16.0));
     assert_near(exponent.value, -0.5);
+    assert_near(one_tps, 9_000.0);
+    assert!(!misfit);
     // Four points with errors of 1 %, 2.77 apart each: the slope's is 1 % / √(5 · 1.386²) = 0.32 %; t(16) = 2.12.
     let half = exponent.high_95.expect("a line has both ends") - exponent.value;
     assert!((half - 2.12 * 0.01 / (5.0_f64 * 1.386_294 * 1.386_294).sqrt()).abs() < 1e-5, "{half}");
