@@ -122,8 +122,7 @@ fn bottlenecks(sweep: &Sweep) -> String {
     names.sort();
     names.dedup();
     let rows: usize = cells.iter().map(|cell| used(cell).count().max(1)).sum();
-    let legend = 20.0;
-    let height = TOP + legend + ROW * rows as f64 + GAP * cells.len() as f64 + FOOT;
+    let height = TOP + ROW * rows as f64 + 2.0 * GAP * cells.len() as f64 + FOOT;
     let title = "How busy each class of resource is";
     let of = "the busiest node, mean of replicates; bold: what binds";
     let subtitle = format!("{}; {of}", at_load(sweep));
@@ -132,9 +131,10 @@ fn bottlenecks(sweep: &Sweep) -> String {
     let longest = cells.iter().map(|cell| sweep.variants[cell.variant].name.chars().count());
     let left = margin(longest.chain(names.iter().map(|name| name.chars().count()))) + 20.0;
     let right = RIGHT - 44.0;
-    let scale = Axis::linear(0.0, 100.0, 5.0, "percent of capacity", number);
+    let most = cells.iter().flat_map(|cell| used(cell).map(|name| cell.utilisation[name][1])).fold(0.0, f64::max);
+    let scale = Axis::from_zero(most, "percent of capacity", number);
     axis(&mut canvas, &scale, left, right, height);
-    let mut y = TOP + GAP;
+    let mut y = TOP + GAP / 2.0;
     for cell in &cells {
         canvas.group(&format!("id=\"stack-{}\"", cell.variant), |pen| {
             let name = &sweep.variants[cell.variant].name;
@@ -151,6 +151,7 @@ fn bottlenecks(sweep: &Sweep) -> String {
                 pen.text(&format!("{} %", number(percent)), (end + 6.0, y), look(HPos::Left));
                 y += ROW;
             }
+            y += GAP;
         });
     }
     canvas.svg()

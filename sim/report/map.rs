@@ -186,7 +186,7 @@ fn legend(canvas: &mut Canvas, cell: &Cell, bounds: &[f64], (left, y): (f64, f64
         }
         let said: Vec<String> =
             cell.regions.iter().map(|region| format!("{} {}", region.name, latency(region.p99_ms))).collect();
-        pen.text(&said.join("   "), (left, y + 34.0), look(11.0, INK, HPos::Left));
+        pen.text(&format!("p99: {}", said.join(", ")), (left, y + 36.0), look(11.0, INK, HPos::Left));
     });
 }
 

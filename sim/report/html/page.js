@@ -177,7 +177,7 @@ function time() {
     const middle = series.time_s.map((at) => at + step / 2);
     const lines = columns.map(([column, title, nth, more]) => ({ name: title, nth, xs: middle, ys: series[column], sparse: true, ...more }));
     const drawn = axes(host, { name, height: 280, x: { label: "virtual time (s)", range: [0, end], write: number }, y, lines, bands: bandsOf(here, end) });
-    const entries = lines.map((line) => el("li", {}, el("span", { style: `color:${line.grey ? css("--soft") : colour(line.nth)};font-weight:700` }, line.dash?.length || dash(line.nth).length ? "╌╌ " : "── "), line.name));
+    const entries = lines.map((line) => el("li", {}, sample(line.nth, line.dash, line.width), " ", line.name));
     host.append(el("ul", { class: "key" }, ...entries));
     return drawn;
   };

@@ -67,7 +67,8 @@ function bottleneckStack(host, load, which) {
   const [width, row, gap, left, right] = [960, 17, 28, 190, 70];
   const parts = [];
   let y = 8;
-  const x = (percent) => left + (percent / 100) * (width - left - right);
+  const marks = ticks(Math.max(...cells.flatMap((cell) => used(cell).map(([, shares]) => shares[1]))));
+  const x = (percent) => left + (percent / marks.at(-1)) * (width - left - right);
   for (const cell of cells) {
     y += gap / 2;
     parts.push(text(0, y, sweep.variants[cell.variant].name, { class: "strong" }));
@@ -83,9 +84,9 @@ function bottleneckStack(host, load, which) {
       y += row;
     }
   }
-  const rules = [0, 25, 50, 75, 100].flatMap((at) => [
+  const rules = marks.flatMap((at) => [
     svg("line", { x1: x(at), x2: x(at), y1: 8, y2: y, class: at ? "rule" : "axis" }),
-    text(x(at), y + 12, at + " %", { "text-anchor": "middle", class: "soft" }),
+    text(x(at), y + 12, number(at) + " %", { "text-anchor": "middle", class: "soft" }),
   ]);
   host.append(drawing(width, y + 24, "How busy each class of resource is", ...rules, ...parts));
   return true;
