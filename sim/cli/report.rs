@@ -61,5 +61,9 @@ pub(super) fn report(args: &ReportArgs) -> Result<(), Failure> {
     }
     let figures = reported.figures.len();
     let first = reported.figures.first().and_then(|figure| figure.parent()).unwrap_or(&args.folder);
-    print(&format!("page         {}\nfigures      {}: {figures}, as SVG and PNG\n", reported.page.display(), first.display()))
+    print(&format!(
+        "page         {}\nfigures      {}: {figures}, as SVG and PNG\n",
+        reported.page.display(),
+        first.display()
+    ))
 }

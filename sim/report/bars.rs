@@ -98,7 +98,8 @@ fn saturation(sweep: &Sweep) -> String {
         canvas.group(&format!("id=\"bar-{index}\""), |pen| {
             pen.area((left, y - 9.0), (x(lower), y + 9.0), colour);
             if let Some((mean, half)) = bar.estimate.and_then(|known| Some((known.mean, known.half_width_95?))) {
-                whisker(pen, (x((mean - half).max(0.0)), y), (x(mean + half), y), BLACK);
+                let low = (mean - half).max(0.0);
+                whisker(pen, [(x(low), y), (x(mean + half), y)], [mean > half, true], BLACK);
             }
             label(pen, &bar.name, (left - 8.0, y), left - 16.0);
             pen.text(&words(bar), (x(upper) + 10.0, y), look(11.0, INK, HPos::Left));

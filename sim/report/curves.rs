@@ -18,10 +18,19 @@ pub(super) fn of_sweep(sweep: &Sweep) -> Vec<Figure> {
     let p50 = |cell: &Cell| cell.reply_p50_ms;
     let p99 = |cell: &Cell| cell.reply_p99_ms;
     let mut figures = vec![
-        Figure::new("latency_p50_vs_goodput", latency_curve(sweep, "Median latency against goodput", GOODPUT, p50).svg()),
+        Figure::new(
+            "latency_p50_vs_goodput",
+            latency_curve(sweep, "Median latency against goodput", GOODPUT, p50).svg(),
+        ),
         Figure::new("latency_p99_vs_goodput", latency_curve(sweep, "p99 latency against goodput", GOODPUT, p99).svg()),
-        Figure::new("latency_p50_vs_load", latency_curve(sweep, "Median latency against offered load", OFFERED, p50).svg()),
-        Figure::new("latency_p99_vs_load", latency_curve(sweep, "p99 latency against offered load", OFFERED, p99).svg()),
+        Figure::new(
+            "latency_p50_vs_load",
+            latency_curve(sweep, "Median latency against offered load", OFFERED, p50).svg(),
+        ),
+        Figure::new(
+            "latency_p99_vs_load",
+            latency_curve(sweep, "p99 latency against offered load", OFFERED, p99).svg(),
+        ),
         Figure::new("goodput_vs_load", goodput(sweep).svg()),
         Figure::new("latency_cdf", distribution(sweep).svg()),
     ];
@@ -64,10 +73,10 @@ fn axis(values: &[f64], title: &str, write: fn(f64) -> String) -> Axis {
     if max > WIDE * min { Axis::log(min, max, title, write) } else { Axis::from_zero(max * 1.02, title, write) }
 }
 
-/// Where an estimate lies, at most a factor of three from its mean: two replicates can leave everything open.
+/// Where an estimate lies; no quantity is below zero.
 fn range(estimate: Estimate) -> Option<(f64, f64)> {
     let half = estimate.half_width_95?;
-    Some(((estimate.mean - half).max(estimate.mean / 3.0), (estimate.mean + half).min(estimate.mean * 3.0)))
+    Some(((estimate.mean - half).max(0.0), estimate.mean + half))
 }
 
 type Placed<'a> = (&'a Cell, Estimate, Estimate);
@@ -107,7 +116,9 @@ fn lines<'a>(
 fn latency_curve(sweep: &Sweep, title: &str, x: Abscissa, y: fn(&Cell) -> Option<Estimate>) -> Plot {
     let (lines, areas, cells) = lines(sweep, x, y);
     let xs: Vec<f64> = cells.iter().map(|(_, x, _)| x.mean).collect();
-    let highs = cells.iter().map(|(_, _, y)| range(*y).map_or(y.mean, |(_, high)| high));
+    // An interval of two replicates can be many times as wide as what lies around it: it then leaves the axes.
+    let most = 3.0 * cells.iter().map(|(_, _, y)| y.mean).fold(0.0, f64::max);
+    let highs = cells.iter().map(|(_, _, y)| range(*y).map_or(y.mean, |(_, high)| high.min(most)));
     let ys: Vec<f64> = cells.iter().map(|(_, _, y)| y.mean).chain(highs).collect();
     let top = ys.iter().copied().fold(0.0, f64::max);
     let levels = if title.starts_with("p99") { objectives(&sweep.cells[0].slo) } else { Vec::new() };
@@ -153,7 +164,8 @@ pub(super) fn at_load(sweep: &Sweep) -> String {
 fn distribution(sweep: &Sweep) -> Plot {
     let (count, of) = drawn(sweep);
     let curve = |cell: &Cell| cell.curves.get(Definition::SubmitToReply.name()).cloned().unwrap_or_default();
-    let cells: Vec<_> = sweep.at_reference().filter(|cell| cell.variant < count).map(|cell| (cell, curve(cell))).collect();
+    let cells: Vec<_> =
+        sweep.at_reference().filter(|cell| cell.variant < count).map(|cell| (cell, curve(cell))).collect();
     let most = cells.iter().map(|(_, curve)| curve.count).max().unwrap_or(0);
     let y = Axis::nines(most, "transactions at or below (tail-scaled)");
     let Scale::Nines { to: top } = y.scale else { unreachable!("`Axis::nines` makes a scale of nines") };

@@ -110,7 +110,9 @@ pub(super) fn bounds(latencies: impl Iterator<Item = f64> + Clone) -> Vec<f64> {
 pub(super) fn of_sweep(sweep: &Sweep) -> Vec<Figure> {
     let cells: Vec<&Cell> = sweep.at_reference().filter(|cell| cell.variant < MOST_LINES).collect();
     let bounds = bounds(cells.iter().flat_map(|cell| cell.regions.iter().map(|region| region.p99_ms)));
-    let named = |cell: &&Cell| Figure::new(format!("map_{}", file_name(&sweep.variants[cell.variant].name)), map(sweep, cell, &bounds));
+    let named = |cell: &&Cell| {
+        Figure::new(format!("map_{}", file_name(&sweep.variants[cell.variant].name)), map(sweep, cell, &bounds))
+    };
     cells.iter().map(named).collect()
 }
 

@@ -57,7 +57,9 @@ pub(super) fn taken(wanted: usize, regions: &[String]) -> Vec<&'static Place> {
 /// Which metros have replicas, where there are so many.
 pub(super) fn metros_of(replicas: usize) -> Vec<usize> {
     let metros = metros().len();
-    (0..replicas.min(metros)).map(|replica| if replicas <= metros { replica * metros / replicas } else { replica }).collect()
+    (0..replicas.min(metros))
+        .map(|replica| if replicas <= metros { replica * metros / replicas } else { replica })
+        .collect()
 }
 
 #[cfg(test)]

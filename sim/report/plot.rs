@@ -103,7 +103,8 @@ impl Plot {
     fn extent(&self, top: f64, band: &Band) -> (f64, f64) {
         let (from, to) = (self.place(top, (band.from, 0.0)).0, self.place(top, (band.to, 0.0)).0);
         // A bracket can be narrower than a pixel.
-        let spare = if matches!(band.shade, Shade::Found | Shade::Fault) { ((5.0 - (to - from)) / 2.0).max(0.0) } else { 0.0 };
+        let spare =
+            if matches!(band.shade, Shade::Found | Shade::Fault) { ((5.0 - (to - from)) / 2.0).max(0.0) } else { 0.0 };
         ((from - spare).max(LEFT), (to + spare).min(RIGHT))
     }
 
@@ -199,7 +200,9 @@ impl Plot {
             });
             canvas.group(&format!("id=\"whiskers-{index}\" opacity=\"0.75\""), |pen| {
                 for &(from, to) in &area.whiskers {
-                    whisker(pen, self.place(top, from), self.place(top, to), area.colour);
+                    // An end beyond the axes is not shown as one.
+                    let within = [from, to].map(|(x, y)| self.x.scale.holds(x) && self.y.scale.holds(y));
+                    whisker(pen, [self.place(top, from), self.place(top, to)], within, area.colour);
                 }
             });
         }
@@ -230,11 +233,12 @@ impl Plot {
     }
 }
 
-/// A line between two places with a bar across each end.
-pub(super) fn whisker(pen: &mut Pen<'_>, from: (f64, f64), to: (f64, f64), colour: RGBColor) {
+/// A line between two places, with a bar across those ends that are `ends` of it.
+pub(super) fn whisker(pen: &mut Pen<'_>, places: [(f64, f64); 2], ends: [bool; 2], colour: RGBColor) {
+    let [from, to] = places;
     pen.line(from, to, colour, 1.1);
     let (x, y) = if from.0 == to.0 { (3.0, 0.0) } else { (0.0, 3.0) };
-    for end in [from, to] {
+    for (end, _) in places.into_iter().zip(ends).filter(|(_, is_end)| *is_end) {
         pen.line((end.0 - x, end.1 - y), (end.0 + x, end.1 + y), colour, 1.1);
     }
 }

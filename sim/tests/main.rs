@@ -9,6 +9,7 @@ mod injection;
 mod load;
 mod mixtures;
 mod replay;
+mod report;
 mod runs;
 mod scenario;
 mod sharded;

@@ -57,7 +57,9 @@ function axes(host, { x, y, lines, levels = [], bands = [], height = 340, name }
   }
   const to = (TRANSFORMS[y.kind] ?? TRANSFORMS.linear)[0];
   const xRange = range(x, lines.flatMap((line) => line.xs));
-  const reached = lines.flatMap((line) => [...line.ys, ...(line.high ?? [])].filter((value) => value != null));
+  // An interval of two replicates can be many times as wide as what lies around it: it then leaves the axes.
+  const most = 3 * Math.max(...lines.flatMap((line) => line.ys));
+  const reached = lines.flatMap((line) => [...line.ys, ...(line.high ?? []).map((value) => (value == null ? null : Math.min(value, most)))]);
   const yRange = range(y, reached).map(to);
   const within = levels.filter((level) => to(level.at) <= yRange[1]);
   const scene = { x, y, to, lines, levels: within, bands };

@@ -54,7 +54,7 @@ function curves() {
   const ms = sweep.cells.map((cell) => cell.reply_p99_ms?.mean).filter((value) => value > 0);
   state.logY = ms.length > 0 && wide(ms);
   const labels = { goodput_tps: "goodput (tx/s)", offered_tps: "offered load (tx/s)" };
-  const bounds = (estimate, sign) => (estimate?.half_width_95 == null ? null : Math.max(estimate.mean + sign * estimate.half_width_95, estimate.mean / 50));
+  const bounds = (estimate, sign) => (estimate?.half_width_95 == null ? null : Math.max(estimate.mean + sign * estimate.half_width_95, 0));
   const line = (y, xs) => ([variant, nth]) => {
     const cells = cellsOf(nth).filter((cell) => cell[y]);
     const side = (of, sign) => cells.map((cell) => bounds(cell[of], sign));

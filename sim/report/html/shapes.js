@@ -118,7 +118,7 @@ function worldMap(host, cell) {
     const region = known.get(name);
     const said = region ? `${name}: p99 ${latency(region.p99_ms)}, p50 ${latency(region.p50_ms)}, ${region.count} receipts` : `${name}: nothing measured`;
     const fill = region ? shade(region) : css("--none");
-    return svg("path", { d, fill, stroke: css("--paper"), "stroke-width": 0.6, ...(region ? { "data-mark": "" } : {}) }, svg("title", {}, said));
+    return svg("path", { d, fill, stroke: css("--coast"), "stroke-width": 0.6, ...(region ? { "data-mark": "" } : {}) }, svg("title", {}, said));
   });
   const dots = hospitalsOf(variant).map(([, x, y]) => svg("circle", { cx: x / 10, cy: y / 10, r: 1.1, fill: "#D55E00", opacity: 0.75 }));
   const replicas = variant.metros.map((nth) => {
