@@ -56,6 +56,9 @@ pub(super) struct SweepArgs {
     /// table.
     #[arg(long, value_name = "I/N", conflicts_with = "json")]
     pub shard: Option<Shard>,
+    /// When all points are there, also draw them, as `systole report` does.
+    #[arg(long, conflicts_with = "shard")]
+    pub report: bool,
     /// Print the table as JSON on standard output, alone.
     #[arg(long)]
     pub json: bool,
@@ -119,7 +122,12 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
         return print(&what);
     }
     let summaries = folder.merge(&plan).map_err(failed)?;
-    report(&plan, &summaries, &path, Some(tally), args.json)
+    report(&plan, &summaries, &path, Some(tally), args.json)?;
+    if !args.report {
+        return Ok(());
+    }
+    let reported = super::report::drawn(&path, cores)?;
+    if args.json { Ok(()) } else { print(&super::report::said(&reported)) }
 }
 
 /// Where a sweep goes that is given no folder: another plan has another.

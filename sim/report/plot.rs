@@ -13,6 +13,7 @@ pub(super) const GRID: RGBColor = RGBColor(0xE4, 0xE4, 0xE4);
 const FAINT_GRID: RGBColor = RGBColor(0xF2, 0xF2, 0xF2);
 const BAND: RGBColor = RGBColor(0xEC, 0xEC, 0xEC);
 const FAULT: RGBColor = RGBColor(0xF6, 0xD3, 0xC4);
+const FAULT_BEGINS: RGBColor = RGBColor(0xD5, 0x5E, 0x00);
 const BRACKET: RGBColor = RGBColor(0xA6, 0xD9, 0xC8);
 pub(super) const WHITE: RGBColor = RGBColor(255, 255, 255);
 
@@ -118,6 +119,9 @@ impl Plot {
             for band in self.bands.iter().filter(|band| band.shade == shade) {
                 let (from, to) = self.extent(top, band);
                 pen.area((from, top), (to, BOTTOM), colour);
+                if shade == Shade::Fault {
+                    pen.line((from, top), (from, BOTTOM), FAULT_BEGINS, 1.2);
+                }
             }
         });
     }
