@@ -101,8 +101,9 @@ fn saturation(sweep: &Sweep) -> String {
                 let low = (mean - half).max(0.0);
                 whisker(pen, [(x(low), y), (x(mean + half), y)], [mean > half, true], BLACK);
             }
+            let high = bar.estimate.map_or(0.0, |known| known.mean + known.half_width_95.unwrap_or(0.0));
             label(pen, &bar.name, (left - 8.0, y), left - 16.0);
-            pen.text(&words(bar), (x(upper) + 10.0, y), look(11.0, INK, HPos::Left));
+            pen.text(&words(bar), (x(upper.max(high)) + 10.0, y), look(11.0, INK, HPos::Left));
         });
     }
     canvas.svg()

@@ -283,5 +283,5 @@ fn a_run_has_a_page_too() {
     assert!(said.contains("report.html") && said.contains("8, as SVG and PNG"), "{said}");
     let data = data(&run);
     assert_eq!((&data["sweep"]["planned"], &data["sweep"]["variants"][0]["name"]), (&1.into(), &"jolteon".into()));
-    assert_draws(&run, 9, &[false]);
+    assert_draws(&run, 5, &[false]);
 }

@@ -246,5 +246,5 @@ function key(host) {
     };
     return el("li", {}, el("button", { type: "button", "aria-pressed": shown.has(nth), click: toggle }, sample(nth), variant.name));
   };
-  host.append(el("ul", { class: "key" }, ...sweep.variants.map(entry)));
+  if (sweep.variants.length > 1) host.append(el("ul", { class: "key" }, ...sweep.variants.map(entry)));
 }

@@ -38,13 +38,14 @@ function saturationBars(host) {
     const y = top + (nth + 0.5) * row;
     const [lower, upper] = [bar.lower_tps ?? 0, bar.upper_tps ?? bar.lower_tps ?? 0];
     const fill = colour(bar.variant ?? nth);
+    const half = bar.estimate?.half_width_95;
+    const end = Math.max(upper, half == null ? 0 : bar.estimate.mean + half);
     parts.push(
       svg("rect", { x: x(lower), y: y - 8, width: x(upper) - x(lower), height: 16, fill, opacity: 0.35, "data-mark": "" }),
       svg("rect", { x: left, y: y - 8, width: x(lower) - left, height: 16, fill, "data-mark": "" }),
       text(left - 8, y, bar.name, { "text-anchor": "end" }),
-      text(x(upper) + 10, y, bracketed(bar)),
+      text(x(end) + 10, y, bracketed(bar)),
     );
-    const half = bar.estimate?.half_width_95;
     if (half != null) {
       const [from, to] = [x(Math.max(0, bar.estimate.mean - half)), x(bar.estimate.mean + half)];
       parts.push(svg("path", { d: `M${from} ${y}H${to}M${from} ${y - 5}v10M${to} ${y - 5}v10`, class: "axis", fill: "none" }));
