@@ -77,7 +77,7 @@ def rings(arcs, lines):
 
 
 def cut(ring):
-    """The parts of a ring on this side of the date line: a step of more than half the globe goes the other way round."""
+    """The parts of a ring on this side of the date line: a step of over half the globe goes the other way round."""
     unwound, turns = [ring[0]], 0
     for (ax, _), (bx, by) in zip(ring, ring[1:]):
         turns += (bx - ax < -1800) - (bx - ax > 1800)

@@ -1,7 +1,8 @@
-//! The map: land by WHO region, coloured by how long its hospitals wait for a receipt; hospitals, and metros with replicas.
+//! The map: land by WHO region, coloured by how long its hospitals wait for a receipt; hospitals, and metros with
+//! replicas.
 //!
-//! Outlines are Natural Earth's 1:110m, which is in the public domain, simplified by `scripts/outlines.py`; the projection
-//! is Equal Earth (Šavrič, Patterson, Jenny, 2018), so that no region looks larger than it is.
+//! Outlines are Natural Earth's 1:110m, which is in the public domain, simplified by `scripts/outlines.py`; the
+//! projection is Equal Earth (Šavrič, Patterson, Jenny, 2018), so that no region looks larger than it is.
 
 use std::fmt::Write as _;
 

@@ -105,8 +105,8 @@ fn data(folder: &Path) -> serde_json::Value {
     serde_json::from_str(data).expect("they are JSON")
 }
 
-/// What headless Chromium makes of a page: the document after its scripts, and what it logged; nothing where no Chromium is
-/// installed and nobody requires one.
+/// What headless Chromium makes of a page: the document after its scripts, and what it logged; nothing where no
+/// Chromium is installed and nobody requires one.
 fn opened(page: &Path, dark: bool) -> Option<(String, String)> {
     let profile = tempfile::tempdir().expect("a temporary folder");
     let mut chromium = Command::new("chromium");
