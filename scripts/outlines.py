@@ -76,6 +76,32 @@ def rings(arcs, lines):
         yield ring[:-1]
 
 
+def cut(ring):
+    """The parts of a ring on this side of the date line: a step of over half the globe goes the other way round."""
+    unwound, turns = [ring[0]], 0
+    for (ax, _), (bx, by) in zip(ring, ring[1:]):
+        turns += (bx - ax < -1800) - (bx - ax > 1800)
+        unwound.append((bx + 3600 * turns, by))
+    for shift in (-3600, 0, 3600):
+        part = [(x + shift, y) for x, y in unwound]
+        for side in (-1, 1):
+            part = clipped(part, side)
+        if len(part) > 2:
+            yield part
+
+
+def clipped(ring, side):
+    """Of a ring what lies within 180 degrees on one side (Sutherland and Hodgman)."""
+    inside = lambda point: side * point[0] <= 1800
+    part = []
+    for a, b in zip(ring[-1:] + ring[:-1], ring):
+        if inside(a) != inside(b):
+            part.append((side * 1800, round(a[1] + (b[1] - a[1]) * (side * 1800 - a[0]) / (b[0] - a[0]))))
+        if inside(b):
+            part.append(b)
+    return part
+
+
 def area(ring):
     pairs = zip(ring, ring[1:] + ring[:1])
     return abs(sum(ax * by - bx * ay for (ax, ay), (bx, by) in pairs)) / 2
@@ -86,6 +112,8 @@ def main(atlas, nodes):
     region_of = {row["iso2"]: row["who_region"] for row in csv.DictReader(open(nodes))}
     named = {name: region for region, names in REST.items() for name in names}
     arcs_of = defaultdict(list)
+    # Rounded before lines are joined, so that neighbours stay neighbours.
+    lines = [[(round(x * 10), round(y * 10)) for x, y in simplified(line)] for line in decoded(topology)]
     for country in topology["objects"]["countries"]["geometries"]:
         name = country["properties"]["name"]
         known = pycountry.countries.get(numeric=country.get("id") or "")
@@ -95,15 +123,18 @@ def main(atlas, nodes):
         if region == "NONE":
             print("no region:", name, file=sys.stderr)
         polygons = [country["arcs"]] if country["type"] == "Polygon" else country["arcs"]
-        arcs_of[region] += [arc for polygon in polygons for ring in polygon for arc in ring]
-    # Rounded before lines are joined, so that neighbours stay neighbours.
-    lines = [[(round(x * 10), round(y * 10)) for x, y in simplified(line)] for line in decoded(topology)]
+        for polygon in polygons:
+            first = polygon[0][0]
+            west = lines[first if first >= 0 else ~first][0][0] < -300
+            # Guyane is a part of France in Natural Earth, and of the Americas to the WHO.
+            here = "AMR" if name == "France" and west else region
+            arcs_of[here] += [arc for ring in polygon for arc in ring]
     with open("sim/report/map/regions.txt", "w") as out:
         print("# Land by WHO region: made by scripts/outlines.py from Natural Earth 1:110m (public domain,", file=out)
         print("# naturalearthdata.com), as packed in world-atlas 2.0.2 (ISC). A ring a line: region, then", file=out)
         print("# longitude and latitude in tenths of a degree, the first as they are, the others as steps.", file=out)
         for region in sorted(arcs_of):
-            for ring in rings(border(arcs_of[region]), lines):
+            for ring in (part for ring in rings(border(arcs_of[region]), lines) for part in cut(ring)):
                 if area(ring) < LEAST_AREA * 100:
                     continue
                 steps = [ring[0]] + [(bx - ax, by - ay) for (ax, ay), (bx, by) in zip(ring, ring[1:])]

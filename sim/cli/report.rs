@@ -1,11 +1,11 @@
 //! `systole report`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
 
-use crate::report;
+use crate::report::{self, Reported};
 
 use super::exit::Failure;
 use super::{host, print};
@@ -41,29 +41,33 @@ struct Written<'a> {
 
 /// Writes the page and the figures of a folder.
 pub(super) fn report(args: &ReportArgs) -> Result<(), Failure> {
-    let reported = report::report(&args.folder, host::threads(args.threads))?;
+    let reported = drawn(&args.folder, host::threads(args.threads))?;
+    if args.json {
+        let missing = reported.missing.iter().map(|(id, _)| id.as_str()).collect();
+        let written = Written { page: &reported.page, figures: &reported.figures, points: reported.points, missing };
+        return print(&format!("{}\n", serde_json::to_string_pretty(&written).expect("a report is plain data")));
+    }
+    if args.quiet { Ok(()) } else { print(&said(&reported)) }
+}
+
+/// Draws a folder, and says on standard error which points it lacks.
+pub(super) fn drawn(folder: &Path, threads: usize) -> Result<Reported, Failure> {
+    let reported = report::report(folder, threads)?;
     let missing = &reported.missing;
     if !missing.is_empty() {
         let all = missing.len() + reported.points;
         eprintln!("systole: {} of {all} points are missing; what is there is drawn:", missing.len());
         missing.iter().take(NAMED).for_each(|(id, what)| eprintln!("  {id}  {what}"));
-        if missing.len() > NAMED {
-            eprintln!("  and {} more", missing.len() - NAMED);
-        }
     }
-    if args.json {
-        let missing = missing.iter().map(|(id, _)| id.as_str()).collect();
-        let written = Written { page: &reported.page, figures: &reported.figures, points: reported.points, missing };
-        return print(&format!("{}\n", serde_json::to_string_pretty(&written).expect("a report is plain data")));
+    if missing.len() > NAMED {
+        eprintln!("  and {} more", missing.len() - NAMED);
     }
-    if args.quiet {
-        return Ok(());
-    }
-    let figures = reported.figures.len();
-    let first = reported.figures.first().and_then(|figure| figure.parent()).unwrap_or(&args.folder);
-    print(&format!(
-        "page         {}\nfigures      {}: {figures}, as SVG and PNG\n",
-        reported.page.display(),
-        first.display()
-    ))
+    Ok(reported)
+}
+
+/// What was written, for people.
+pub(super) fn said(reported: &Reported) -> String {
+    let (page, count) = (reported.page.display(), reported.figures.len());
+    let folder = reported.page.with_file_name("fig");
+    format!("page         {page}\nfigures      {}: {count}, as SVG and PNG\n", folder.display())
 }

@@ -56,6 +56,9 @@ pub(super) struct SweepArgs {
     /// table.
     #[arg(long, value_name = "I/N", conflicts_with = "json")]
     pub shard: Option<Shard>,
+    /// When all points are there, also draw them, as `systole report` does.
+    #[arg(long, conflicts_with = "shard")]
+    pub report: bool,
     /// Print the table as JSON on standard output, alone.
     #[arg(long)]
     pub json: bool,
@@ -111,7 +114,12 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
         return print(&what);
     }
     folder.tabulate(&plan, &summaries).map_err(failed)?;
-    report(&plan, &summaries, &path, Some(&ran), args.json)
+    report(&plan, &summaries, &path, Some(&ran), args.json)?;
+    if !args.report {
+        return Ok(());
+    }
+    let reported = super::report::drawn(&path, host::threads(args.jobs))?;
+    if args.json { Ok(()) } else { print(&super::report::said(&reported)) }
 }
 
 /// Has every point of `wanted` there, and shows how far it is; returns the summaries in that order.

@@ -98,10 +98,12 @@ fn saturation(sweep: &Sweep) -> String {
         canvas.group(&format!("id=\"bar-{index}\""), |pen| {
             pen.area((left, y - 9.0), (x(lower), y + 9.0), colour);
             if let Some((mean, half)) = bar.estimate.and_then(|known| Some((known.mean, known.half_width_95?))) {
-                whisker(pen, (x((mean - half).max(0.0)), y), (x(mean + half), y), BLACK);
+                let low = (mean - half).max(0.0);
+                whisker(pen, [(x(low), y), (x(mean + half), y)], [mean > half, true], BLACK);
             }
+            let high = bar.estimate.map_or(0.0, |known| known.mean + known.half_width_95.unwrap_or(0.0));
             label(pen, &bar.name, (left - 8.0, y), left - 16.0);
-            pen.text(&words(bar), (x(upper) + 10.0, y), look(11.0, INK, HPos::Left));
+            pen.text(&words(bar), (x(upper.max(high)) + 10.0, y), look(11.0, INK, HPos::Left));
         });
     }
     canvas.svg()
@@ -122,8 +124,7 @@ fn bottlenecks(sweep: &Sweep) -> String {
     names.sort();
     names.dedup();
     let rows: usize = cells.iter().map(|cell| used(cell).count().max(1)).sum();
-    let legend = 20.0;
-    let height = TOP + legend + ROW * rows as f64 + GAP * cells.len() as f64 + FOOT;
+    let height = TOP + ROW * rows as f64 + 2.0 * GAP * cells.len() as f64 + FOOT;
     let title = "How busy each class of resource is";
     let of = "the busiest node, mean of replicates; bold: what binds";
     let subtitle = format!("{}; {of}", at_load(sweep));
@@ -132,9 +133,10 @@ fn bottlenecks(sweep: &Sweep) -> String {
     let longest = cells.iter().map(|cell| sweep.variants[cell.variant].name.chars().count());
     let left = margin(longest.chain(names.iter().map(|name| name.chars().count()))) + 20.0;
     let right = RIGHT - 44.0;
-    let scale = Axis::linear(0.0, 100.0, 5.0, "percent of capacity", number);
+    let most = cells.iter().flat_map(|cell| used(cell).map(|name| cell.utilisation[name][1])).fold(0.0, f64::max);
+    let scale = Axis::from_zero(most, "percent of capacity", number);
     axis(&mut canvas, &scale, left, right, height);
-    let mut y = TOP + GAP;
+    let mut y = TOP + GAP / 2.0;
     for cell in &cells {
         canvas.group(&format!("id=\"stack-{}\"", cell.variant), |pen| {
             let name = &sweep.variants[cell.variant].name;
@@ -151,6 +153,7 @@ fn bottlenecks(sweep: &Sweep) -> String {
                 pen.text(&format!("{} %", number(percent)), (end + 6.0, y), look(HPos::Left));
                 y += ROW;
             }
+            y += GAP;
         });
     }
     canvas.svg()

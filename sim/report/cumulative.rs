@@ -2,8 +2,8 @@
 
 use hdrhistogram::Histogram;
 
-/// The share of samples at or below each recorded latency, up to the share `top`: (ms, share). Beyond its last sample but
-/// one a curve says nothing, however far an axis goes. The histogram is of microseconds, and not empty.
+/// The share of samples at or below each recorded latency, up to the share `top`: (ms, share). Beyond its last sample
+/// but one a curve says nothing, however far an axis goes. The histogram is of microseconds, and not empty.
 pub(super) fn points(histogram: &Histogram<u64>, top: f64) -> Vec<(f64, f64)> {
     let count = histogram.len() as f64;
     let ms = |quantile: f64| histogram.value_at_quantile(quantile) as f64 / 1e3;

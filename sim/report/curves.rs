@@ -73,10 +73,10 @@ fn axis(values: &[f64], title: &str, write: fn(f64) -> String) -> Axis {
     if max > WIDE * min { Axis::log(min, max, title, write) } else { Axis::from_zero(max * 1.02, title, write) }
 }
 
-/// Where an estimate lies, at most a factor of three from its mean: two replicates can leave everything open.
+/// Where an estimate lies; no quantity is below zero.
 fn range(estimate: Estimate) -> Option<(f64, f64)> {
     let half = estimate.half_width_95?;
-    Some(((estimate.mean - half).max(estimate.mean / 3.0), (estimate.mean + half).min(estimate.mean * 3.0)))
+    Some(((estimate.mean - half).max(0.0), estimate.mean + half))
 }
 
 type Placed<'a> = (&'a Cell, Estimate, Estimate);
@@ -116,7 +116,9 @@ fn lines<'a>(
 fn latency_curve(sweep: &Sweep, title: &str, x: Abscissa, y: fn(&Cell) -> Option<Estimate>) -> Plot {
     let (lines, areas, cells) = lines(sweep, x, y);
     let xs: Vec<f64> = cells.iter().map(|(_, x, _)| x.mean).collect();
-    let highs = cells.iter().map(|(_, _, y)| range(*y).map_or(y.mean, |(_, high)| high));
+    // An interval of two replicates can be many times as wide as what lies around it: it then leaves the axes.
+    let most = 3.0 * cells.iter().map(|(_, _, y)| y.mean).fold(0.0, f64::max);
+    let highs = cells.iter().map(|(_, _, y)| range(*y).map_or(y.mean, |(_, high)| high.min(most)));
     let ys: Vec<f64> = cells.iter().map(|(_, _, y)| y.mean).chain(highs).collect();
     let top = ys.iter().copied().fold(0.0, f64::max);
     let levels = if title.starts_with("p99") { objectives(&sweep.cells[0].slo) } else { Vec::new() };

@@ -26,7 +26,7 @@ pub enum ReportError {
         what: String,
     },
     /// The folder holds nothing that a report is made of.
-    #[error("{}: no results: neither sweep.json nor manifest.json is there; name a folder that `systole sweep` or `systole run` wrote", path.display())]
+    #[error("{}: neither sweep.json nor manifest.json is there; name the folder of a sweep or a run", path.display())]
     NoResults {
         /// Which folder.
         path: PathBuf,

@@ -1,7 +1,8 @@
 //! The report of a folder: one page that needs nothing else, and its figures.
 //!
-//! The page holds its data as JSON, its script and style, and uPlot (`vendor/`), which draws what has axes; a policy in the
-//! page forbids it to load anything. The map's outlines are projected here, so that page and figures show the same.
+//! The page holds its data as JSON, its script and style, and uPlot (`vendor/`), which draws what has axes; a policy
+//! in the page forbids it to load anything. The map's outlines are projected here, so that page and figures show the
+//! same.
 
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,8 @@
-//! The map: land by WHO region, coloured by how long its hospitals wait for a receipt; hospitals, and metros with replicas.
+//! The map: land by WHO region, coloured by how long its hospitals wait for a receipt; hospitals, and metros with
+//! replicas.
 //!
-//! Outlines are Natural Earth's 1:110m, which is in the public domain, simplified by `scripts/outlines.py`; the projection
-//! is Equal Earth (Šavrič, Patterson, Jenny, 2018), so that no region looks larger than it is.
+//! Outlines are Natural Earth's 1:110m, which is in the public domain, simplified by `scripts/outlines.py`; the
+//! projection is Equal Earth (Šavrič, Patterson, Jenny, 2018), so that no region looks larger than it is.
 
 use std::fmt::Write as _;
 
@@ -25,17 +26,17 @@ const HALF: f64 = 2.706_63;
 /// Pixels from the map's upper edge down to the equator.
 const EQUATOR: f64 = 204.0;
 
-/// A dark to light sequence that keeps its order in grey (viridis, at seven points), short waits light.
+/// Short waits light, long ones dark: the order stays in grey print, and hospitals' orange is seen on all of them.
 pub(super) const SHADES: [RGBColor; 6] = [
-    RGBColor(0xFD, 0xE7, 0x25),
-    RGBColor(0x7A, 0xD1, 0x51),
-    RGBColor(0x22, 0xA8, 0x84),
-    RGBColor(0x2A, 0x78, 0x8E),
-    RGBColor(0x41, 0x44, 0x87),
-    RGBColor(0x44, 0x01, 0x54),
+    RGBColor(0xE3, 0xEE, 0xF8),
+    RGBColor(0xB9, 0xD4, 0xEB),
+    RGBColor(0x84, 0xB7, 0xDC),
+    RGBColor(0x4C, 0x90, 0xC5),
+    RGBColor(0x20, 0x65, 0xA6),
+    RGBColor(0x0B, 0x38, 0x70),
 ];
 const NO_DATA: RGBColor = RGBColor(0xDD, 0xDD, 0xDD);
-const SEA: RGBColor = RGBColor(0xF4, 0xF7, 0xFA);
+const GRATICULE: RGBColor = RGBColor(0xEE, 0xF0, 0xF3);
 const HOSPITAL: RGBColor = RGBColor(0xD5, 0x5E, 0x00);
 
 /// A closed outline in pixels, and its region.
@@ -140,14 +141,14 @@ fn map(sweep: &Sweep, cell: &Cell, bounds: &[f64]) -> String {
     canvas.group("id=\"graticule\"", |pen| {
         graticule().iter().for_each(|line| {
             let places: Vec<_> = line.iter().copied().map(at).collect();
-            pen.path(&places, SEA, 1.0);
+            pen.path(&places, GRATICULE, 1.0);
         });
     });
     let shade = |region: &str| {
         let known = cell.regions.iter().find(|known| known.name == region)?;
         Some(SHADES[bounds.iter().filter(|&&bound| known.p99_ms >= bound).count()])
     };
-    canvas.group("id=\"land\" stroke=\"#FFFFFF\" stroke-width=\"6\" stroke-linejoin=\"round\"", |pen| {
+    canvas.group("id=\"land\" stroke=\"#8FA0B0\" stroke-width=\"5\" stroke-linejoin=\"round\"", |pen| {
         for Outline { region, corners } in outlines() {
             let corners: Vec<_> = corners.into_iter().map(at).collect();
             pen.polygon(&corners, shade(region).unwrap_or(NO_DATA));
@@ -188,7 +189,7 @@ fn legend(canvas: &mut Canvas, cell: &Cell, bounds: &[f64], (left, y): (f64, f64
         }
         let said: Vec<String> =
             cell.regions.iter().map(|region| format!("{} {}", region.name, latency(region.p99_ms))).collect();
-        pen.text(&said.join("   "), (left, y + 34.0), look(11.0, INK, HPos::Left));
+        pen.text(&format!("p99: {}", said.join(", ")), (left, y + 36.0), look(11.0, INK, HPos::Left));
     });
 }
 

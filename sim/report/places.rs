@@ -1,5 +1,5 @@
-//! Where hospitals and replicas stand, from the tables that are shipped: a point's manifest says how many, and the rule by
-//! which they are taken is the scenario's.
+//! Where hospitals and replicas stand, from the tables that are shipped: a point's manifest says how many, and the
+//! rule by which they are taken is the scenario's.
 
 use std::sync::OnceLock;
 

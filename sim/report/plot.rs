@@ -13,6 +13,7 @@ pub(super) const GRID: RGBColor = RGBColor(0xE4, 0xE4, 0xE4);
 const FAINT_GRID: RGBColor = RGBColor(0xF2, 0xF2, 0xF2);
 const BAND: RGBColor = RGBColor(0xEC, 0xEC, 0xEC);
 const FAULT: RGBColor = RGBColor(0xF6, 0xD3, 0xC4);
+const FAULT_BEGINS: RGBColor = RGBColor(0xD5, 0x5E, 0x00);
 pub(super) const BRACKET: RGBColor = RGBColor(0xA6, 0xD9, 0xC8);
 pub(super) const WHITE: RGBColor = RGBColor(255, 255, 255);
 
@@ -119,6 +120,9 @@ impl Plot {
             for band in self.bands.iter().filter(|band| band.shade == shade) {
                 let (from, to) = self.extent(top, band);
                 pen.area((from, top), (to, BOTTOM), colour);
+                if shade == Shade::Fault {
+                    pen.line((from, top), (from, BOTTOM), FAULT_BEGINS, 1.2);
+                }
             }
         });
     }
@@ -201,7 +205,9 @@ impl Plot {
             });
             canvas.group(&format!("id=\"whiskers-{index}\" opacity=\"0.75\""), |pen| {
                 for &(from, to) in &area.whiskers {
-                    whisker(pen, self.place(top, from), self.place(top, to), area.colour);
+                    // An end beyond the axes is not shown as one.
+                    let within = [from, to].map(|(x, y)| self.x.scale.holds(x) && self.y.scale.holds(y));
+                    whisker(pen, [self.place(top, from), self.place(top, to)], within, area.colour);
                 }
             });
         }
@@ -232,11 +238,12 @@ impl Plot {
     }
 }
 
-/// A line between two places with a bar across each end.
-pub(super) fn whisker(pen: &mut Pen<'_>, from: (f64, f64), to: (f64, f64), colour: RGBColor) {
+/// A line between two places, with a bar across those ends that are `ends` of it.
+pub(super) fn whisker(pen: &mut Pen<'_>, places: [(f64, f64); 2], ends: [bool; 2], colour: RGBColor) {
+    let [from, to] = places;
     pen.line(from, to, colour, 1.1);
     let (x, y) = if from.0 == to.0 { (3.0, 0.0) } else { (0.0, 3.0) };
-    for end in [from, to] {
+    for (end, _) in places.into_iter().zip(ends).filter(|(_, is_end)| *is_end) {
         pen.line((end.0 - x, end.1 - y), (end.0 + x, end.1 + y), colour, 1.1);
     }
 }

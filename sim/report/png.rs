@@ -1,7 +1,7 @@
 //! The figures' SVG as PNG: the same drawing, rasterised, its text in a font that comes along.
 //!
-//! Arimo has the widths of Arial and Helvetica, which `sans-serif` is for most readers of the SVGs: labels are as long in
-//! both. No font of the host is looked at, so that the pixels are the same everywhere.
+//! Arimo has the widths of Arial and Helvetica, which `sans-serif` is for most readers of the SVGs: labels are as
+//! long in both. No font of the host is looked at, so that the pixels are the same everywhere.
 
 use std::sync::{Arc, OnceLock};
 

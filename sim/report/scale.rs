@@ -32,6 +32,16 @@ impl Scale {
     }
 }
 
+impl Scale {
+    /// Whether `value` lies on the axis.
+    pub fn holds(self, value: f64) -> bool {
+        match self {
+            Scale::Linear { from, to } | Scale::Log { from, to } => (from..=to).contains(&value),
+            Scale::Nines { to } => (0.0..=to).contains(&value),
+        }
+    }
+}
+
 /// An axis with its ticks. A tick without a label is only a grid line.
 #[derive(Clone, Debug)]
 pub(super) struct Axis {

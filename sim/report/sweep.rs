@@ -1,8 +1,9 @@
 //! A sweep's folder, or a run's, read whole and checked: what its page and figures show.
 //!
-//! Every file of a point is checked against its hash, and its manifest against what the sweep planned, before anything
-//! is drawn. A point that is not there yet is said to be missing, and the rest is drawn; one that is damaged is an error.
-//! Replicates come to a mean and Student's 95 % interval; their latencies are one histogram, never a mean of percentiles.
+//! Every file of a point is checked against its hash, and its manifest against what the sweep planned, before
+//! anything is drawn. A point that is not there yet is said to be missing, and the rest is drawn; one that is damaged
+//! is an error. Replicates come to a mean and Student's 95 % interval; their latencies are one histogram, never a
+//! mean of percentiles.
 
 mod cell;
 mod model;

@@ -12,6 +12,7 @@ mod load;
 mod mixtures;
 mod regress;
 mod replay;
+mod report;
 mod runs;
 mod scenario;
 mod sharded;

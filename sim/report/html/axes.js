@@ -19,13 +19,22 @@ function range(axis, values) {
   return max / min < 2 ? [middle / 1.6, middle * 1.6] : [min / 1.12, max * 1.12];
 }
 
+/** Every digit of every decade within a range. */
+function decades(min, max) {
+  const found = [];
+  for (let power = Math.floor(Math.log10(min)); power <= Math.log10(max); power += 1) {
+    for (let digit = 1; digit < 10; digit += 1) found.push(Number((digit * 10 ** power).toPrecision(3)));
+  }
+  return found.filter((at) => at >= min && at <= max);
+}
+
 function axisOptions(axis, side) {
   const log = axis.log ? [1, 2, 5] : null;
   const nines = axis.kind === "nines" ? NINES.map(([share]) => TRANSFORMS.nines[0](share)) : null;
   // Of a logarithmic axis 1, 2 and 5 of a decade are named, over many decades 1 alone.
   const named = (u, splits) => {
-    const decades = Math.log10(splits.at(-1) / splits[0]);
-    const digits = decades < 0.9 ? [1, 2, 3, 4, 5, 6, 7, 8] : decades < 2.2 ? log : [1];
+    const wide = Math.log10(splits.at(-1) / splits[0]);
+    const digits = wide < 0.9 ? [1, 2, 3, 4, 5, 6, 7, 8] : wide < 2.2 ? log : [1];
     return splits.map((at) => (at != null && digits.includes(Math.round(at / 10 ** Math.floor(Math.log10(at) + 1e-9))) ? at : null));
   };
   return {
@@ -33,6 +42,7 @@ function axisOptions(axis, side) {
     stroke: css("--ink"), grid: { stroke: css("--grid"), width: 1 }, ticks: { stroke: css("--grid"), width: 1 }, side,
     size: side === 3 ? 66 : 36,
     ...(log ? { filter: named } : {}),
+    ...(log ? { splits: (u, _, min, max) => decades(min, max) } : {}),
     ...(nines ? { splits: (u, _, min, max) => nines.filter((at) => at >= min && at <= max + 1e-9) } : {}),
     values: (u, splits) => splits.map((at) => (at == null ? "" : nines ? NINES[nines.indexOf(at)][1] : axis.write(at))),
   };
@@ -47,7 +57,9 @@ function axes(host, { x, y, lines, levels = [], bands = [], height = 340, name }
   }
   const to = (TRANSFORMS[y.kind] ?? TRANSFORMS.linear)[0];
   const xRange = range(x, lines.flatMap((line) => line.xs));
-  const reached = lines.flatMap((line) => [...line.ys, ...(line.high ?? [])].filter((value) => value != null));
+  // An interval of two replicates can be many times as wide as what lies around it: it then leaves the axes.
+  const most = 3 * Math.max(...lines.flatMap((line) => line.ys));
+  const reached = lines.flatMap((line) => [...line.ys, ...(line.high ?? []).map((value) => (value == null ? null : Math.min(value, most)))]);
   const yRange = range(y, reached).map(to);
   const within = levels.filter((level) => to(level.at) <= yRange[1]);
   const scene = { x, y, to, lines, levels: within, bands };
@@ -78,6 +90,8 @@ function clipped(u, draw) {
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
+  ctx.textAlign = "left";
+  ctx.textBaseline = "alphabetic";
   draw(ctx, bbox, devicePixelRatio);
   ctx.restore();
 }
@@ -214,19 +228,23 @@ function tip(u, scene) {
   box.style.top = Math.min(top + 12, u.over.clientHeight - box.offsetHeight) + "px";
 }
 
-/** The samples of a legend; each variant can be left out of all charts. */
+/** A piece of the `nth` line. */
+function sample(nth, dashes = dash(nth), width = 2) {
+  const stroke = colour(nth);
+  const corners = marker(nth).map(([x, y]) => `${20 + x * 0.042},${7 + y * 0.042}`).join(" ");
+  const mark = corners ? svg("polygon", { points: corners, fill: stroke }) : svg("circle", { cx: 20, cy: 7, r: 4, fill: stroke });
+  const line = svg("line", { x1: 0, x2: 40, y1: 7, y2: 7, stroke, "stroke-width": width, "stroke-dasharray": dashes.join(" ") });
+  return svg("svg", { width: 40, height: 14, viewBox: "0 0 40 14", "aria-hidden": true }, line, mark);
+}
+
+/** The legend of variants; each can be left out of all charts. */
 function key(host) {
   const entry = (variant, nth) => {
-    const stroke = colour(nth);
-    const corners = marker(nth).map(([x, y]) => `${20 + x * 0.042},${7 + y * 0.042}`).join(" ");
-    const mark = corners ? svg("polygon", { points: corners, fill: stroke }) : svg("circle", { cx: 20, cy: 7, r: 4, fill: stroke });
-    const line = svg("line", { x1: 0, x2: 40, y1: 7, y2: 7, stroke, "stroke-width": 2, "stroke-dasharray": dash(nth).join(" ") });
-    const sample = svg("svg", { width: 40, height: 14, viewBox: "0 0 40 14", "aria-hidden": true }, line, mark);
     const toggle = () => {
       if (!shown.delete(nth)) shown.add(nth);
       redrawAll();
     };
-    return el("li", {}, el("button", { type: "button", "aria-pressed": shown.has(nth), click: toggle }, sample, variant.name));
+    return el("li", {}, el("button", { type: "button", "aria-pressed": shown.has(nth), click: toggle }, sample(nth), variant.name));
   };
-  host.append(el("ul", { class: "key" }, ...sweep.variants.map(entry)));
+  if (sweep.variants.length > 1) host.append(el("ul", { class: "key" }, ...sweep.variants.map(entry)));
 }

@@ -35,10 +35,12 @@ function what() {
   say("replicas", [...new Set(sweep.cells.map((cell) => cell.replicas))].join(", "));
   say("objectives", first.slo.length ? first.slo.join(", ") : "none");
   const here = sweep.planned - sweep.missing.length;
-  const files = sweep.keys.length || sweep.planned > 1 ? [el("a", { href: "sweep.json" }, "sweep.json"), ", ", el("a", { href: "points.csv" }, "points.csv")] : [el("a", { href: "summary.json" }, "summary.json"), ", ", el("a", { href: "manifest.json" }, "manifest.json")];
+  const files = sweep.keys.length || sweep.planned > 1 ? [el("a", { href: "sweep.json" }, "sweep.json"), ...(sweep.missing.length ? [] : [", ", el("a", { href: "points.csv" }, "points.csv")])] : [el("a", { href: "summary.json" }, "summary.json"), ", ", el("a", { href: "manifest.json" }, "manifest.json")];
   say("points", `${here} of ${sweep.planned}; files: `, ...files, "; digests are ", el("a", { href: "#points" }, "below"));
   section("run", "What was run", list);
-  document.getElementById("lead").textContent = `${here} points: ${sweep.variants.length} ${sweep.variants.length === 1 ? "variant" : "variants"}, ${sweep.loads.length} ${sweep.loads.length === 1 ? "load" : "loads"}, ${sweep.replicates} ${sweep.replicates === 1 ? "replicate" : "replicates"} each.`;
+  const some = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
+  const lead = `${some(here, "point")}: ${some(sweep.variants.length, "variant")}, ${some(sweep.loads.length, "load")}, ${some(sweep.replicates, "replicate")} each.`;
+  document.getElementById("lead").textContent = sweep.planned === 1 ? `One run of ${first.protocol} over ${first.dissemination}.` : lead;
   if (!sweep.missing.length) return;
   const warning = document.getElementById("warning");
   warning.hidden = false;
@@ -54,7 +56,7 @@ function curves() {
   const ms = sweep.cells.map((cell) => cell.reply_p99_ms?.mean).filter((value) => value > 0);
   state.logY = ms.length > 0 && wide(ms);
   const labels = { goodput_tps: "goodput (tx/s)", offered_tps: "offered load (tx/s)" };
-  const bounds = (estimate, sign) => (estimate?.half_width_95 == null ? null : Math.max(estimate.mean + sign * estimate.half_width_95, estimate.mean / 50));
+  const bounds = (estimate, sign) => (estimate?.half_width_95 == null ? null : Math.max(estimate.mean + sign * estimate.half_width_95, 0));
   const line = (y, xs) => ([variant, nth]) => {
     const cells = cellsOf(nth).filter((cell) => cell[y]);
     const side = (of, sign) => cells.map((cell) => bounds(cell[of], sign));
@@ -177,7 +179,7 @@ function time() {
     const middle = series.time_s.map((at) => at + step / 2);
     const lines = columns.map(([column, title, nth, more]) => ({ name: title, nth, xs: middle, ys: series[column], sparse: true, ...more }));
     const drawn = axes(host, { name, height: 280, x: { label: "virtual time (s)", range: [0, end], write: number }, y, lines, bands: bandsOf(here, end) });
-    const entries = lines.map((line) => el("li", {}, el("span", { style: `color:${line.grey ? css("--soft") : colour(line.nth)};font-weight:700` }, line.dash?.length || dash(line.nth).length ? "╌╌ " : "── "), line.name));
+    const entries = lines.map((line) => el("li", {}, sample(line.nth, line.dash, line.width), " ", line.name));
     host.append(el("ul", { class: "key" }, ...entries));
     return drawn;
   };
@@ -214,13 +216,16 @@ function bottlenecks() {
 }
 
 what();
-curves();
-saturation();
+// Of one cell there is nothing to compare.
+if (sweep.cells.length > 1) {
+  curves();
+  saturation();
+}
 world();
 distributions();
 time();
 bottlenecks();
-section("cells", "Table of cells", note(`A heading sorts. ${replicated[0].toUpperCase() + replicated.slice(1)}.`), cellsTable());
+section("cells", "Table of cells", note("A heading sorts." + (sweep.replicates > 1 ? ` Means of ${sweep.replicates} replicates ± half their 95 % confidence interval.` : "")), cellsTable());
 section("points", "Table of points", note("Each links to its summary and its manifest."), pointsTable());
 
 let width = innerWidth;

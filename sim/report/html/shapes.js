@@ -38,13 +38,14 @@ function saturationBars(host) {
     const y = top + (nth + 0.5) * row;
     const [lower, upper] = [bar.lower_tps ?? 0, bar.upper_tps ?? bar.lower_tps ?? 0];
     const fill = colour(bar.variant ?? nth);
+    const half = bar.estimate?.half_width_95;
+    const end = Math.max(upper, half == null ? 0 : bar.estimate.mean + half);
     parts.push(
       svg("rect", { x: x(lower), y: y - 8, width: x(upper) - x(lower), height: 16, fill, opacity: 0.35, "data-mark": "" }),
       svg("rect", { x: left, y: y - 8, width: x(lower) - left, height: 16, fill, "data-mark": "" }),
       text(left - 8, y, bar.name, { "text-anchor": "end" }),
-      text(x(upper) + 10, y, bracketed(bar)),
+      text(x(end) + 10, y, bracketed(bar)),
     );
-    const half = bar.estimate?.half_width_95;
     if (half != null) {
       const [from, to] = [x(Math.max(0, bar.estimate.mean - half)), x(bar.estimate.mean + half)];
       parts.push(svg("path", { d: `M${from} ${y}H${to}M${from} ${y - 5}v10M${to} ${y - 5}v10`, class: "axis", fill: "none" }));
@@ -67,7 +68,8 @@ function bottleneckStack(host, load, which) {
   const [width, row, gap, left, right] = [960, 17, 28, 190, 70];
   const parts = [];
   let y = 8;
-  const x = (percent) => left + (percent / 100) * (width - left - right);
+  const marks = ticks(Math.max(...cells.flatMap((cell) => used(cell).map(([, shares]) => shares[1]))));
+  const x = (percent) => left + (percent / marks.at(-1)) * (width - left - right);
   for (const cell of cells) {
     y += gap / 2;
     parts.push(text(0, y, sweep.variants[cell.variant].name, { class: "strong" }));
@@ -83,9 +85,9 @@ function bottleneckStack(host, load, which) {
       y += row;
     }
   }
-  const rules = [0, 25, 50, 75, 100].flatMap((at) => [
+  const rules = marks.flatMap((at) => [
     svg("line", { x1: x(at), x2: x(at), y1: 8, y2: y, class: at ? "rule" : "axis" }),
-    text(x(at), y + 12, at + " %", { "text-anchor": "middle", class: "soft" }),
+    text(x(at), y + 12, number(at) + " %", { "text-anchor": "middle", class: "soft" }),
   ]);
   host.append(drawing(width, y + 24, "How busy each class of resource is", ...rules, ...parts));
   return true;
@@ -117,7 +119,7 @@ function worldMap(host, cell) {
     const region = known.get(name);
     const said = region ? `${name}: p99 ${latency(region.p99_ms)}, p50 ${latency(region.p50_ms)}, ${region.count} receipts` : `${name}: nothing measured`;
     const fill = region ? shade(region) : css("--none");
-    return svg("path", { d, fill, stroke: css("--paper"), "stroke-width": 0.6, ...(region ? { "data-mark": "" } : {}) }, svg("title", {}, said));
+    return svg("path", { d, fill, stroke: css("--coast"), "stroke-width": 0.6, ...(region ? { "data-mark": "" } : {}) }, svg("title", {}, said));
   });
   const dots = hospitalsOf(variant).map(([, x, y]) => svg("circle", { cx: x / 10, cy: y / 10, r: 1.1, fill: "#D55E00", opacity: 0.75 }));
   const replicas = variant.metros.map((nth) => {

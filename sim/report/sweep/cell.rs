@@ -178,8 +178,11 @@ pub(super) fn faults(configuration: &Value) -> Vec<Fault> {
     let fault = |entry: &Value| {
         let number = |names: [&str; 2]| names.iter().find_map(|name| entry.get(name)?.as_f64());
         let kind = entry.get("kind")?.as_str()?.replace('_', " ");
-        let whom = ["replica", "region", "side"].into_iter().find_map(|key| entry.get(key));
-        let whom = whom.map(|whom| format!(" {}", whom.to_string().replace('"', ""))).unwrap_or_default();
+        let whom = match (entry.get("replica"), entry.get("region").and_then(Value::as_str)) {
+            (Some(replica), _) => format!(", replica {replica}"),
+            (None, Some(region)) => format!(", {region}"),
+            (None, None) => entry.get("side").map(|side| format!(", {side}")).unwrap_or_default(),
+        };
         let (from_s, until_s) = (number(["at_s", "from_s"]).unwrap_or(0.0), number(["until_s", "restart_s"]));
         Some(Fault { name: kind + &whom, from_s, until_s })
     };

@@ -79,21 +79,45 @@ fn searched(limit: Limit, variants: &[Variant]) -> Bar {
     }
 }
 
-/// The largest load that is sustained before the first that is not, and that one. What binds is read there.
+/// A load, whether it is sustained, and what binds there.
+type Rung<'a> = (f64, bool, &'a str);
+
+/// What the loads of a variant tell of its saturation point; nothing where none of its points is there.
 fn by_grid(nth: usize, variant: &Variant, cells: &[Cell], loads: &[Option<f64>]) -> Option<Bar> {
+    let own = cells.iter().filter(|cell| cell.variant == nth);
     let load = |cell: &Cell| loads[cell.load].unwrap_or(cell.offered_tps.mean);
-    let mut own: Vec<&Cell> = cells.iter().filter(|cell| cell.variant == nth).collect();
-    own.sort_by(|a, b| load(a).total_cmp(&load(b)));
-    let first_failed = own.iter().position(|cell| !cell.sustained);
-    let lower = &own[..first_failed.unwrap_or(own.len())];
-    let upper = first_failed.map(|failed| own[failed]);
-    let telling = upper.or(lower.last().copied())?;
-    Some(Bar {
-        name: variant.name.clone(),
-        variant: Some(nth),
-        lower_tps: lower.last().map(|cell| load(cell)),
-        upper_tps: upper.map(load),
-        estimate: None,
-        binding_resource: telling.binding_resource.clone(),
-    })
+    let mut rungs: Vec<Rung<'_>> =
+        own.map(|cell| (load(cell), cell.sustained, cell.binding_resource.as_str())).collect();
+    rungs.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (lower_tps, upper_tps, binding) = bracket(&rungs)?;
+    let (name, binding_resource) = (variant.name.clone(), binding.to_string());
+    Some(Bar { name, variant: Some(nth), lower_tps, upper_tps, estimate: None, binding_resource })
+}
+
+/// The largest load that is sustained before the first that is not, that one, and what binds there; where all are
+/// sustained, at the last. Loads ascend.
+fn bracket<'a>(rungs: &[Rung<'a>]) -> Option<(Option<f64>, Option<f64>, &'a str)> {
+    let failed = rungs.iter().position(|(_, sustained, _)| !sustained);
+    let upper = failed.map(|failed| rungs[failed]);
+    let lower = rungs[..failed.unwrap_or(rungs.len())].last();
+    let (_, _, binding) = upper.or(lower.copied())?;
+    Some((lower.map(|rung| rung.0), upper.map(|rung| rung.0), binding))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bracket;
+
+    #[test]
+    fn the_first_load_that_fails_ends_the_bracket() {
+        let low = (100.0, true, "none");
+        let high = (200.0, true, "ingress");
+        assert_eq!(bracket(&[low, high]), Some((Some(200.0), None, "ingress")));
+        assert_eq!(bracket(&[low, (200.0, false, "egress")]), Some((Some(100.0), Some(200.0), "egress")));
+        // What fails once is not trusted above.
+        let again = [low, (150.0, false, "cores"), high];
+        assert_eq!(bracket(&again), Some((Some(100.0), Some(150.0), "cores")));
+        assert_eq!(bracket(&[(100.0, false, "cores")]), Some((None, Some(100.0), "cores")));
+        assert_eq!(bracket(&[]), None);
+    }
 }
