@@ -7,6 +7,8 @@ mod check;
 mod contracts;
 mod control;
 mod exit;
+mod export;
+mod help;
 mod host;
 mod limit;
 mod plan;
@@ -42,6 +44,10 @@ pub fn main() -> ExitCode {
         Command::Merge(merge) => plan::merge(merge),
         Command::Check(check) => check::check(check),
         Command::Audit(audit) => audit::audit(audit),
+        Command::Export(args) => export::exported(args, voice),
+        Command::Glossary => export::explained(voice),
+        Command::Completions(args) => help::completions(args, voice),
+        Command::Man(args) => help::man(args, voice),
         Command::Trace(args) => trace::trace(args, voice),
         Command::Validate(validate) => validated(validate, voice),
         Command::Schema => emit_schema(),
@@ -92,8 +98,12 @@ fn print_json(value: &impl Serialize) -> Result<(), Failure> {
 
 /// Writes to standard output; a closed pipe is no error of ours.
 fn print(text: &str) -> Result<(), Failure> {
+    print_bytes(text.as_bytes())
+}
+
+fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::Runtime(format!("cannot write to standard output: {error}")))
         }

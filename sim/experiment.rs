@@ -6,6 +6,7 @@ mod cells;
 mod check;
 mod chrome;
 mod contracts;
+mod glossary;
 mod grid;
 mod ledger;
 mod plan;
@@ -14,6 +15,7 @@ mod points;
 mod saturation;
 mod search;
 mod store;
+mod stored;
 mod summary;
 mod sweep;
 mod traced;
@@ -26,13 +28,16 @@ pub use contracts::{
     CaughtSummary, ContractSummary, ErasedSummary, KindSummary, ReachSummary, SETTLEMENT_BAR, StoredSummary,
     VERIFICATION_BAR,
 };
+pub use glossary::{Kind, Term, glossary};
 pub use grid::{Grid, GridError, GridRequest, LOAD_KEY, Loads, Variation};
 pub use ledger::{Inclusion, LEDGER_FILE};
 pub use plan::{Build, Entry, Heading, Plan, PlanError, PlanFile, PlanRequest, Planned, ScenarioText, Sheet};
 pub use point::{Point, simulate, simulate_setup};
+pub use points::Origin;
 pub use saturation::{Bracket, Saturation, Step};
 pub use search::{Found, LimitSummary, Probe, find_limit};
-pub use store::{Manifest, Store, StoreError};
+pub use store::{Manifest, Store, StoreError, place_file};
+pub use stored::{StoredError, StoredFolder, StoredPoint};
 pub use summary::{
     DistanceSummary, HostFacts, LatencySummary, RealSummary, ServiceSummary, SloSummary, Summary, SurgeSummary,
     UtilisationSummary,

@@ -5,6 +5,7 @@
 //! - `input` and `hlog` read and check the files; whatever is wrong becomes a [`ReportError`] that names the file.
 //! - `scale` maps values to axes and chooses ticks; `canvas` turns strokes and text into SVG through plotters' backend;
 //!   `parts` names what a plot is made of, and `plot` lays out title, legend, axes, bands and lines.
+//! - `export` writes what is stored in other formats.
 //! - `run` and `limit` say what each figure shows.
 //!
 //! Of plotters only the SVG backend is used. Its chart layer overlaps the labels of logarithmic axes, knows no dashes and
@@ -15,6 +16,7 @@
 
 mod canvas;
 mod error;
+mod export;
 mod hlog;
 mod input;
 mod limit;
@@ -26,5 +28,6 @@ mod scale;
 mod tests;
 
 pub use error::ReportError;
+pub use export::{Choice, ExportError, Format, export};
 pub use limit::figures_of_limit;
 pub use run::figures_of_run;

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use crate::crypto::CostError;
 use crate::engine::RunError;
-use crate::experiment::{PlanError, StoreError};
-use crate::report::ReportError;
+use crate::experiment::{PlanError, StoreError, StoredError};
+use crate::report::{ExportError, ReportError};
 use crate::scenario::ScenarioError;
 
 /// Why a command did not succeed.
@@ -66,6 +66,24 @@ impl From<PlanError> for Failure {
 impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Failure {
         Failure::Runtime(error.to_string())
+    }
+}
+
+impl From<StoredError> for Failure {
+    fn from(error: StoredError) -> Failure {
+        match error {
+            StoredError::NoResults(_) => Failure::Usage(error.to_string()),
+            _ => Failure::Runtime(error.to_string()),
+        }
+    }
+}
+
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Failure {
+        match error {
+            ExportError::Report(error) => error.into(),
+            _ => Failure::Usage(error.to_string()),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Finding the saturation point of a scenario: the largest load whose goodput is 99 % of it and whose SLOs hold.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::Span;
@@ -16,7 +17,7 @@ const SUSTAINED: f64 = 0.99;
 const LEAST_ARRIVALS: f64 = 1_000.0;
 
 /// One probed load.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Probe {
     /// Offered, transactions/s, as measured.
     pub offered_tps: f64,
@@ -48,7 +49,7 @@ pub struct Found {
 }
 
 /// `limit.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LimitSummary {
     /// The scenario's name.
     pub scenario: String,

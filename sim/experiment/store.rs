@@ -230,7 +230,7 @@ fn place(parent: &Path, name: &str, fill: impl FnOnce(&Path) -> Result<(), Store
 }
 
 /// Writes a file whole or not at all. What a killed process leaves behind begins with `.<name>.`
-pub(super) fn place_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, StoreError> {
+pub fn place_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, StoreError> {
     let temporary = format!(".{name}.{}", std::process::id());
     write_all(folder, &[(temporary.clone(), bytes.to_vec())])?;
     let target = folder.join(name);

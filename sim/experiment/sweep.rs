@@ -29,7 +29,7 @@ pub const SWEEP_FILE: &str = "sweep.json";
 /// The table of a sweep's folder.
 pub const POINTS_FILE: &str = "points.csv";
 /// The folder of a sweep's points.
-const POINTS_FOLDER: &str = "points";
+pub(super) const POINTS_FOLDER: &str = "points";
 /// How often who waits for points looks up.
 const TICK: Duration = Duration::from_millis(250);
 

@@ -23,9 +23,11 @@ pub(super) fn histograms(path: &Path) -> Result<BTreeMap<String, Histogram<u64>>
         let tag = interval.tag().ok_or_else(|| bad("an interval without a tag".into()))?.as_str().to_string();
         let encoded =
             base64(interval.encoded_histogram().as_bytes()).ok_or_else(|| bad(format!("`{tag}` is no base64")))?;
-        let histogram: Histogram<u64> = deserializer
+        let mut histogram: Histogram<u64> = deserializer
             .deserialize(&mut encoded.as_slice())
             .map_err(|error| bad(format!("`{tag}` is no histogram: {error}")))?;
+        // What was read has only the range that it needed: an interval that is added may need more.
+        histogram.auto(true);
         match tags.get_mut(&tag) {
             Some(sum) => sum.add(histogram).map_err(|error| bad(format!("`{tag}` does not merge: {error}")))?,
             None => {

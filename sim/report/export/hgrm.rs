@@ -1,0 +1,61 @@
+//! HdrHistogram's percentile distribution as text, which its plotters read: values in ms.
+//!
+//! Source: `outputPercentileDistribution` of HdrHistogram (Java), with five ticks for each half of what is left of 100 %
+//! and a scaling ratio of 1,000, as values are recorded in microseconds.
+
+use std::fmt::Write;
+
+use hdrhistogram::Histogram;
+
+/// Lines for each half of what is left of 100 %.
+const TICKS: u32 = 5;
+/// Recorded units in a printed one.
+const SCALE: f64 = 1e3;
+const WRITES: &str = "writing to a string does not fail";
+
+/// The distribution of a histogram in microseconds.
+pub(super) fn distribution(histogram: &Histogram<u64>) -> String {
+    let digits = usize::from(histogram.sigfig());
+    let mut out = format!("{:>12} {:>14} {:>10} {:>14}\n\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)");
+    let mut total = 0;
+    for step in histogram.iter_quantiles(TICKS) {
+        total += step.count_since_last_iteration();
+        let (value, quantile) = (step.value_iterated_to() as f64 / SCALE, step.quantile_iterated_to());
+        write!(out, "{value:>12.digits$} {quantile:>2.12} {total:>10}").expect(WRITES);
+        if quantile < 1.0 {
+            write!(out, " {:>14.2}", 1.0 / (1.0 - quantile)).expect(WRITES);
+        }
+        out.push('\n');
+    }
+    let of = |value: f64| if histogram.is_empty() { 0.0 } else { value / SCALE };
+    let (mean, deviation, max) = (of(histogram.mean()), of(histogram.stdev()), of(histogram.max() as f64));
+    let (buckets, sub_buckets) = (histogram.buckets(), (2 * 10u32.pow(digits as u32)).next_power_of_two());
+    let count = histogram.len();
+    writeln!(out, "#[Mean    = {mean:>12.digits$}, StdDeviation   = {deviation:>12.digits$}]").expect(WRITES);
+    writeln!(out, "#[Max     = {max:>12.digits$}, Total count    = {count:>12}]").expect(WRITES);
+    writeln!(out, "#[Buckets = {buckets:>12}, SubBuckets     = {sub_buckets:>12}]").expect(WRITES);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn a_distribution_is_as_the_plotters_read_it() {
+        let mut histogram = Histogram::<u64>::new(3).expect("three digits are valid");
+        (1..=8).for_each(|ms| histogram.record(ms * 1_000).expect("it grows"));
+        let expected = expect![[r#""#]];
+        expected.assert_eq(&distribution(&histogram));
+    }
+
+    #[test]
+    fn an_empty_histogram_has_no_lines_and_no_mean() {
+        let histogram = Histogram::<u64>::new(3).expect("three digits are valid");
+        let text = distribution(&histogram);
+        assert!(text.contains("#[Mean    =        0.000, StdDeviation   =        0.000]"), "{text}");
+        assert!(text.contains("Total count    =            0]"), "{text}");
+    }
+}
