@@ -113,13 +113,13 @@ pub struct ContractSummary {
     pub residency_violations: u64,
     /// Of claims paid: from submission to effect, of all four stages together, ms.
     pub settlement_ms: LatencySummary,
-    /// Of them, the share within [`SETTLEMENT_BAR`]; nothing where none is paid.
+    /// Of claims paid, the share within [`SETTLEMENT_BAR`]; nothing where none is paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settlement_within_bar: Option<f64>,
     /// To the receipt of packs verified, dispensed or taken out, done or refused: the answer whether they are genuine, ms.
     #[serde(default)]
     pub verification_ms: LatencySummary,
-    /// Of them, the share within [`VERIFICATION_BAR`]; nothing where there are none.
+    /// Of packs looked at, the share answered within [`VERIFICATION_BAR`]; nothing where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification_within_bar: Option<f64>,
     /// Of motions that were carried: from the submission of their enactment to the first block for which they are in effect,

@@ -4,7 +4,7 @@
 //! cannot differ. Columns of `points.csv` and `series.csv`, which are computed, say here what they are computed from; a
 //! test holds this page to a real table.
 
-use schemars::schema_for;
+use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -73,7 +73,7 @@ fn unit(name: &str) -> Option<&'static str> {
     said.max_by_key(|(ending, _)| ending.len()).map(|(_, unit)| *unit)
 }
 
-/// Every term, file by file: of tables in the order of their columns, of JSON by name.
+/// Every term, file by file: in the order in which they are written, what may be absent last.
 pub fn glossary() -> Vec<Term> {
     let mut terms = points();
     terms.extend(series());
@@ -173,7 +173,7 @@ fn series() -> Vec<Term> {
 
 /// The terms of a type, by its documentation.
 fn documented<T: schemars::JsonSchema>(file: &'static str) -> Vec<Term> {
-    let schema = schema_for!(T).to_value();
+    let schema = SchemaSettings::default().for_serialize().into_generator().into_root_schema_for::<T>().to_value();
     let mut terms = Vec::new();
     Walk { file, root: &schema, terms: &mut terms }.object(&schema, "", None);
     terms
@@ -189,7 +189,12 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     /// The properties of an object below a path whose name says a unit, or not.
     fn object(&mut self, schema: &'a Value, path: &str, said: Option<&'static str>) {
-        let properties = schema["properties"].as_object().into_iter().flatten();
+        let properties = schema["properties"].as_object();
+        // Of what is always there the schema keeps the type's order, in which one meaning may refer to another.
+        let always: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let place = |key: &str| always.iter().position(|one| *one == key).unwrap_or(always.len());
+        let mut properties: Vec<(&String, &Value)> = properties.into_iter().flatten().collect();
+        properties.sort_by_key(|(key, _)| place(key));
         for (key, value) in properties {
             let name = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
             // Of latencies in ms all are, but their count.

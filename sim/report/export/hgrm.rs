@@ -47,7 +47,30 @@ mod tests {
     fn a_distribution_is_as_the_plotters_read_it() {
         let mut histogram = Histogram::<u64>::new(3).expect("three digits are valid");
         (1..=8).for_each(|ms| histogram.record(ms * 1_000).expect("it grows"));
-        let expected = expect![[r#""#]];
+        let expected = expect![[r#"
+                   Value     Percentile TotalCount 1/(1-Percentile)
+
+                   1.000 0.000000000000          1           1.00
+                   1.000 0.100000000000          1           1.11
+                   2.000 0.200000000000          2           1.25
+                   3.001 0.300000000000          3           1.43
+                   4.001 0.400000000000          4           1.67
+                   4.001 0.500000000000          4           2.00
+                   5.003 0.550000000000          5           2.22
+                   5.003 0.600000000000          5           2.50
+                   6.003 0.650000000000          6           2.86
+                   6.003 0.700000000000          6           3.33
+                   7.003 0.750000000000          7           4.00
+                   7.003 0.775000000000          7           4.44
+                   7.003 0.800000000000          7           5.00
+                   7.003 0.825000000000          7           5.71
+                   7.003 0.850000000000          7           6.67
+                   8.003 0.875000000000          8           8.00
+                   8.003 1.000000000000          8
+            #[Mean    =        4.501, StdDeviation   =        2.292]
+            #[Max     =        8.003, Total count    =            8]
+            #[Buckets =            3, SubBuckets     =         2048]
+        "#]];
         expected.assert_eq(&distribution(&histogram));
     }
 
