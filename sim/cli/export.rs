@@ -21,8 +21,8 @@ pub(super) struct ExportArgs {
     /// Results: the folder of a point, or of a sweep.
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
-    /// csv and json have a row for each point; markdown a row for each cell; hlog is HdrHistogram's V2 log of all latencies;
-    /// hgrm its percentile distribution of one of them, in ms.
+    /// csv and json have a row for each point; markdown a row for each cell; hlog is HdrHistogram's V2 log of all
+    /// latencies; hgrm its percentile distribution of one of them, in ms.
     #[arg(long, value_name = "FORMAT", value_parser = format())]
     pub format: Format,
     /// Where it is written [default: standard output].

@@ -1,7 +1,7 @@
 //! What the columns of result files mean: name, unit, meaning.
 //!
-//! Keys of `summary.json` and `probes.csv` are read from their types' own documentation, so that the glossary and the code
-//! cannot differ. Columns of `points.csv` and `series.csv`, which are computed, say here what they are computed from; a
+//! Keys of `summary.json` and `probes.csv` are read from their types' own documentation, so that the glossary and the
+//! code cannot differ. Columns of `points.csv` and `series.csv`, which are computed, say here what they are computed from; a
 //! test holds this page to a real table.
 
 use schemars::generate::SchemaSettings;
@@ -97,7 +97,12 @@ fn column(file: &'static str, name: &str, kind: Kind, meaning: &str) -> Term {
 fn points() -> Vec<Term> {
     let of = |name: &str, kind, meaning: &str| column("points.csv", name, kind, meaning);
     let mut terms = vec![
-        of("id", Kind::Text, "First 16 hex digits of the BLAKE3 digest of the point's inputs: its folder in points/."),
+        of(
+            "id",
+            Kind::Text,
+            "First 16 hex digits of the BLAKE3 digest of the point's inputs: its folder in \
+             points/.",
+        ),
         of(
             "<varied key>",
             Kind::Text,
@@ -116,7 +121,8 @@ fn points() -> Vec<Term> {
         of(
             "goodput_tps",
             Kind::Number,
-            "Submitted in the window and in effect once, with a receipt within the deadline, over its length.",
+            "Submitted in the window and in effect once, with a receipt within the deadline, over \
+             its length.",
         ),
     ];
     for definition in Definition::ALL {
@@ -128,21 +134,38 @@ fn points() -> Vec<Term> {
     terms.push(of(
         "messages_per_tx",
         Kind::Number,
-        "Copies of messages that left a NIC in the window, hospitals' included, over transactions committed in it.",
+        "Copies of messages that left a NIC in the window, hospitals' included, over \
+             transactions committed in it.",
     ));
     terms.push(of("bytes_per_tx", Kind::Number, "Their bytes, over the same."));
     let mut resources = Resource::ALL.map(Resource::name);
     resources.sort_unstable();
     for resource in resources {
-        let meaning =
-            format!("Of {resource}: capacity used in the window at the busiest node; empty where it is not measured.");
+        let meaning = format!(
+            "Of {resource}: capacity used in the window at the busiest node; empty where it is \
+             not measured."
+        );
         terms.push(of(&format!("{resource}_max_percent"), Kind::Number, &meaning));
     }
     terms.extend([
-        of("binding_resource", Kind::Text, "The class whose telling node (busiest replica; of hospitals the 99th percentile) is nearest to its capacity, from 80 % on; `none` below."),
+        of(
+            "binding_resource",
+            Kind::Text,
+            "The class whose telling node (busiest replica; of hospitals the 99th percentile) is \
+             nearest to its capacity, from 80 % on; `none` below.",
+        ),
         of("slo_met", Kind::Flag, "Whether every threshold of the scenario held."),
-        of("rejected_total", Kind::Number, "Transactions refused over the whole run, for whatever reason, before they took effect."),
-        of("contracts_refused_total", Kind::Number, "Calls in effect that a contract refused; empty where no contracts run."),
+        of(
+            "rejected_total",
+            Kind::Number,
+            "Transactions refused over the whole run, for whatever reason, before they took \
+             effect.",
+        ),
+        of(
+            "contracts_refused_total",
+            Kind::Number,
+            "Calls in effect that a contract refused; empty where no contracts run.",
+        ),
     ]);
     terms
 }
@@ -159,13 +182,18 @@ fn ends(definition: Definition) -> &'static str {
 fn series() -> Vec<Term> {
     let of = |name: &str, meaning: &str| column("series.csv", name, Kind::Number, meaning);
     vec![
-        of("time_s", "Beginning of the interval, in virtual time from the run's start; intervals are 0.5 s long."),
+        of(
+            "time_s",
+            "Beginning of the interval, in virtual time from the run's start; intervals are 0.5 s \
+             long.",
+        ),
         of("offered_tps", "Submitted in the interval, attackers' included, over its length."),
         of("throughput_tps", "First committed in the interval, over its length."),
         of("rejected_tps", "Refused in the interval, over its length."),
         of(
             "reply_p50_ms",
-            "Median from the intended arrival to the receipt, of receipts that came in the interval; empty without any.",
+            "Median from the intended arrival to the receipt, of receipts that came in the \
+             interval; empty without any.",
         ),
         of("reply_p99_ms", "99th percentile of the same."),
     ]

@@ -1,4 +1,4 @@
-//! Stored results, read and checked: a point's folder, or that of a sweep. Nothing of the scenario or its data is needed.
+//! Stored results, read and checked: a point's folder, or a sweep's. Nothing of the scenario or its data is needed.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,8 @@
 //! The commands of README.md run: each in its order, in one temporary folder, shortened so that all take seconds.
 //!
-//! A line that begins with `systole` or `cargo run --release --` in a fenced block is a command. What shortens it follows
-//! from its verb ([`VERBS`]); a line for which that is not enough has a rule of its own ([`LINES`]). A new line whose verb
-//! is known needs nothing here.
+//! A line that begins with `systole` or `cargo run --release --` in a fenced block is a command. What shortens it
+//! follows from its verb ([`VERBS`]); a line for which that is not enough has a rule of its own ([`LINES`]). A new line
+//! whose verb is known needs nothing here.
 
 use std::fs;
 use std::path::Path;
@@ -72,7 +72,7 @@ const LINES: [Rule; 8] = [
 /// Lines that are not run, each with the reason.
 const LEFT_OUT: [(&str, &str); 0] = [];
 
-/// What README.md tells its reader to run: commands in their order, continued lines joined, remarks and redirections cut.
+/// What README.md tells its reader to run, in order: continued lines are joined, remarks and redirections cut.
 fn commands(page: &str) -> Vec<String> {
     let mut commands: Vec<String> = Vec::new();
     let (mut fenced, mut continued) = (false, false);

@@ -1,4 +1,4 @@
-//! How commands say what they have to say: JSON alone where it is asked for, silence, and no colours where none are wanted.
+//! How commands say what they have to say: JSON alone where it is asked for, silence, no colours where none are wanted.
 
 use std::fs;
 use std::process::{Command, Output};
