@@ -138,6 +138,14 @@ fn points() -> Vec<Term> {
              transactions committed in it.",
     ));
     terms.push(of("bytes_per_tx", Kind::Number, "Their bytes, over the same."));
+    terms.extend(limits());
+    terms
+}
+
+/// The columns of `points.csv` that say what limits a point.
+fn limits() -> Vec<Term> {
+    let of = |name: &str, kind, meaning: &str| column("points.csv", name, kind, meaning);
+    let mut terms = Vec::new();
     let mut resources = Resource::ALL.map(Resource::name);
     resources.sort_unstable();
     for resource in resources {
