@@ -10,6 +10,8 @@ mod compare;
 mod contracts;
 mod control;
 mod exit;
+mod export;
+mod help;
 mod host;
 mod limit;
 mod limits;
@@ -61,6 +63,10 @@ pub fn main(heap: fn() -> HeapUse) -> ExitCode {
         Command::Bench(args) => bench::bench(args),
         Command::Check(check) => check::check(check),
         Command::Audit(audit) => audit::audit(audit),
+        Command::Export(args) => export::exported(args, voice),
+        Command::Glossary => export::explained(voice),
+        Command::Completions(args) => help::completions(args, voice),
+        Command::Man(args) => help::man(args, voice),
         Command::Trace(args) => trace::trace(args, voice),
         Command::Validate(validate) => validated(validate, voice),
         Command::Schema => emit_schema(),
@@ -111,8 +117,12 @@ fn print_json(value: &impl Serialize) -> Result<(), Failure> {
 
 /// Writes to standard output; a closed pipe is no error of ours.
 fn print(text: &str) -> Result<(), Failure> {
+    print_bytes(text.as_bytes())
+}
+
+fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::Runtime(format!("cannot write to standard output: {error}")))
         }

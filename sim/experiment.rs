@@ -9,6 +9,7 @@ mod chrome;
 mod compare;
 mod contracts;
 mod crew;
+mod glossary;
 mod grid;
 mod ledger;
 mod limits;
@@ -20,6 +21,7 @@ pub mod regress;
 mod saturation;
 mod search;
 mod store;
+mod stored;
 mod summary;
 mod sweep;
 mod traced;
@@ -39,6 +41,7 @@ pub use contracts::{
     CaughtSummary, ContractSummary, ErasedSummary, KindSummary, ReachSummary, SETTLEMENT_BAR, StoredSummary,
     VERIFICATION_BAR,
 };
+pub use glossary::{Kind, Term, glossary};
 pub use grid::{Grid, GridError, GridRequest, LOAD_KEY, Loads, Variation};
 pub use ledger::{Inclusion, LEDGER_FILE};
 pub use limits::{
@@ -47,9 +50,11 @@ pub use limits::{
 };
 pub use plan::{Build, Entry, Heading, Plan, PlanError, PlanFile, PlanRequest, Planned, ScenarioText, Sheet};
 pub use point::{Point, simulate, simulate_setup};
+pub use points::Origin;
 pub use saturation::{Bracket, Saturation, Step};
 pub use search::{Found, LimitSummary, Probe, find_limit};
-pub use store::{Manifest, Store, StoreError};
+pub use store::{Manifest, Store, StoreError, place_file};
+pub use stored::{StoredError, StoredFolder, StoredPoint};
 pub use summary::{
     DistanceSummary, HostFacts, LatencySummary, RealSummary, ServiceSummary, SloSummary, Summary, SurgeSummary,
     UtilisationSummary,

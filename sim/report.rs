@@ -5,6 +5,7 @@
 //! - `input` and `hlog` read and check the files; whatever is wrong becomes a [`ReportError`] that names the file.
 //! - `scale` maps values to axes and chooses ticks; `canvas` turns strokes and text into SVG through plotters' backend;
 //!   `parts` names what a plot is made of, and `plot` lays out title, legend, axes, bands and lines.
+//! - `export` writes what is stored in other formats.
 //! - `run`, `limit` and `limits` say what each figure shows.
 //!
 //! Of plotters only the SVG backend is used. Its chart layer overlaps the labels of logarithmic axes, knows no dashes and
@@ -20,6 +21,7 @@ mod crew;
 mod cumulative;
 mod curves;
 mod error;
+mod export;
 mod figures;
 mod hlog;
 mod html;
@@ -38,6 +40,7 @@ mod sweep;
 mod tests;
 
 pub use error::ReportError;
+pub use export::{Choice, ExportError, Format, export};
 pub use html::{REPORT_FILE, Reported, report};
 pub use limit::figures_of_limit;
 pub use limits::figures_of_limits;

@@ -11,6 +11,8 @@ use super::audit::patient;
 use super::bench::BenchArgs;
 use super::check::CheckArgs;
 use super::compare::CompareArgs;
+use super::export::ExportArgs;
+use super::help::{CompletionsArgs, ManArgs};
 use super::plan::{MergeArgs, PlanArgs, PointArgs};
 use super::regress::RegressArgs;
 use super::report::ReportArgs;
@@ -70,12 +72,20 @@ pub(super) enum Command {
     Audit(AuditArgs),
     /// Record messages and work of a few nodes for ui.perfetto.dev.
     Trace(TraceArgs),
+    /// Write stored results as CSV, JSON, Markdown, or histograms.
+    Export(ExportArgs),
+    /// Say what the columns of result files mean: name, unit, meaning.
+    Glossary,
     /// Check a scenario and its data without running it.
     Validate(ScenarioArgs),
     /// Print the JSON Schema (draft-07) of scenarios.
     Schema,
     /// Measure what this host's operations cost, as a cost table.
     Calibrate(CalibrateArgs),
+    /// Print what a shell completes: source it, or put it where the shell looks.
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one for each command.
+    Man(ManArgs),
 }
 
 /// Which scenario.
@@ -181,4 +191,22 @@ pub(super) struct CalibrateArgs {
     /// Seconds to measure for.
     #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub budget: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_command_takes_json_and_quiet() {
+        let mut command = Arguments::command();
+        command.build();
+        for one in command.get_subcommands().filter(|one| one.get_name() != "help") {
+            let takes = |name: &str| one.get_arguments().any(|argument| argument.get_long() == Some(name));
+            assert!(takes("json") && takes("quiet"), "{} does not take --json and --quiet", one.get_name());
+        }
+        command.debug_assert();
+    }
 }

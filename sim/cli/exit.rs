@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use crate::crypto::CostError;
 use crate::engine::RunError;
-use crate::experiment::{CompareError, PlanError, StoreError};
-use crate::report::ReportError;
+use crate::experiment::{CompareError, PlanError, StoreError, StoredError};
+use crate::report::{ExportError, ReportError};
 use crate::scenario::ScenarioError;
 
 /// Why a command did not succeed.
@@ -81,6 +81,24 @@ impl From<ReportError> for Failure {
         match error {
             ReportError::NoResults { .. } => Failure::Usage(error.to_string()),
             _ => Failure::Runtime(error.to_string()),
+        }
+    }
+}
+
+impl From<StoredError> for Failure {
+    fn from(error: StoredError) -> Failure {
+        match error {
+            StoredError::NoResults(_) => Failure::Usage(error.to_string()),
+            _ => Failure::Runtime(error.to_string()),
+        }
+    }
+}
+
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Failure {
+        match error {
+            ExportError::Report(error) => error.into(),
+            _ => Failure::Usage(error.to_string()),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::base::Digest;
 use crate::experiment::{
@@ -20,7 +21,7 @@ use super::args::ScenarioArgs;
 use super::control::Watch;
 use super::exit::{Failure, Replay};
 use super::table::{grouped, line};
-use super::{columns, host, print, replayed};
+use super::{columns, host, print, print_json, replayed};
 
 /// The grid, beside what `[sweep]` of the scenario says.
 #[derive(Args)]
@@ -54,7 +55,7 @@ pub(super) struct SweepArgs {
     pub out: Option<PathBuf>,
     /// Run every N-th point only, from the I-th on; when all shards are done, the same command without this makes the
     /// table.
-    #[arg(long, value_name = "I/N", conflicts_with = "json")]
+    #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
     /// When all points are there, also draw them, as `systole report` does.
     #[arg(long, conflicts_with = "shard")]
@@ -109,6 +110,12 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     let (ran, summaries) = swept(&folder, &plan, &wanted, args.jobs, &mut watch).map_err(failed)?;
     if args.shard.is_some() {
         let of = plan.points.len();
+        if args.json {
+            let Tally { computed, reused } = ran.tally;
+            let shard =
+                json!({"points": wanted.len(), "of": of, "computed": computed, "reused": reused, "results": path});
+            return print_json(&shard);
+        }
         let what =
             format!("{} of {of} points: {}\nresults      {}\n", wanted.len(), counted(ran.tally), path.display());
         return print(&what);

@@ -25,7 +25,8 @@ pub(super) struct TraceArgs {
     /// From when on, such as 30s [default: the end of the warm-up].
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub from: Option<Span>,
-    /// How many nodes are shown: three quarters of them replicas, the rest hospitals that submit to these.
+    /// How many nodes are shown: three quarters of them replicas, the rest hospitals that submit to these,
+    /// both spread evenly.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
     pub nodes: u16,
     /// Where the trace is written [default: SCENARIO.trace.json, in this folder].

@@ -57,8 +57,8 @@ pub enum Sight<'a> {
     Worked { node: NodeId, desk: Desk, server: usize, from: Time, until: Time, subject: &'a Subject },
     /// A message begins to leave a node's NIC or line, and will arrive at another's.
     Sent { from: NodeId, to: NodeId, leaves: Time, arrives: Time },
-    /// A message arrived at a node's NIC or line, which takes it in from a time on. Of messages between the same two nodes
-    /// that arrive at the same time, the one sent first is shown first.
+    /// A message arrived at a node's NIC or line, which takes it in from a time on. Of messages between the same two
+    /// nodes that arrive at the same time, the one sent first is shown first.
     Arrived { from: NodeId, to: NodeId, arrives: Time, taken: Time },
     /// A node states something at a view (or round).
     Stated { node: NodeId, at: Time, statement: &'a Statement },
@@ -78,7 +78,8 @@ pub trait Witness {
     /// hospitals.
     fn sees(&self, node: NodeId) -> bool;
 
-    /// Is shown something of such a node (of what is sent, the sender; of what arrives, the receiver) at `now` of virtual time, which never goes back.
+    /// Is shown something of such a node (of what is sent, the sender; of what arrives, the receiver) at `now` of virtual
+    /// time, which never goes back.
     fn see(&mut self, now: Time, sight: &Sight<'_>);
 }
 
@@ -134,7 +135,7 @@ impl<P: Protocol> Engine<'_, P> {
         }
     }
 
-    /// Shows work that a node's only server of a kind will have `done`; there is a subject where somebody sees the node.
+    /// Shows work that a node's only server of a kind will have `done`; there is a subject where somebody sees it.
     #[inline]
     pub(super) fn show_work(&mut self, node: NodeId, desk: Desk, done: Time, work: Span, subject: Option<Subject>) {
         if let Some(subject) = &subject {
@@ -169,7 +170,7 @@ impl<P: Protocol> Engine<'_, P> {
         }
     }
 
-    /// Shows a message that goes through `from`'s NIC or line in `work` by `departed`, and arrives once, twice, or never.
+    /// Shows a message that goes through `from`'s NIC or line in `work` by `departed`, and arrives once, twice or not.
     pub(super) fn show_sent(
         &mut self,
         [from, to]: [NodeId; 2],

@@ -1,7 +1,7 @@
 //! A run's messages and work in Chrome's Trace Event Format, for ui.perfetto.dev.
 //!
 //! A process for each node that is shown, a thread for each of its servers, complete events for work, flow events from
-//! the beginning of a message's way out of a NIC to the beginning of its way into another, instants for what is reached.
+//! the beginning of a message's way out of a NIC to that of its way into another, instants for what is reached.
 //! Timestamps are microseconds of virtual time, with nanoseconds behind the point. Events are written as they come, out
 //! of order, which the format allows; what is kept in memory is work that is not done and messages on their way.
 //!

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::Span;
@@ -18,7 +19,7 @@ pub const VERIFICATION_BAR: Span = Span::from_millis(300);
 pub const SETTLEMENT_BAR: Span = Span::from_millis(800);
 
 /// What came of the calls of one kind.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct KindSummary {
     /// Allowed and done.
     pub done: u64,
@@ -36,7 +37,7 @@ pub struct KindSummary {
 }
 
 /// How soon something is felt that everyone must keep to, from its submission in the window, ms.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ReachSummary {
     /// Until the last replica keeps to it.
     pub replicas_ms: LatencySummary,
@@ -50,7 +51,7 @@ pub struct ReachSummary {
 }
 
 /// What was planted for the contracts to catch.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CaughtSummary {
     /// Planted, and in effect.
     pub injected: u64,
@@ -61,7 +62,7 @@ pub struct CaughtSummary {
 }
 
 /// Records, by the bytes that they take.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StoredSummary {
     /// Patients with at least one record.
     pub patients: u64,
@@ -74,7 +75,7 @@ pub struct StoredSummary {
 }
 
 /// What forgetting left behind.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ErasedSummary {
     /// Patients whose key is destroyed.
     pub patients: u64,
@@ -85,7 +86,7 @@ pub struct ErasedSummary {
 }
 
 /// What came of the contracts over the whole run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ContractSummary {
     /// By kind.
     pub kinds: BTreeMap<String, KindSummary>,
@@ -112,13 +113,13 @@ pub struct ContractSummary {
     pub residency_violations: u64,
     /// Of claims paid: from submission to effect, of all four stages together, ms.
     pub settlement_ms: LatencySummary,
-    /// Of them, the share within [`SETTLEMENT_BAR`]; nothing where none is paid.
+    /// Of claims paid, the share within [`SETTLEMENT_BAR`]; nothing where none is paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settlement_within_bar: Option<f64>,
     /// To the receipt of packs verified, dispensed or taken out, done or refused: the answer whether they are genuine, ms.
     #[serde(default)]
     pub verification_ms: LatencySummary,
-    /// Of them, the share within [`VERIFICATION_BAR`]; nothing where there are none.
+    /// Of packs looked at, the share answered within [`VERIFICATION_BAR`]; nothing where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification_within_bar: Option<f64>,
     /// Of motions that were carried: from the submission of their enactment to the first block for which they are in effect,

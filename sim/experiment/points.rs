@@ -10,10 +10,37 @@ use super::plan::Plan;
 /// The table of a plan and its points' summaries. A cell is empty where there is nothing to say: a latency that nothing
 /// has, a load that the world decides on, a resource or contracts that only other points have.
 pub(super) fn points_csv(plan: &Plan, summaries: &[Summary]) -> Vec<u8> {
-    let resources: BTreeSet<&String> = summaries.iter().flat_map(|summary| summary.utilisation.keys()).collect();
+    let replicates = plan.heading.grid.replicates as usize;
+    let origin = |nth: usize| Origin {
+        id: plan.points[nth].entry.id.clone(),
+        varied: plan.varied(nth),
+        load_tps: plan.load_tps(nth),
+        replicate: nth % replicates,
+    };
+    let origins: Vec<Origin> = (0..summaries.len()).map(origin).collect();
+    table(origins.iter().zip(summaries))
+}
+
+/// What a point followed from, as far as the table says it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Origin {
+    /// The digest of its inputs, shortened: names its folder.
+    pub id: String,
+    /// Key and value of what is varied, without the load.
+    pub varied: Vec<(String, String)>,
+    /// Load that it is given, transactions/s, if it is given one.
+    pub load_tps: Option<f64>,
+    /// Which of its replicates it is, from 0 on.
+    pub replicate: usize,
+}
+
+/// The table of points from wherever they are known.
+pub(super) fn table<'a>(points: impl Iterator<Item = (&'a Origin, &'a Summary)> + Clone) -> Vec<u8> {
+    let summaries = points.clone().map(|(_, summary)| summary);
+    let resources: BTreeSet<&String> = summaries.flat_map(|summary| summary.utilisation.keys()).collect();
     let mut writer = csv::Writer::from_writer(Vec::new());
-    for (nth, summary) in summaries.iter().enumerate() {
-        let mut row = inputs(plan, nth, summary);
+    for (nth, (origin, summary)) in points.enumerate() {
+        let mut row = inputs(origin, summary);
         row.extend(measured(summary, &resources));
         if nth == 0 {
             writer.write_record(row.iter().map(|(name, _)| name)).expect("writing to memory does not fail");
@@ -26,15 +53,14 @@ pub(super) fn points_csv(plan: &Plan, summaries: &[Summary]) -> Vec<u8> {
 type Cells = Vec<(String, String)>;
 
 /// What a point followed from. A varied key has its own name.
-fn inputs(plan: &Plan, nth: usize, summary: &Summary) -> Cells {
+fn inputs(origin: &Origin, summary: &Summary) -> Cells {
     let cell = |name: &str, value: String| (name.to_string(), value);
-    let replicate = nth % plan.heading.grid.replicates as usize;
-    let load = plan.load_tps(nth).map(|load| load.to_string()).unwrap_or_default();
-    let mut row = vec![cell("id", plan.points[nth].entry.id.clone())];
+    let load = origin.load_tps.map(|load| load.to_string()).unwrap_or_default();
+    let mut row = vec![cell("id", origin.id.clone())];
     // Where seeds are varied, their own column says so.
-    row.extend(plan.varied(nth).into_iter().filter(|(key, _)| key != "seed"));
+    row.extend(origin.varied.iter().filter(|(key, _)| key != "seed").cloned());
     row.push(cell("load_tps", load));
-    row.push(cell("replicate", replicate.to_string()));
+    row.push(cell("replicate", origin.replicate.to_string()));
     row.push(cell("seed", summary.seed.to_string()));
     row.push(cell("digest", summary.digest.to_string()));
     row

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::Span;
@@ -18,7 +19,7 @@ pub(super) const SUSTAINED: f64 = 0.99;
 const LEAST_ARRIVALS: f64 = 1_000.0;
 
 /// One probed load.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Probe {
     /// Offered, transactions/s, as measured.
     pub offered_tps: f64,
@@ -54,7 +55,7 @@ pub struct Found {
 }
 
 /// `limit.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LimitSummary {
     /// The scenario's name.
     pub scenario: String,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Digest, Span, Time};
@@ -15,7 +16,7 @@ use super::contracts::ContractSummary;
 use super::{Point, StandsSummary, TraceSummary, UsageSummary};
 
 /// Quantiles of one latency, ms.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LatencySummary {
     /// Transactions.
     pub count: u64,
@@ -48,7 +49,7 @@ impl LatencySummary {
 }
 
 /// One class of resource: share of its capacity used in the window, 0 to 1.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UtilisationSummary {
     /// Mean over nodes.
     pub mean: f64,
@@ -57,7 +58,7 @@ pub struct UtilisationSummary {
 }
 
 /// How well replica-to-replica distances are known.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DistanceSummary {
     /// Pairs of metros with replicas whose RTT is measured between the nearest cities.
     pub measured_pairs: usize,
@@ -74,7 +75,7 @@ pub struct DistanceSummary {
 }
 
 /// One threshold and whether it held.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SloSummary {
     /// The threshold.
     pub threshold: String,
@@ -83,7 +84,7 @@ pub struct SloSummary {
 }
 
 /// What a group of hospitals demanded in the window, and got.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ServiceSummary {
     /// Submitted, per second.
     pub offered_tps: f64,
@@ -96,7 +97,7 @@ pub struct ServiceSummary {
 }
 
 /// How a surge was absorbed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SurgeSummary {
     /// When it begins, s of virtual time.
     pub begins_s: f64,
@@ -128,7 +129,7 @@ impl SurgeSummary {
 }
 
 /// Transactions across two shards over the whole run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CrossSummary {
     /// Executed in their home shard.
     pub begun: u64,
@@ -143,7 +144,7 @@ pub struct CrossSummary {
 }
 
 /// What was really computed, in operations.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RealSummary {
     /// Signatures made.
     pub signed: u64,
@@ -158,6 +159,7 @@ pub struct RealSummary {
     pub rows: u64,
     /// The root over them.
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub state_root: Option<Digest>,
     /// Rows that were proved under the root when the run was over, and found not to be with one bit flipped.
     #[serde(default)]
@@ -165,7 +167,7 @@ pub struct RealSummary {
 }
 
 /// The host's part: outside the digest.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HostFacts {
     /// Wall time of the simulation, s.
     pub wall_s: f64,
@@ -189,9 +191,10 @@ impl HostFacts {
 }
 
 /// What a point measured.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// BLAKE3 over the virtual-time outcome.
+    #[schemars(with = "String")]
     pub digest: Digest,
     /// The scenario's name.
     pub scenario: String,

@@ -1,5 +1,6 @@
 //! The part of a summary that says what became of a trace.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::WorldData;
@@ -7,7 +8,7 @@ use crate::scenario::WorldData;
 use super::Point;
 
 /// What became of a trace's lines.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TraceSummary {
     /// Lines that are transactions, one or more each.
     #[serde(default)]

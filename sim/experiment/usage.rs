@@ -1,5 +1,6 @@
 //! What a design uses and what it stands, as results keep it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Usage;
@@ -7,7 +8,7 @@ use crate::ledger::{Committee, FaultModel};
 use crate::scenario::Scenario;
 
 /// What replicas used in the window, all together.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UsageSummary {
     /// The window, s.
     pub window_s: f64,
@@ -52,7 +53,7 @@ impl UsageSummary {
 }
 
 /// Which faults a design stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StandsSummary {
     /// `byzantine`, `crash` or `none`.
     pub faults: String,

@@ -72,7 +72,9 @@ fn a_witness_changes_nothing() {
 fn systole(verb: &str, scenario: &Path, settings: &[&str], more: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_systole"));
     command.arg(verb).arg(scenario).args(more);
-    settings.iter().for_each(|setting| drop(command.args(["--set", setting])));
+    for setting in settings {
+        command.args(["--set", setting]);
+    }
     command.output().expect("the binary runs")
 }
 

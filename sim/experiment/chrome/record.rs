@@ -165,7 +165,7 @@ fn world_names<'w>(scenario: &Scenario, world: &'w WorldData) -> Names<'w> {
     Names { metros, of_hospitals: scenario.hospital_metros(world) }
 }
 
-/// The nodes that are shown: replicas from the first on, and hospitals that submit to them.
+/// The nodes that are shown: replicas taken evenly from all, and hospitals taken evenly from those that submit to them.
 fn shown(wanted: usize, setup: &Setup, placement: &Placement, names: &Names<'_>) -> Vec<Shown> {
     let all = setup.replicas() as usize;
     let replicas = all.min((wanted - wanted / 4).max(1));
@@ -175,13 +175,22 @@ fn shown(wanted: usize, setup: &Setup, placement: &Placement, names: &Names<'_>)
         is_hospital: false,
     };
     let first_hospital = all + setup.faults.twins().len();
-    let near = setup.hospitals.iter().enumerate().filter(|(_, hospital)| hospital.gateway.index() < replicas);
-    let hospital = |(nth, _): (usize, _)| Shown {
+    let chosen: Vec<usize> = evenly(all, replicas).collect();
+    let is_near = |nth: &usize| chosen.contains(&setup.hospitals[*nth].gateway.index());
+    let near: Vec<usize> = (0..setup.hospitals.len()).filter(is_near).collect();
+    let hospital = |nth: usize| Shown {
         node: NodeId((first_hospital + nth) as u32),
         name: format!("hospital {nth}, {}", names.of_hospitals[nth]),
         is_hospital: true,
     };
-    (0..replicas).map(replica).chain(near.map(hospital).take(wanted - replicas)).collect()
+    let hospitals = evenly(near.len(), wanted.saturating_sub(replicas)).map(|nth| hospital(near[nth]));
+    chosen.iter().copied().map(replica).chain(hospitals).collect()
+}
+
+/// At most `wanted` of `all`, evenly spread, in order.
+fn evenly(all: usize, wanted: usize) -> impl Iterator<Item = usize> {
+    let wanted = wanted.min(all);
+    (0..wanted).map(move |nth| nth * all / wanted)
 }
 
 enum Halted {

@@ -107,7 +107,7 @@ fn remove(path: &Path) -> io::Result<()> {
 }
 
 /// Writes a file whole or not at all; one that has these bytes is left alone.
-pub(in crate::experiment) fn place_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+pub fn place_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
     let target = folder.join(name);
     if fs::read(&target).is_ok_and(|there| there == bytes) {
         return Ok(());

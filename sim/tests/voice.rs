@@ -1,0 +1,105 @@
+//! How commands say what they have to say: JSON alone where it is asked for, silence, no colours where none are wanted.
+
+use std::fs;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::runs::workloads;
+
+fn systole(args: &[&str], environment: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_systole"));
+    command.args(args).env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
+    command.envs(environment.iter().copied());
+    command.output().expect("the binary runs")
+}
+
+#[test]
+fn json_is_alone_and_quiet_is_silent() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let path = |name: &str| root.path().join(name).display().to_string();
+    let scenario = workloads().join("regional.toml").display().to_string();
+    let short = ["world.hospitals=12", "world.load_tps=60", "run.warm_up_s=0.2", "run.window_s=0.5", "run.drain_s=5"];
+    let sets: Vec<&str> = short.iter().flat_map(|setting| ["--set", setting]).collect();
+    let with = |args: &[&str]| -> Vec<String> { [args, &sets[..]].concat().iter().map(ToString::to_string).collect() };
+    let plain = |args: &[&str]| -> Vec<String> { args.iter().map(ToString::to_string).collect() };
+    let (out, plan, pages) = (path("sweep"), path("plan.jsonl"), path("man"));
+    let (results, trace, table) = (path("results"), path("trace.json"), path("table.csv"));
+    let commands = [
+        with(&["run", &scenario, "--modelled", "--out", &results]),
+        with(&[
+            "limit",
+            &scenario,
+            "--set=limit.from_tps=50",
+            "--set=limit.to_tps=60",
+            "--set=limit.window_s=0.5",
+            "--out",
+            &results,
+        ]),
+        with(&["plan", &scenario, "--modelled", "--replicates", "2", "-o", &plan]),
+        plain(&["point", "--plan", &plan, "--id", "0", "--out", &out]),
+        with(&["sweep", &scenario, "--modelled", "--replicates", "2", "--shard", "1/2", "--out", &out]),
+        with(&["sweep", &scenario, "--modelled", "--replicates", "2", "--out", &out]),
+        plain(&["merge", &out, "--plan", &plan]),
+        plain(&["export", &out, "--format", "json"]),
+        plain(&["export", &out, "--format", "csv", "-o", &table]),
+        plain(&["check", "--protocol", "raft", "--schedules", "2"]),
+        with(&["trace", &scenario, "--window", "200ms", "-o", &trace]),
+        plain(&["validate", &scenario]),
+        plain(&["schema"]),
+        plain(&["glossary"]),
+        plain(&["completions", "bash"]),
+        plain(&["man"]),
+        plain(&["man", "-o", &pages]),
+    ];
+    for command in commands {
+        let args: Vec<&str> = command.iter().map(String::as_str).chain(["--json", "--quiet"]).collect();
+        let output = systole(&args, &[]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.is_empty(), "{args:?}: {said}");
+        let value: Result<Value, _> = serde_json::from_slice(&output.stdout);
+        assert!(value.is_ok(), "{args:?} prints no JSON: {}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+#[test]
+fn colours_are_left_out_where_none_are_wanted() {
+    let escapes = |args: &[&str], environment: &[(&str, &str)]| {
+        let output = systole(args, environment);
+        output.stdout.contains(&0x1b) || output.stderr.contains(&0x1b)
+    };
+    let (help, wrong): (&[&str], &[&str]) = (&["--help"], &["run", "--no-such-thing"]);
+    assert!(escapes(help, &[("CLICOLOR_FORCE", "1")]), "there are colours to leave out");
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let out = root.path().display().to_string();
+    let scenario = workloads().join("regional.toml").display().to_string();
+    let run = ["run", &scenario, "--modelled", "--out", &out, "--set=world.load_tps=60", "--set=run.window_s=0.5"];
+    for args in [help, wrong, &run] {
+        assert!(!escapes(args, &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]), "{args:?}");
+        assert!(!escapes(args, &[]), "{args:?} writes colours into a file");
+    }
+}
+
+#[test]
+fn each_command_has_a_page_and_is_completed() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let folder = root.path().join("man1");
+    let help = String::from_utf8(systole(&["--help"], &[]).stdout).expect("it is text");
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let names = listed.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let names: Vec<&str> =
+        names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").collect();
+    assert!(names.len() >= 14, "{names:?}");
+    assert!(systole(&["man", "-o", &folder.display().to_string()], &[]).status.success());
+    let pages = fs::read_dir(&folder).expect("it is a folder").count();
+    assert_eq!(pages, names.len() + 1, "one page for each command, and one for all");
+    for name in &names {
+        let page = fs::read_to_string(folder.join(format!("systole-{name}.1"))).expect("the command has a page");
+        assert!(page.contains(".SH SYNOPSIS") && page.contains(name) && page.contains("json"), "{page}");
+    }
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let output = systole(&["completions", shell], &[]);
+        let script = String::from_utf8(output.stdout).expect("it is text");
+        names.iter().for_each(|name| assert!(script.contains(name), "{shell} knows nothing of {name}"));
+    }
+}
