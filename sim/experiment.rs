@@ -5,6 +5,7 @@ mod audit;
 mod cells;
 mod check;
 mod contracts;
+mod emit;
 mod grid;
 mod ledger;
 mod memory;
@@ -25,13 +26,14 @@ pub use contracts::{
     CaughtSummary, ContractSummary, ErasedSummary, KindSummary, ReachSummary, SETTLEMENT_BAR, StoredSummary,
     VERIFICATION_BAR,
 };
+pub use emit::{JobEngine, JobError, JobPlace};
 pub use grid::{Grid, GridError, GridRequest, LOAD_KEY, Loads, Variation};
 pub use ledger::{Inclusion, LEDGER_FILE};
 pub use plan::{Build, Entry, Heading, Plan, PlanError, PlanFile, PlanRequest, Planned, ScenarioText, Sheet};
 pub use point::{Point, simulate, simulate_setup};
 pub use saturation::{Bracket, Saturation, Step};
 pub use search::{Found, LimitSummary, Probe, find_limit};
-pub use store::{Manifest, Store, StoreError};
+pub use store::{Manifest, Store, StoreError, write_whole};
 pub use summary::{
     DistanceSummary, HostFacts, LatencySummary, RealSummary, ServiceSummary, SloSummary, Summary, SurgeSummary,
     UtilisationSummary,

@@ -170,7 +170,7 @@ pub(super) struct Ran {
 }
 
 /// Where a sweep goes that is given no folder: another plan has another.
-fn usual_folder(plan: &Plan) -> PathBuf {
+pub(super) fn usual_folder(plan: &Plan) -> PathBuf {
     let sheet = serde_json::to_vec(&plan.sheet()).expect("a plan is plain data");
     let name = format!("sweep-{}", &Digest::of(&sheet).to_string()[..16]);
     Path::new("results").join(&plan.heading.scenario).join(name)

@@ -25,6 +25,7 @@ use crate::scenario::Scenario;
 use super::ledger::{self, LEDGER_FILE};
 use super::{LimitSummary, Point, Probe, Summary};
 
+pub use place::write_whole;
 pub(super) use place::{Placed, io_at, place_file, place_new_file, sweep_up};
 use place::{place, write_all};
 

@@ -2,8 +2,10 @@
 
 mod audit;
 mod contracts;
+mod dask;
 mod determinism;
 mod distances;
+mod emit;
 mod faults;
 mod injection;
 mod load;
