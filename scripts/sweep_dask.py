@@ -4,8 +4,8 @@
     systole plan SCENARIO --vary ... -o plan.jsonl
     python3 scripts/sweep_dask.py --plan plan.jsonl --out results/designs
 
-Workers are processes of this machine, unless --scheduler, --ssh-hosts or --on says where else. They need `systole`, and the
-current folder under the same path: a folder that all machines share. A point is a function of the plan and is written
+Workers are processes of this machine, unless --scheduler, --ssh-hosts or --on says where else. They need `systole`, and
+the current folder under the same path: a folder that all machines share. A point is a function of the plan and is written
 whole or not at all, so a worker that dies costs only what it was computing: that is run again elsewhere, and the folder
 ends byte for byte as that of one `systole sweep`. Stopped or killed, the same command goes on.
 
@@ -58,7 +58,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--retries", type=int, default=3, metavar="N",
                         help="how often a point is run again that fails or loses its worker [default: 3]")
     parser.add_argument("--workers", type=positive, metavar="N",
-                        help="worker processes; of --ssh-hosts, on each host [default: this machine's cores; elsewhere 1]")
+                        help="worker processes; of --ssh-hosts, on each [default: this machine's cores; elsewhere 1]")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--scheduler", metavar="ADDRESS", help="use the cluster of a running Dask scheduler")
     where.add_argument("--ssh-hosts", metavar="FILE", help="begin workers on these hosts, one a line")
@@ -70,6 +70,8 @@ def arguments() -> argparse.Namespace:
     cluster.add_argument("--walltime", default="01:00:00", help="of each worker [default: 01:00:00]")
     cluster.add_argument("--image", default="ghcr.io/dask/dask:2026.8.0",
                          help="container with Dask and systole, for Kubernetes")
+    cluster.add_argument("--claim", default="systole",
+                         help="volume claim that is this folder, for Kubernetes [default: systole]")
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
     return parser.parse_args()
 
@@ -128,12 +130,18 @@ def cluster(args: argparse.Namespace) -> Iterator[object]:
         made.scale(jobs=args.workers or 1)
     elif args.on == "kubernetes":
         operator = extra("dask_kubernetes.operator")
-        made = operator.KubeCluster(name=f"systole-{uuid.uuid4().hex[:8]}", image=args.image,
-                                    n_workers=args.workers or 1, resources={"requests": {"memory": args.memory}})
+        spec = operator.make_cluster_spec(name=f"systole-{uuid.uuid4().hex[:8]}", image=args.image,
+                                          n_workers=args.workers or 1,
+                                          resources={"requests": {"memory": args.memory.removesuffix("B")}})
+        # Workers find the current folder where it is here.
+        pod = spec["spec"]["worker"]["spec"]
+        pod["volumes"] = [{"name": "shared", "persistentVolumeClaim": {"claimName": args.claim}}]
+        pod["containers"][0]["volumeMounts"] = [{"name": "shared", "mountPath": os.getcwd()}]
+        made = operator.KubeCluster(custom_cluster_spec=spec)
     else:
         # A worker itself takes next to nothing: what takes memory is the process that it begins.
-        made = distributed.LocalCluster(n_workers=args.workers or cores(), threads_per_worker=1, processes=True, memory_limit=0,
-                                        dashboard_address=None)
+        made = distributed.LocalCluster(n_workers=args.workers or cores(), threads_per_worker=1, processes=True,
+                                        memory_limit=0, dashboard_address=None)
     try:
         yield made
     finally:
@@ -162,8 +170,8 @@ def run_point(command: list[str], folder: str, stop: str) -> Ended:
 
     stopping = distributed.Event(stop)
     with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said,
-                                   preexec_fn=end_with_worker)
+        process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=said, preexec_fn=end_with_worker)
         while process.poll() is None:
             try:
                 process.wait(timeout=2)
@@ -237,13 +245,15 @@ def sweep(args: argparse.Namespace) -> int:
         raise Failure(RUNTIME, f"{args.systole}: there is no such program; say where with --systole")
     local = not (args.scheduler or args.ssh_hosts or args.on)
     args.systole = os.path.abspath(program) if local else args.systole
+    # Dask's own words on workers that come and go; whoever wants them sets this. Workers inherit it.
+    os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")
     try:
         import dask
         import distributed  # noqa: F401
     except ImportError:
         raise Failure(RUNTIME, "this needs Dask: pip install -r scripts/requirements-dask.txt") from None
     # What loses its worker is run again as often as what fails.
-    dask.config.set({"distributed.scheduler.allowed-failures": args.retries, "logging.distributed": "error"})
+    dask.config.set({"distributed.scheduler.allowed-failures": args.retries})
     with cluster(args) as where:
         run_points(args, where, points)
     return subprocess.run([program, "merge", args.out, "--plan", args.plan], check=False).returncode
@@ -257,6 +267,10 @@ def main() -> int:
     except Failure as failure:
         print(f"sweep_dask: {failure}", file=sys.stderr)
         return failure.code
+    except OSError as error:
+        # A file that cannot be read, or a scheduler that does not answer.
+        print(f"sweep_dask: {error}", file=sys.stderr)
+        return RUNTIME
     except KeyboardInterrupt:
         print("sweep_dask: interrupted; finished points are kept, and the same command goes on", file=sys.stderr)
         return INTERRUPTED

@@ -134,7 +134,8 @@ fn slurm(name: &str, points: usize, megabytes: u64, words: &Words) -> String {
     format!(
         r#"#!/bin/bash
 # {points} points as an array of {tasks} tasks; sbatch refuses arrays above the site's MaxArraySize (1,001 unless it says
-# otherwise), so task I runs the points I, I + {tasks}, I + 2 x {tasks} and so on. Add your --partition, --account and --time.
+# otherwise), so task I runs the points I, I + {tasks}, I + 2 x {tasks} and so on. Add your --partition, --account and --time;
+# --mem is an estimate, and a scenario with a surge may take more.
 # When all tasks have ended, in {folder}:
 #   {merge}
 #SBATCH --job-name=systole-{name}
@@ -244,8 +245,8 @@ spec:
             - "1"
             - "--quiet"
           resources:
+            # An estimate: a scenario with a surge may take more.
             requests: {{cpu: "1", memory: "{megabytes}M"}}
-            limits: {{memory: "{megabytes}M"}}
           volumeMounts:
             - name: shared
               mountPath: {mounted}

@@ -9,12 +9,13 @@ use std::process::{Command, Output, Stdio};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::TestRunner;
-use systole::experiment::{Plan, PlanFile, Sheet, SweepError, SweepFolder, listed};
+use systole::experiment::{GridRequest, Plan, PlanFile, Sheet, Summary, SweepError, SweepFolder, listed};
 use systole::scenario::Worlds;
 use tempfile::TempDir;
 
+use crate::runs::workloads;
 use crate::sweep::{
-    POINTS, arguments, assert_same, bad, command, copied, good, ids, run, sweep, text, there, tree, whole,
+    POINTS, arguments, assert_same, bad, command, copied, good, ids, plan, run, sweep, text, there, tree, whole,
 };
 
 /// Who owns nothing.
@@ -220,6 +221,22 @@ fn a_folder_that_is_only_read_is_enough_where_all_is_there() {
     allow_writing(copy.path(), true);
     assert!(good(sweep(copy.path(), &[])).contains("computed 1, reused 7"));
     assert_same(copy.path());
+}
+
+#[test]
+fn a_point_takes_no_more_memory_than_is_set_aside_for_it() {
+    let settings = ["consensus.protocol=mysticeti", "consensus.replicas=16", "world.load_tps=2000", "run.window_s=2"];
+    let file = workloads().join("regional.toml").display().to_string();
+    let given = settings.iter().flat_map(|setting| ["--set", setting]);
+    let out = tempfile::tempdir().expect("a temporary folder");
+    let ran = command("run", &[&file, "--modelled", "--quiet", "--json", "--threads", "1", "--out"])
+        .arg(out.path())
+        .args(given)
+        .output();
+    let summary: Summary = serde_json::from_str(&good(ran.expect("the binary runs"))).expect("it is JSON alone");
+    let (taken, set_aside) =
+        (summary.host.peak_rss_bytes, plan("", &settings, &GridRequest::default()).points[0].memory_bytes());
+    assert!(taken <= set_aside && set_aside < 4 * taken, "{taken} of {set_aside} bytes");
 }
 
 #[test]
