@@ -9,6 +9,7 @@ mod chrome;
 mod compare;
 mod contracts;
 mod crew;
+mod emit;
 mod glossary;
 mod grid;
 mod ledger;
@@ -41,6 +42,7 @@ pub use contracts::{
     CaughtSummary, ContractSummary, ErasedSummary, KindSummary, ReachSummary, SETTLEMENT_BAR, StoredSummary,
     VERIFICATION_BAR,
 };
+pub use emit::{JobEngine, JobError, JobPlace};
 pub use glossary::{Kind, Term, glossary};
 pub use grid::{Grid, GridError, GridRequest, LOAD_KEY, Loads, Variation};
 pub use ledger::{Inclusion, LEDGER_FILE};
@@ -53,7 +55,7 @@ pub use point::{Point, simulate, simulate_setup};
 pub use points::Origin;
 pub use saturation::{Bracket, Saturation, Step};
 pub use search::{Found, LimitSummary, Probe, find_limit};
-pub use store::{Manifest, Store, StoreError, place_file};
+pub use store::{Manifest, Store, StoreError, place_file, write_whole};
 pub use stored::{StoredError, StoredFolder, StoredPoint};
 pub use summary::{
     DistanceSummary, HostFacts, LatencySummary, RealSummary, ServiceSummary, SloSummary, Summary, SurgeSummary,

@@ -1,18 +1,23 @@
 //! `systole plan`, `point` and `merge`: a sweep in pieces, which may be run on many machines.
 
-use std::fs;
+use std::env;
+use std::fmt::Write;
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 
-use crate::experiment::{Got, Halt, PlanError, PlanFile, SweepError, SweepFolder, listed};
+use crate::experiment::{
+    Got, Halt, JobEngine, JobError, JobPlace, Plan, PlanFile, SweepError, SweepFolder, listed, write_whole,
+};
 use crate::scenario::Worlds;
 
 use super::args::{ScenarioArgs, Voice};
 use super::control::Watch;
 use super::exit::{Failure, Replay};
-use super::sweep::{GridArgs, failure, planned, replay, report};
+use super::sweep::{GridArgs, failure, planned, replay, report, usual_folder};
+use super::table::line;
 use super::{host, print, print_json, replayed};
 
 /// Arguments of `plan`.
@@ -25,6 +30,20 @@ pub(super) struct PlanArgs {
     /// Where the plan is written: JSON lines, the heading first.
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
+    /// Also write a job file beside the plan that runs all of its points.
+    #[arg(long, value_name = "ENGINE", value_parser = engines())]
+    pub emit: Option<JobEngine>,
+    /// The sweep's folder, for the job file [default: results/SCENARIO/sweep-HASH, by the plan].
+    #[arg(long, value_name = "DIR", requires = "emit")]
+    pub out: Option<PathBuf>,
+}
+
+fn engines() -> impl TypedValueParser<Value = JobEngine> {
+    let names = JobEngine::ALL.map(|(name, _)| name);
+    PossibleValuesParser::new(names).map(|name| {
+        let named = JobEngine::ALL.into_iter().find(|(known, _)| *known == name);
+        named.expect("only names of engines get here").1
+    })
 }
 
 /// Arguments of `point`.
@@ -68,15 +87,45 @@ pub(super) struct MergeArgs {
     pub json: bool,
 }
 
-/// Writes the plan of a sweep.
+/// Writes the plan of a sweep, and how to run it.
 pub(super) fn plan(args: &PlanArgs, voice: Voice) -> Result<(), Failure> {
     let plan = planned(&args.scenario, &args.grid)?;
-    let unwritable = |source| PlanError::Io { path: args.output.clone(), source };
-    fs::write(&args.output, plan.to_lines()).map_err(unwritable)?;
+    let job = args.emit.map(|engine| Job::new(engine, &plan, args)).transpose()?;
+    write_whole(&args.output, plan.to_lines().as_bytes())?;
+    job.iter().try_for_each(|job| write_whole(&job.path, job.text.as_bytes()))?;
     if voice.json {
-        return print_json(&json!({"plan": args.output, "points": plan.points.len()}));
+        let (path, next) = (job.as_ref().map(|job| &job.path), job.as_ref().map(|job| &job.next));
+        return print_json(&json!({"plan": args.output, "points": plan.points.len(), "job": path, "next": next}));
     }
-    print(&format!("{}: {} points\n", args.output.display(), plan.points.len()))
+    let mut out = format!("{}: {} points\n", args.output.display(), plan.points.len());
+    if let Some(job) = job {
+        line!(out, "{}: next,", job.path.display());
+        job.next.iter().for_each(|command| line!(out, "  {command}"));
+    }
+    print(&out)
+}
+
+/// A job file.
+struct Job {
+    path: PathBuf,
+    text: String,
+    next: Vec<String>,
+}
+
+impl Job {
+    fn new(engine: JobEngine, plan: &Plan, args: &PlanArgs) -> Result<Job, Failure> {
+        let path = args.output.with_extension(engine.suffix());
+        if path == args.output {
+            return Err(Failure::Usage(format!("{}: the job file is called so; call the plan .jsonl", path.display())));
+        }
+        let folder = env::current_dir().map_err(|error| Failure::Runtime(format!("the current folder: {error}")))?;
+        let out = args.out.clone().unwrap_or_else(|| usual_folder("sweep", plan));
+        let place = JobPlace { folder: &folder, plan: &args.output, out: &out };
+        let unquotable = |error: JobError| Failure::Usage(error.to_string());
+        let text = engine.job_file(plan, &place).map_err(unquotable)?;
+        let next = engine.next(&path, &place).map_err(unquotable)?;
+        Ok(Job { path, text, next })
+    }
 }
 
 /// Has one point of a plan there.

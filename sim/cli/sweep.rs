@@ -244,10 +244,15 @@ impl<'a> Board<'a> {
                 let id = &self.plan.points[nth].entry.id;
                 watch.say(&format!("{} {id} is corrupt and computed again: {error}", self.what));
             }
-            Happened::Done(nth, got) => {
+            Happened::Done(nth, Got::Computed) => {
                 self.running.remove(&nth);
-                self.tally.computed += usize::from(got == Got::Computed);
-                self.tally.reused += usize::from(got == Got::Reused);
+                self.tally.computed += 1;
+            }
+            Happened::Done(nth, Got::Reused) => {
+                self.running.remove(&nth);
+                self.tally.reused += 1;
+                // Thousands come at once: what is shown next counts them.
+                return;
             }
         }
         let done = self.tally.computed + self.tally.reused;

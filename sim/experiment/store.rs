@@ -25,8 +25,8 @@ use crate::scenario::Scenario;
 use super::ledger::{self, LEDGER_FILE};
 use super::{LimitSummary, Point, Probe, Summary};
 
-pub use place::place_file;
 pub(super) use place::{Placed, io_at, place, place_new_file, sweep_up, write_all};
+pub use place::{place_file, write_whole};
 
 /// Version of the folder's layout.
 const SCHEMA_VERSION: u32 = 1;

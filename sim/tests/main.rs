@@ -3,8 +3,10 @@
 mod audit;
 mod compare;
 mod contracts;
+mod dask;
 mod determinism;
 mod distances;
+mod emit;
 mod exports;
 mod faults;
 mod injection;

@@ -332,7 +332,7 @@ fn a_broken_rule_stops_the_sweep_and_can_be_seen_again() {
     assert_eq!(again, said);
 }
 
-fn plan(more: &str, settings: &[&str], grid: &GridRequest) -> Plan {
+pub fn plan(more: &str, settings: &[&str], grid: &GridRequest) -> Plan {
     let path = workloads().join("regional.toml");
     let text = fs::read_to_string(&path).expect("a shipped scenario is text") + more;
     let settings: Vec<String> = settings.iter().map(|setting| setting.to_string()).collect();
@@ -356,6 +356,15 @@ fn a_point_is_the_run_of_the_same_settings_however_the_grid_is_written() {
     let fourth = regional(&["world.hospitals=20", "consensus.protocol=raft", "world.load_tps=1000", "seed=8"]);
     assert_eq!(asked.points[3].inputs, fourth.digest(world()));
     assert_eq!(asked.described(3), "raft, 1000 tx/s, seed 8");
+}
+
+#[test]
+fn values_that_are_possible_only_together_are_one_point() {
+    let written = "\n[sweep]\nvary = { \"consensus.dissemination\" = [\"certified\"], \
+                   \"consensus.protocol\" = [\"tusk\", \"bullshark\"] }\n";
+    let plan = plan(written, &["world.hospitals=20"], &GridRequest::default());
+    assert_eq!(plan.points.len(), 2);
+    assert_eq!(plan.described(0), "certified, tusk, seed 7");
 }
 
 #[test]

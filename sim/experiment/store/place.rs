@@ -116,6 +116,16 @@ pub fn place_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreEr
     Ok(())
 }
 
+/// Writes a file whole or not at all, into a folder that is there. What is no plain file, such as a pipe, is written to.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    let special = fs::symlink_metadata(path).is_ok_and(|there| !there.is_file());
+    match path.file_name().and_then(|name| name.to_str()) {
+        Some(name) if folder.is_dir() && !special => place_file(folder, name, bytes),
+        _ => fs::write(path, bytes).map_err(io_at(path)),
+    }
+}
+
 /// Writes a file whole where there is none; who is second leaves the first one's alone.
 pub(in crate::experiment) fn place_new_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
     let target = folder.join(name);
