@@ -25,6 +25,9 @@ pub struct FitPoint {
     pub binding_resource: String,
 }
 
+/// Keys and their values.
+type Held = Vec<(String, String)>;
+
 /// What describes the points.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "model", rename_all = "snake_case")]
@@ -62,7 +65,7 @@ impl Fit {
     }
 
     fn of_key(key: &str, variants: &[Variant]) -> Vec<Fit> {
-        let mut groups: Vec<(Vec<(String, String)>, Vec<(f64, &Variant)>)> = Vec::new();
+        let mut groups: Vec<(Held, Vec<(f64, &Variant)>)> = Vec::new();
         for variant in variants {
             let (own, held): (Vec<_>, Vec<_>) = variant.varied.iter().cloned().partition(|(name, _)| name == key);
             let Some(n) = own.first().and_then(|(_, value)| number(value)) else { continue };
@@ -74,7 +77,7 @@ impl Fit {
         groups.into_iter().map(|(held, members)| Fit::of(key, held, members)).collect()
     }
 
-    fn of(key: &str, held: Vec<(String, String)>, mut members: Vec<(f64, &Variant)>) -> Fit {
+    fn of(key: &str, held: Held, mut members: Vec<(f64, &Variant)>) -> Fit {
         members.sort_by(|a, b| a.0.total_cmp(&b.0));
         let bracketed = |(_, variant): &&(f64, &Variant)| width(variant).is_some();
         let known: Vec<(f64, &Variant)> = members.iter().filter(bracketed).copied().collect();

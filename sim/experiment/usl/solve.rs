@@ -207,8 +207,9 @@ fn eliminate(mut matrix: Vec<Vec<f64>>, mut side: Vec<f64>, damping: f64) -> Opt
         }
         for below in pivot + 1..count {
             let factor = matrix[below][pivot] / matrix[pivot][pivot];
-            for column in pivot..count {
-                matrix[below][column] -= factor * matrix[pivot][column];
+            let (above, rest) = matrix.split_at_mut(below);
+            for (value, above) in rest[0].iter_mut().zip(&above[pivot]).skip(pivot) {
+                *value -= factor * above;
             }
             side[below] -= factor * side[pivot];
         }

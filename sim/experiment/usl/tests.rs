@@ -146,7 +146,7 @@ proptest! {
         other in (1.0..1e6_f64, 0.0..1.0_f64, 0.0..1.0_f64),
     ) {
         let point = |(nth, &(tps, error)): (usize, &(f64, f64))| {
-            Observation { n: first * 1.7_f64.powi(nth as i32), tps, error_tps: error * tps }
+            Observation { n: first * (1 << nth) as f64, tps, error_tps: error * tps }
         };
         let points: Vec<Observation> = measured.iter().enumerate().map(point).collect();
         let best = solve(&points, None).expect("there is always a curve");
