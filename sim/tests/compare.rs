@@ -92,25 +92,29 @@ fn the_table_says_it_all_in_what_a_terminal_is_wide() {
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
-    let md = good(grid(&folder(), &["--md"]));
+    let md = good(run("compare", &[&folder().display().to_string(), "--md"]));
     assert!(md.contains(" Service |") && md.contains("### Recommendation\n\nChoose jolteon."), "{md}");
 }
 
 #[test]
 fn folders_say_what_the_grid_said_and_prices_run_nothing_again() {
-    let again = json(&good(grid(&folder(), &["--json"])));
+    // Two processes must not run one sweep in one folder: other tests read the first.
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let folder = root.path().join("sweep");
+    copied(&self::folder(), &folder);
+    let again = json(&good(grid(&folder, &["--json"])));
     assert_eq!((&again["computed"], &again["reused"]), (&0.into(), &12.into()));
-    let path = folder().display().to_string();
+    let path = folder.display().to_string();
     let stored = json(&good(run("compare", &[&path, "--json"])));
     assert_eq!(stored["designs"], again["designs"]);
     assert_eq!(stored["advice"], again["advice"]);
     assert_eq!(stored["compared_at"]["load_tps"], 120.0);
-    let dear = json(&good(grid(&folder(), &["--json", "--set=prices.vcpu_hour=0.085"])));
+    let dear = json(&good(grid(&folder, &["--json", "--set=prices.vcpu_hour=0.085"])));
     assert_eq!((&dear["computed"], &dear["reused"]), (&0.into(), &12.into()));
     let machines = |of: &Value| of["designs"][0]["cost_per_million_tx"]["machines"]["mean"].as_f64();
     let (twice, once) = (machines(&dear).expect("a number"), machines(&stored).expect("a number"));
     assert!((twice / once - 2.0).abs() < 1e-9, "{twice} {once}");
-    let prices = whole().0.path().join("prices.toml");
+    let prices = root.path().join("prices.toml");
     fs::write(&prices, "[prices]\ncurrency = \"EUR\"\nvcpu_hour = 0.085\n").expect("it can be written");
     let prices = prices.display().to_string();
     let said = json(&good(run("compare", &[&path, "--json", "--prices", &prices])));
