@@ -29,7 +29,7 @@ pub(super) use place::{Placed, io_at, place, place_new_file, sweep_up, write_all
 pub use place::{place_file, write_whole};
 
 /// Version of the folder's layout.
-const SCHEMA_VERSION: u32 = 1;
+const SCHEMA_VERSION: u32 = 2;
 /// What says what a folder holds.
 const MANIFEST_FILE: &str = "manifest.json";
 /// What a point measured.
@@ -101,6 +101,26 @@ pub struct Manifest {
     pub cost_provenance: String,
     /// BLAKE3 of every file beside this one.
     pub files: BTreeMap<String, Digest>,
+    /// BLAKE3 of this file as it is with zeros here: whoever reads it without its scenario sees if a bit has changed.
+    pub seal: Digest,
+}
+
+impl Manifest {
+    fn sealed(self) -> Manifest {
+        let unsealed = Manifest { seal: Digest::ZERO, ..self };
+        Manifest { seal: Digest::of(&json(&unsealed)), ..unsealed }
+    }
+
+    /// Reads it, if it is as it was written.
+    fn read(path: &Path) -> Result<Manifest, StoreError> {
+        let bytes = fs::read(path).map_err(io_at(path))?;
+        let found: Manifest =
+            serde_json::from_slice(&bytes).map_err(|source| StoreError::Malformed { path: path.into(), source })?;
+        match json(&found) == bytes && found.clone().sealed() == found {
+            true => Ok(found),
+            false => Err(StoreError::Corrupt { path: path.into() }),
+        }
+    }
 }
 
 /// What a manifest says of the files beside it.
@@ -184,7 +204,7 @@ impl Store {
 
     /// Reads a point's manifest and summary, after checking every file.
     pub fn read(folder: &Path) -> Result<(Manifest, Summary), StoreError> {
-        let manifest: Manifest = parse(&folder.join(MANIFEST_FILE))?;
+        let manifest = Manifest::read(&folder.join(MANIFEST_FILE))?;
         for (name, hash) in &manifest.files {
             let path = folder.join(name);
             if digest_of(&path)? != *hash {
@@ -248,7 +268,9 @@ impl Store {
             configuration: serde_json::to_value(scenario.configuration()).expect("a scenario is plain data"),
             cost_provenance: scenario.costs.provenance.clone(),
             files,
+            seal: Digest::ZERO,
         }
+        .sealed()
     }
 }
 

@@ -15,13 +15,15 @@ const SHORT: &str = "--set world.hospitals=12 --set world.load_tps=60 --set run.
                      --set run.drain_s=5";
 
 /// What every command of a verb gets besides.
-const VERBS: [(&str, &str); 13] = [
+const VERBS: [(&str, &str); 15] = [
     ("run", SHORT),
     (
         "limit",
         "--set world.hospitals=12 --set consensus.replicas=4 --set limit.from_tps=50 --set limit.to_tps=100 --set limit.window_s=0.5",
     ),
     ("sweep", SHORT),
+    ("compare", SHORT),
+    ("regress", ""),
     ("plan", SHORT),
     ("point", ""),
     ("merge", ""),
@@ -49,7 +51,7 @@ struct Rule {
 const RULE: Rule = Rule { part: "", replaced: &[], shortened: true, exit: (0, "") };
 
 /// Rules, the first that fits counts.
-const LINES: [Rule; 8] = [
+const LINES: [Rule; 9] = [
     // A trace has its own load, and its own hospitals.
     Rule { part: "run workloads/replay.toml", shortened: false, ..RULE },
     Rule {
@@ -60,6 +62,15 @@ const LINES: [Rule; 8] = [
     Rule {
         part: "--load 1k..20k/5",
         replaced: &[("1k..20k/5", "60,120"), ("--replicates 5", "--replicates 2"), ("=4,16", "=4")],
+        ..RULE
+    },
+    // Alike wherever it is, so that the grid is run once.
+    Rule {
+        part: "workloads/designs.toml",
+        replaced: &[(
+            "--modelled",
+            "--modelled --load 60 --replicates 2 --set consensus.replicas=4 --set run.weight=1",
+        )],
         ..RULE
     },
     Rule { part: "--replicates 5 -o plan.jsonl", replaced: &[("--replicates 5", "--replicates 1")], ..RULE },
@@ -145,6 +156,10 @@ fn the_commands_of_the_readme_run() {
     assert!(unused.is_empty(), "README.md has no such lines any more, take them out of LEFT_OUT: {unused:?}");
     let folder = tempfile::tempdir().expect("a temporary folder");
     std::os::unix::fs::symlink(workloads(), folder.path().join("workloads")).expect("a link can be made");
+    fs::create_dir(folder.path().join("results")).expect("a folder can be made");
+    let baseline = Path::new("results/baseline.json");
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join(baseline);
+    fs::copy(kept, folder.path().join(baseline)).expect("the baseline is there");
     for line in commands.iter().filter(|line| !LEFT_OUT.iter().any(|(part, _)| line.contains(part))) {
         let (arguments, code) = arguments(line, folder.path());
         let mut command = Command::new(env!("CARGO_BIN_EXE_systole"));
