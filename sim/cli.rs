@@ -59,7 +59,7 @@ pub fn main(heap: fn() -> HeapUse) -> ExitCode {
         Command::Point(point) => plan::point(point, voice),
         Command::Merge(merge) => plan::merge(merge),
         Command::Regress(args) => regress::regress(args, heap),
-        Command::Report(asked) => report::report(asked),
+        Command::Report(asked) => report::report(asked, voice),
         Command::Bench(args) => bench::bench(args),
         Command::Check(check) => check::check(check),
         Command::Audit(audit) => audit::audit(audit),

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
-use crate::experiment::{CompareRequest, Comparison, Loads, SweepFolder, Tally, Variant};
-use crate::scenario::{Prices, Scenario};
+use crate::experiment::{CompareRequest, Comparison, Loads, ScenarioText, SweepFolder, Tally, Variant};
+use crate::scenario::Prices;
 
 use super::args::ScenarioArgs;
 use super::control::Watch;
@@ -90,7 +90,7 @@ pub(super) fn compare(args: &CompareArgs) -> Result<(), Failure> {
         },
     };
     let subject = match &args.paths[..] {
-        [path] if !path.is_dir() && is_scenario(path) => of_scenario(args, path)?,
+        [path] if !path.is_dir() && is_scenario(path) => of_scenario(args, path, at_tps)?,
         paths => of_folders(args, paths)?,
     };
     let request = CompareRequest { prices: subject.prices, at_tps, baseline: args.baseline.clone() };
@@ -110,14 +110,22 @@ fn is_scenario(path: &Path) -> bool {
 }
 
 /// Runs the grid of a scenario, as `sweep` does, and into the same folder.
-fn of_scenario(args: &CompareArgs, scenario: &Path) -> Result<Subject, Failure> {
+fn of_scenario(args: &CompareArgs, scenario: &Path, at_tps: Option<f64>) -> Result<Subject, Failure> {
     let prices = match &args.prices {
-        Some(path) => Prices::load(path)?,
-        None => Scenario::load(scenario, &args.settings)?.file.prices.unwrap_or_default(),
+        Some(path) => {
+            if let Some(setting) = args.settings.iter().find(|setting| Prices::is_set_by(setting)) {
+                let what =
+                    format!("--set {setting}: prices are those of --prices {}; change them there", path.display());
+                return Err(Failure::Usage(what));
+            }
+            Prices::load(path)?
+        }
+        // What all designs have in common need be no scenario by itself.
+        None => ScenarioText::read(scenario)?.prices(&args.settings)?,
     };
     let plan = planned(&of_args(args, scenario), &args.grid)?;
     // Before anything runs.
-    Variant::several(&plan)?;
+    Variant::check_plan(&plan, at_tps, args.baseline.as_deref())?;
     let mut watch = Watch::start(args.quiet)?;
     let path = args.out.clone().unwrap_or_else(|| usual_folder("sweep", &plan));
     let failed = |error| failure(error, &|point| replay(&plan, point, scenario));
@@ -125,7 +133,8 @@ fn of_scenario(args: &CompareArgs, scenario: &Path) -> Result<Subject, Failure> 
     let wanted: Vec<usize> = (0..plan.points.len()).collect();
     let (ran, summaries) = swept(&folder, &plan, &wanted, args.jobs, &mut watch).map_err(failed)?;
     folder.tabulate(&plan, &summaries).map_err(failed)?;
-    Ok(Subject { variants: Variant::of_plan(&plan, &summaries), prices, tally: Some(ran.tally), folders: vec![path] })
+    let variants = Variant::of_plan(&plan, &summaries)?;
+    Ok(Subject { variants, prices, tally: Some(ran.tally), folders: vec![path] })
 }
 
 fn of_args(args: &CompareArgs, scenario: &Path) -> ScenarioArgs {

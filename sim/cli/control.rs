@@ -12,10 +12,10 @@ use crate::engine::{Control, Progress};
 use super::exit::Failure;
 
 const LINE_EVERY: Duration = Duration::from_secs(10);
-/// Whether nothing but errors goes to standard error.
+/// Whether nothing but errors and warnings goes to standard error.
 static HUSHED: AtomicBool = AtomicBool::new(false);
 
-/// From now on nothing but errors goes to standard error, if `quiet`.
+/// From now on nothing but errors and warnings goes to standard error, if `quiet`.
 pub(super) fn hush(quiet: bool) {
     HUSHED.store(quiet, Ordering::Relaxed);
 }
@@ -88,15 +88,15 @@ impl Watch {
         self.interrupted.clone()
     }
 
-    /// As [`Watch::say`], unless it is quiet.
-    pub fn advise(&self, message: &str) {
+    /// Says something on standard error, whatever the bar does, unless it is quiet.
+    pub fn say(&self, message: &str) {
         if !self.quiet {
-            self.say(message);
+            self.warn(message);
         }
     }
 
-    /// Says something on standard error, whatever the bar does.
-    pub fn say(&self, message: &str) {
+    /// As [`Watch::say`], however quiet it is: something is wrong, though the command goes on.
+    pub fn warn(&self, message: &str) {
         self.bar.suspend(|| eprintln!("systole: {message}"));
     }
 

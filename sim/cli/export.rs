@@ -52,7 +52,7 @@ fn condition(text: &str) -> Result<(String, String), String> {
 pub(super) fn exported(args: &ExportArgs, voice: Voice) -> Result<(), Failure> {
     let stored = StoredFolder::open(&args.folder)?;
     let choice = Choice { conditions: args.conditions.clone(), histogram: args.histogram.clone() };
-    let bytes = export(&stored, args.format, &choice)?;
+    let (bytes, points) = export(&stored, args.format, &choice)?;
     let Some(path) = &args.output else {
         if voice.json && args.format != Format::Json {
             return Err(Failure::Usage("--json says what was written: give it -o FILE, or use --format json".into()));
@@ -63,7 +63,7 @@ pub(super) fn exported(args: &ExportArgs, voice: Voice) -> Result<(), Failure> {
     let name = name.ok_or_else(|| Failure::Usage(format!("{}: is no name of a file", path.display())))?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     place_file(parent, name, &bytes)?;
-    let (format, points) = (args.format.name(), stored.points.len());
+    let format = args.format.name();
     if voice.json {
         return print_json(&json!({"file": path, "format": format, "points": points, "bytes": bytes.len()}));
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::base::Digest;
 use crate::engine::{Control, Progress};
-use crate::experiment::{Found, Probe, TRACED_LIMIT, find_limit};
+use crate::experiment::{Found, Probe, ScenarioText, TRACED_LIMIT, find_limit};
 use crate::report::figures_of_limit;
 use crate::scenario::Scenario;
 
@@ -21,8 +21,16 @@ pub(super) fn limit(args: &LimitArgs) -> Result<(), Failure> {
         let what = "--load: `limit` finds the load itself; limit.from_tps and limit.to_tps say where it looks";
         return Err(Failure::Usage(what.into()));
     }
-    let many = !args.vary.is_empty() || args.replicates.is_some();
-    if many { limits(args) } else { one(args) }
+    if is_grid(args)? { limits(args) } else { one(args) }
+}
+
+/// Whether there is more than one search to make, by the options or by what `[sweep]` of the scenario says.
+fn is_grid(args: &LimitArgs) -> Result<bool, Failure> {
+    if !args.vary.is_empty() || args.replicates.is_some() {
+        return Ok(true);
+    }
+    let sweep = ScenarioText::read(&args.scenario.scenario)?.sweep(&args.scenario.settings)?;
+    Ok(!sweep.vary.is_empty() || sweep.replicates > 1)
 }
 
 /// Finds a scenario's saturation point, keeps every probe, and prints the bracket.
@@ -32,7 +40,8 @@ fn one(args: &LimitArgs) -> Result<(), Failure> {
         return Err(Failure::Usage(TRACED_LIMIT.into()));
     }
     let world = scenario.world()?;
-    let threads = host::threads(args.threads);
+    // Of one search at a time all threads are its own, as many as there may be searches.
+    let threads = host::threads(args.threads.or(args.jobs));
     let inputs: Digest = scenario.digest(&world);
     let store = host::store(args.out.as_deref().unwrap_or(Path::new("results")));
     let watch = RefCell::new(Watch::start(args.quiet)?);

@@ -17,7 +17,7 @@ use super::columns::markdown;
 use super::control::Watch;
 use super::exit::{Failure, Replay};
 use super::limit::probe_settings;
-use super::sweep::{Board, counted, estimated, usual_folder};
+use super::sweep::{Board, averaged, counted, estimated, usual_folder};
 use super::table::{grouped, line};
 use super::{host, print};
 
@@ -102,11 +102,7 @@ fn described(limits: &Limits, tally: Tally, path: &Path, figures: &[PathBuf]) ->
     use std::fmt::Write;
     let mut out = String::new();
     let Limits { scenario, replicates, variants, slo, .. } = limits;
-    line!(
-        out,
-        "{scenario}: limits of {} variants, mean of {replicates} ± half a 95 % confidence interval",
-        variants.len()
-    );
+    line!(out, "{scenario}: limits of {} variants, {}", variants.len(), averaged(*replicates, "search"));
     line!(out, "sustained: goodput at least 99 % of the load, and {}", slo.join(", "));
     line!(out);
     out += &table(variants);

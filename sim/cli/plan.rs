@@ -14,7 +14,7 @@ use crate::experiment::{
 use crate::scenario::Worlds;
 
 use super::args::{ScenarioArgs, Voice};
-use super::control::Watch;
+use super::control::{Watch, note};
 use super::exit::{Failure, Replay};
 use super::sweep::{GridArgs, failure, planned, replay, report, usual_folder};
 use super::table::line;
@@ -143,7 +143,7 @@ pub(super) fn point(args: &PointArgs, voice: Voice) -> Result<(), Failure> {
     let got = folder.obtain(&point, host::threads(args.threads), &mut watch, |error| corrupt = Some(error));
     watch.finish();
     if let Some(error) = corrupt {
-        watch.say(&format!("point {id} was corrupt: {error}"));
+        watch.warn(&format!("point {id} was corrupt: {error}"));
     }
     let got = got.map_err(|halt| match halt {
         Halt::Store(source) => failure(SweepError::Unkept { id: id.clone(), source }, &|_| again()),
@@ -171,10 +171,8 @@ pub(super) fn merge(args: &MergeArgs) -> Result<(), Failure> {
     let merged = folder.merge(&plan).map_err(failed)?;
     if !merged.strays.is_empty() {
         let (count, names) = (merged.strays.len(), listed(&merged.strays));
-        eprintln!(
-            "systole: {}: {count} there that are no part of the sweep, and ignored: {names}",
-            args.folder.display()
-        );
+        let what = "there that are no part of the sweep, and ignored";
+        note(&format!("{}: {count} {what}: {names}", args.folder.display()));
     }
     report(&plan, &merged.summaries, &args.folder, None, args.json)
 }

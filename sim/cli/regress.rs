@@ -159,7 +159,7 @@ fn keep(args: &RegressArgs, verdict: &mut Verdict, watch: &Watch) -> Result<Vec<
         let written = open.and_then(|mut file| file.write_all(ci::step_summary(verdict).as_bytes()));
         if let Err(error) = written {
             // The verdict is what the job is for.
-            watch.say(&format!("{STEP_SUMMARY}: {}: {error}", Path::new(&path).display()));
+            watch.warn(&format!("{STEP_SUMMARY}: {}: {error}", Path::new(&path).display()));
         }
     }
     Ok(files)

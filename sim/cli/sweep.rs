@@ -32,7 +32,7 @@ pub(super) struct GridArgs {
     /// Loads, transactions/s: 1k..200k/10 for ten evenly spaced on a logarithmic scale, or 1k,5k,2M.
     #[arg(long, value_name = "LOADS")]
     pub load: Option<Loads>,
-    /// Runs of each combination, under seeds one after the other [default: 1].
+    /// Runs of each combination, under seeds one after the other [default: what [sweep] says, else 1].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub replicates: Option<u32>,
     /// Charge for signatures without computing them; the result is the same.
@@ -145,7 +145,7 @@ pub(super) fn swept(
     let stop = watch.interrupted();
     let crew = Crew { jobs, memory, threads: (cores / jobs).max(1), stop: &stop };
     let fewer = Fewer::of(plan, wanted, &crew);
-    fewer.iter().for_each(|fewer| watch.advise(&fewer.to_string()));
+    fewer.iter().for_each(|fewer| watch.say(&fewer.to_string()));
     watch.label(format!("{} sweep", plan.heading.scenario));
     let mut board = Board::new(plan, "point", wanted.len());
     let done = folder.run(plan, wanted, &crew, |happened| board.show(happened, watch));
@@ -242,7 +242,7 @@ impl<'a> Board<'a> {
             Happened::Begun(nth) => drop(self.running.insert(nth)),
             Happened::Corrupt(nth, error) => {
                 let id = &self.plan.points[nth].entry.id;
-                watch.say(&format!("{} {id} is corrupt and computed again: {error}", self.what));
+                watch.warn(&format!("{} {id} is corrupt and computed again: {error}", self.what));
             }
             Happened::Done(nth, Got::Computed) => {
                 self.running.remove(&nth);
@@ -315,7 +315,7 @@ pub(super) fn report(
         return print(&format!("{}\n", serde_json::to_string_pretty(&report).expect("a report is plain data")));
     }
     let mut out = String::new();
-    line!(out, "{scenario}: {} points, mean of {replicates} ± half a 95 % confidence interval", summaries.len());
+    line!(out, "{scenario}: {} points, {}", summaries.len(), averaged(replicates, "run"));
     line!(out);
     out += &markdown(&cells);
     line!(out);
@@ -342,6 +342,14 @@ fn markdown(cells: &[Cell]) -> String {
     columns::markdown(&rows)
 }
 
+/// What a figure of so many replicates is.
+pub(super) fn averaged(replicates: u32, what: &str) -> String {
+    match replicates {
+        1 => format!("one {what} each"),
+        _ => format!("mean of {replicates} ± half a 95 % confidence interval"),
+    }
+}
+
 pub(super) fn estimated(estimate: Option<Estimate>) -> String {
     match estimate {
         None => "none".into(),
@@ -353,6 +361,12 @@ pub(super) fn estimated(estimate: Option<Estimate>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_run_has_no_mean() {
+        assert_eq!(averaged(1, "run"), "one run each");
+        assert_eq!(averaged(3, "run"), "mean of 3 ± half a 95 % confidence interval");
+    }
 
     #[test]
     fn shards_are_numbered_from_one() {

@@ -57,8 +57,9 @@ pub enum Sight<'a> {
     Worked { node: NodeId, desk: Desk, server: usize, from: Time, until: Time, subject: &'a Subject },
     /// A message begins to leave a node's NIC or line, and will arrive at another's.
     Sent { from: NodeId, to: NodeId, leaves: Time, arrives: Time },
-    /// A message arrived at a node's NIC or line, which takes it in from a time on. Of messages between the same two
-    /// nodes that arrive at the same time, the one sent first is shown first.
+    /// A message arrived at a node's NIC or line, which takes it in from a time on; a receipt is shown when it is sent,
+    /// and arrives later. Of messages between the same two nodes that arrive at the same time, the one sent first is
+    /// shown first.
     Arrived { from: NodeId, to: NodeId, arrives: Time, taken: Time },
     /// A node states something at a view (or round).
     Stated { node: NodeId, at: Time, statement: &'a Statement },

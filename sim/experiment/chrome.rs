@@ -153,7 +153,7 @@ impl<W: Write> ChromeTrace<W> {
                 }
             }
             Sight::Sent { from, to, leaves, arrives } => self.on_sent([from, to], leaves, arrives),
-            Sight::Arrived { from, to, arrives, taken } => self.on_arrived([from, to], arrives, taken),
+            Sight::Arrived { from, to, arrives, taken } => self.on_arrived(now, [from, to], arrives, taken),
             Sight::Stated { node, at, statement } => self.on_stated(node, at, statement),
             Sight::Committed { node, at, height } => {
                 self.instant(node, at, "commit", format!("commit {height}"), &[("height", height)]);
@@ -177,9 +177,9 @@ impl<W: Write> ChromeTrace<W> {
         }
     }
 
-    fn on_arrived(&mut self, [from, to]: [NodeId; 2], arrives: Time, taken: Time) {
-        // What should have arrived before has been lost.
-        self.on_the_way = self.on_the_way.split_off(&(arrives, NodeId(0), NodeId(0)));
+    fn on_arrived(&mut self, now: Time, [from, to]: [NodeId; 2], arrives: Time, taken: Time) {
+        // What should have arrived by now has been lost. A receipt is shown before it arrives, when others still will.
+        self.on_the_way = self.on_the_way.split_off(&(now, NodeId(0), NodeId(0)));
         let Some(numbers) = self.on_the_way.get_mut(&(arrives, from, to)) else { return };
         let Some(number) = numbers.pop_front() else { return };
         if self.window.contains(taken) {

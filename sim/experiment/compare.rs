@@ -148,11 +148,16 @@ impl Comparison {
         }
         let at = row::common(variants, request.at_tps)?;
         let judged: Vec<Judged> = variants.iter().map(|variant| Judged::new(variant, &at, &request.prices)).collect();
-        let named = request.baseline.as_ref().map(|name| numbered(variants, name)).transpose()?;
+        let names: Vec<&str> = variants.iter().map(|variant| variant.name.as_str()).collect();
+        let named = request.baseline.as_ref().map(|name| numbered(&names, name)).transpose()?;
         let among = variants.len() * (variants.len() - 1) / 2 * Criterion::ALL.len();
         let samples = |criterion, nth: usize| -> &Samples { &judged[nth].samples[criterion as usize] };
-        let between =
-            |criterion, a: usize, b: usize| Difference::between(samples(criterion, a), samples(criterion, b), among);
+        let between = |criterion, a: usize, b: usize| {
+            let difference = Difference::between(samples(criterion, a), samples(criterion, b), among)?;
+            let (lesser, larger) = if difference.mean < 0.0 { (a, b) } else { (b, a) };
+            let is_untried = criterion == Criterion::Goodput && judged[lesser].is_untried_above(&judged[larger]);
+            Some(if is_untried { difference.untried() } else { difference })
+        };
         let compared = |criterion: Criterion, a: usize, b: usize| {
             between(criterion, a, b).map(|difference| criterion.order(&difference))
         };
@@ -214,10 +219,10 @@ fn alone(name: &str) -> String {
     )
 }
 
-fn numbered(variants: &[Variant], name: &str) -> Result<usize, CompareError> {
-    let names = || variants.iter().map(|variant| variant.name.as_str()).collect::<Vec<_>>().join("; ");
-    let found = variants.iter().position(|variant| variant.name == name);
-    found.ok_or_else(|| CompareError::Alone(format!("there is no design `{name}` to compare with, but: {}", names())))
+fn numbered(names: &[&str], name: &str) -> Result<usize, CompareError> {
+    let found = names.iter().position(|known| *known == name);
+    let what = || format!("there is no design `{name}` to compare with, but: {}", names.join("; "));
+    found.ok_or_else(|| CompareError::Alone(what()))
 }
 
 #[cfg(test)]

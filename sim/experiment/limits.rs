@@ -31,16 +31,16 @@ use super::{
 };
 
 pub use fits::{Fit, FitPoint, Model};
-pub use variant::{Replicate, Variant, named};
+pub use variant::{Replicate, VariantLimit, named};
 
 /// The plan of the folder.
-const PLAN_FILE: &str = "plan.json";
+pub(super) const PLAN_FILE: &str = "plan.json";
 /// What all searches came to.
 pub const LIMITS_FILE: &str = "limits.json";
 /// The same as a table: a row for each variant and seed.
 pub const LIMITS_TABLE: &str = "limits.csv";
 /// The folder of the searches.
-const SEARCHES_FOLDER: &str = "searches";
+pub(super) const SEARCHES_FOLDER: &str = "searches";
 /// Version of `limits.json`.
 const SCHEMA_VERSION: u32 = 1;
 
@@ -99,7 +99,7 @@ pub struct Limits {
     /// Thresholds that all variants have.
     pub slo: Vec<String>,
     /// The variants, in the order of a sweep's cells.
-    pub variants: Vec<Variant>,
+    pub variants: Vec<VariantLimit>,
     /// How they scale with each key that takes four numbers or more.
     pub fits: Vec<Fit>,
 }
@@ -227,9 +227,9 @@ impl LimitsFolder {
         let groups = found.chunks(replicates as usize).enumerate();
         let variant = |(nth, group): (usize, &[LimitSummary])| {
             let first = nth * replicates as usize;
-            Variant::of(plan.varied(first), plan.points[first].scenario.file.layer(), group)
+            VariantLimit::of(plan.varied(first), plan.points[first].scenario.file.layer(), group)
         };
-        let variants: Vec<Variant> = groups.map(variant).collect();
+        let variants: Vec<VariantLimit> = groups.map(variant).collect();
         let everywhere = |slo: &&String| found.iter().all(|summary| summary.slo.contains(slo));
         let slo = found.first().map(|first| first.slo.iter().filter(everywhere).cloned().collect());
         Limits {
@@ -260,9 +260,8 @@ impl Jobs for Searches<'_> {
         &self.plan.points[nth].entry.id
     }
 
-    /// As the scenario's own load takes; a probe of more may take more.
     fn memory_bytes(&self, nth: usize) -> u64 {
-        self.plan.points[nth].memory_bytes()
+        self.plan.points[nth].search_memory_bytes()
     }
 
     fn obtain(

@@ -26,12 +26,27 @@ const AUTO_ARRIVALS_PER_S: f64 = 200_000.0;
 impl Planned {
     /// Memory that simulating it takes, bytes: at most, but for surges.
     pub fn memory_bytes(&self) -> u64 {
+        self.bytes(transactions(&self.scenario, &self.world))
+    }
+
+    /// Memory that a search for its limit takes, bytes: that of the largest load that a probe may have, though searches
+    /// mostly end below.
+    pub fn search_memory_bytes(&self) -> u64 {
+        let keys = &self.scenario.file.limit;
+        let most = keys.to_tps.min(AUTO_ARRIVALS_PER_S);
+        let arrivals = match self.scenario.file.run.weight {
+            Weight::Fixed(weight) => most / f64::from(weight),
+            Weight::Auto(_) => most,
+        };
+        self.bytes(arrivals * (keys.warm_up_s + keys.window_s))
+    }
+
+    fn bytes(&self, transactions: f64) -> u64 {
         let file = &self.scenario.file;
         let replicas = u64::from(file.consensus.replicas);
         let woven = file.layer() == Dissemination::Certified || file.consensus.protocol == ProtocolKind::Mysticeti;
         let pair = PAIR_BYTES * (1 + u64::from(file.certified.workers)) + if woven { DAG_PAIR_BYTES } else { 0 };
-        let transactions = transactions(&self.scenario, &self.world) * TRANSACTION_BYTES;
-        BASE_BYTES + REPLICA_BYTES * replicas + pair * replicas * replicas + transactions as u64
+        BASE_BYTES + REPLICA_BYTES * replicas + pair * replicas * replicas + (transactions * TRANSACTION_BYTES) as u64
     }
 }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::base::Digest;
-use crate::scenario::{Prices, Scenario, ScenarioError, Template, WorldData, Worlds};
+use crate::scenario::{Prices, Scenario, ScenarioError, SweepKeys, Template, WorldData, Worlds};
 
 pub use error::PlanError;
 pub use lines::PlanFile;
@@ -126,6 +126,16 @@ impl ScenarioText {
     /// The scenario with `settings`.
     pub fn parse(&self, settings: &[String]) -> Result<Scenario, ScenarioError> {
         self.template()?.scenario(settings)
+    }
+
+    /// Its `[sweep]` with `settings`, be the rest possible by itself or not.
+    pub fn sweep(&self, settings: &[String]) -> Result<SweepKeys, ScenarioError> {
+        Ok(self.template()?.file(settings)?.sweep.unwrap_or_default())
+    }
+
+    /// Its checked prices with `settings`, be the rest possible by itself or not.
+    pub fn prices(&self, settings: &[String]) -> Result<Prices, ScenarioError> {
+        self.template()?.prices(settings)
     }
 
     fn template(&self) -> Result<Template, ScenarioError> {

@@ -18,6 +18,7 @@ use crate::engine::{Control, RunError};
 use crate::scenario::RunOptions;
 
 use super::crew::{Jobs, work_off};
+use super::limits::{PLAN_FILE, SEARCHES_FOLDER};
 use super::plan::{Plan, Planned, Sheet};
 use super::store::{Placed, Recalled, io_at, json, place_new_file, sweep_up};
 use super::{HostFacts, Store, StoreError, Summary, simulate};
@@ -156,8 +157,12 @@ pub struct SweepFolder {
 }
 
 impl SweepFolder {
-    /// Opens the folder of the sweep that `sheet` plans, or makes it; refuses that of another.
+    /// Opens the folder of the sweep that `sheet` plans, or makes it; refuses that of another, or of searches.
     pub fn open(path: &Path, sheet: &Sheet) -> Result<SweepFolder, SweepError> {
+        if is_searched(path) {
+            let difference = "its points were searched, not run".into();
+            return Err(SweepError::OtherPlan { path: path.join(PLAN_FILE), difference });
+        }
         claim(path, SWEEP_FILE, sheet)?;
         let store = Store::new(path, &sheet.heading.build.git_commit);
         Ok(SweepFolder { path: path.into(), store, modelled: sheet.heading.modelled })
@@ -279,6 +284,12 @@ impl Jobs for Points<'_> {
     ) -> Result<(Got, Summary), Halt> {
         self.folder.obtain(&self.plan.points[nth], self.threads, control, corrupt)
     }
+}
+
+/// Whether a folder is that of searches. What `systole plan` wrote there may have the same name, but is lines.
+fn is_searched(path: &Path) -> bool {
+    let is_sheet = |bytes: Vec<u8>| serde_json::from_slice::<Sheet>(&bytes).is_ok();
+    path.join(SEARCHES_FOLDER).is_dir() || fs::read(path.join(PLAN_FILE)).is_ok_and(is_sheet)
 }
 
 /// Claims a folder for what `sheet` plans by a file called `name`; refuses that of another plan.

@@ -85,7 +85,7 @@ type Placed<'a> = (&'a Cell, Estimate, Estimate);
 fn line(index: usize, name: &str, cells: &[Placed<'_>]) -> (Line, Area) {
     let stroke = Stroke::nth(index);
     let points: Vec<(f64, f64)> = cells.iter().map(|(_, x, y)| (x.mean, y.mean)).collect();
-    let marks = cells.iter().map(|(cell, x, y)| (x.mean, y.mean, !cell.sustained)).collect();
+    let marks = cells.iter().map(|(cell, x, y)| (x.mean, y.mean, cell.sustained == Some(false))).collect();
     let ends: Vec<_> = cells.iter().filter_map(|(_, x, y)| Some((x.mean, range(*y)?))).collect();
     let up = ends.iter().map(|&(x, (_, high))| (x, high));
     let down = ends.iter().rev().map(|&(x, (low, _))| (x, low));
@@ -121,7 +121,7 @@ fn latency_curve(sweep: &Sweep, title: &str, x: Abscissa, y: fn(&Cell) -> Option
     let highs = cells.iter().map(|(_, _, y)| range(*y).map_or(y.mean, |(_, high)| high.min(most)));
     let ys: Vec<f64> = cells.iter().map(|(_, _, y)| y.mean).chain(highs).collect();
     let top = ys.iter().copied().fold(0.0, f64::max);
-    let levels = if title.starts_with("p99") { objectives(&sweep.cells[0].slo) } else { Vec::new() };
+    let levels = if title.starts_with("p99") { objectives(&sweep.shared_slo()) } else { Vec::new() };
     let y = match axis(&ys, LATENCY, latency) {
         logarithmic @ Axis { scale: Scale::Log { .. }, .. } => logarithmic,
         _ => milliseconds(top),
@@ -178,8 +178,9 @@ fn distribution(sweep: &Sweep) -> Plot {
             _ => format!("p50 {}, p99 {}", latency(curve.p50_ms), latency(curve.p99_ms)),
         };
         let name = format!("{}: {said}", sweep.variants[cell.variant].name);
+        let end = points.last().map_or(0.0, |&(_, share)| share);
         let marks = [(curve.p50_ms, 0.5, false), (curve.p99_ms, 0.99, false)];
-        let marks = marks.into_iter().filter(|_| curve.count > 0).collect();
+        let marks = marks.into_iter().filter(|&(_, quantile, _)| quantile <= end).collect();
         lines.push(Line { name, stroke: Stroke::nth(cell.variant), parts: vec![points], marks: Marks::At(marks) });
     }
     let ms = || lines.iter().flat_map(|line| line.parts.iter().flatten()).map(|&(ms, _)| ms).filter(|&ms| ms > 0.0);
@@ -203,8 +204,10 @@ fn over_time(sweep: &Sweep) -> Vec<(&'static str, Plot)> {
     let (count, of) = drawn(sweep);
     let cells: Vec<&Cell> = sweep.at_reference().filter(|cell| cell.variant < count).collect();
     let Some(first) = cells.first() else { return Vec::new() };
-    let times = cells.iter().flat_map(|cell| &cell.runs[0].series.time_s);
-    let end = times.copied().fold(first.window[1], f64::max);
+    let ends = cells.iter().map(|cell| &cell.runs[0].series.time_s);
+    let ends = ends.map(|times| times.last().copied().unwrap_or(0.0) + step_s(times));
+    let end = ends.fold(first.window[1], f64::max);
+    let (bands, unmarked) = shared_phases(&cells, end);
     let plot = |title: &str, y: Axis, column: fn(&Run) -> Vec<Option<f64>>| {
         let line = |cell: &&Cell| Line {
             name: sweep.variants[cell.variant].name.clone(),
@@ -214,10 +217,10 @@ fn over_time(sweep: &Sweep) -> Vec<(&'static str, Plot)> {
         };
         Plot {
             title: title.into(),
-            subtitle: format!("{}; the first seed of each variant{of}", at_load(sweep)),
+            subtitle: format!("{}; the first seed of each variant{of}{unmarked}", at_load(sweep)),
             x: Axis::linear(0.0, end, 8.0, "virtual time (s)", number),
             y,
-            bands: phases(first, end),
+            bands: bands.clone(),
             levels: Vec::new(),
             areas: Vec::new(),
             lines: cells.iter().map(line).collect(),
@@ -235,12 +238,35 @@ fn over_time(sweep: &Sweep) -> Vec<(&'static str, Plot)> {
     ]
 }
 
-/// Unbroken parts of a column.
+/// The length of an interval of a series.
+fn step_s(times: &[f64]) -> f64 {
+    match times {
+        [.., before, last] => last - before,
+        _ => 0.5,
+    }
+}
+
+/// Unbroken parts of a column, at the middles of the intervals.
 fn parts(times: &[f64], column: &[Option<f64>]) -> Vec<Vec<(f64, f64)>> {
-    let points: Vec<(f64, Option<f64>)> = times.iter().copied().zip(column.iter().copied()).collect();
+    let half = step_s(times) / 2.0;
+    let points: Vec<(f64, Option<f64>)> = times.iter().map(|time| time + half).zip(column.iter().copied()).collect();
     let runs = points.chunk_by(|a, b| a.1.is_some() == b.1.is_some());
     let parts = runs.map(|run| run.iter().filter_map(|&(time, value)| Some((time, value?))).collect());
     parts.filter(|part: &Vec<_>| !part.is_empty()).collect()
+}
+
+/// The bands that are true of all cells, and what to say of those that are not.
+fn shared_phases(cells: &[&Cell], end: f64) -> (Vec<Band>, &'static str) {
+    let Some(first) = cells.first() else { return (Vec::new(), "") };
+    let mut bands = phases(first, end);
+    if cells.iter().any(|cell| cell.window != first.window) {
+        return (Vec::new(), "; phases and faults differ and are not marked");
+    }
+    if cells.iter().any(|cell| cell.faults != first.faults) {
+        bands.retain(|band| band.shade != Shade::Fault);
+        return (bands, "; faults differ and are not marked");
+    }
+    (bands, "")
 }
 
 /// Warm-up and drain, and what fails: of faults that begin at one time the first is named.
@@ -255,4 +281,15 @@ fn phases(cell: &Cell, end: f64) -> Vec<Band> {
         bands.push(band(fault.from_s, fault.until_s.unwrap_or(end).min(end), name, Shade::Fault));
     }
     bands
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parts;
+
+    #[test]
+    fn what_an_interval_holds_is_drawn_at_its_middle() {
+        let found = parts(&[0.0, 0.5, 1.0], &[Some(1.0), None, Some(3.0)]);
+        assert_eq!(found, [[(0.25, 1.0)], [(1.25, 3.0)]]);
+    }
 }

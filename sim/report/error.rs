@@ -32,12 +32,23 @@ pub enum ReportError {
         path: PathBuf,
     },
     /// A point is not what was written.
-    #[error("point {}: {source}; the same `systole sweep` computes it again", id(path))]
+    #[error("point {}: {source}{}", id(path), remedy(source))]
     Point {
         /// Its folder.
         path: PathBuf,
         /// What is wrong.
         source: StoreError,
+    },
+    /// A run is not what was written.
+    #[error(transparent)]
+    Run(StoreError),
+    /// The limits are of something else.
+    #[error("{}: {what}", path.display())]
+    OtherLimits {
+        /// Which file.
+        path: PathBuf,
+        /// In what they differ, and what to do.
+        what: String,
     },
     /// The figure cannot be written.
     #[error("{}: cannot write: {source}", path.display())]
@@ -59,6 +70,11 @@ impl ReportError {
     pub(super) fn invalid(path: &Path, what: impl ToString) -> ReportError {
         ReportError::Invalid { path: path.to_path_buf(), what: what.to_string() }
     }
+}
+
+/// What to do about a point, unless its error says so.
+fn remedy(source: &StoreError) -> &'static str {
+    if source.to_string().ends_with("again") { "" } else { "; the same `systole sweep` computes it again" }
 }
 
 /// What a point's folder is called.

@@ -92,18 +92,22 @@ pub enum ExportError {
     },
 }
 
-/// Writes stored results in a format.
-pub fn export(stored: &StoredFolder, format: Format, choice: &Choice) -> Result<Vec<u8>, ExportError> {
+/// Writes stored results in a format; says of how many points.
+pub fn export(stored: &StoredFolder, format: Format, choice: &Choice) -> Result<(Vec<u8>, usize), ExportError> {
     let chosen = chosen(stored, &choice.conditions)?;
+    Ok((written(&chosen, format, choice)?, chosen.points.len()))
+}
+
+fn written(chosen: &StoredFolder, format: Format, choice: &Choice) -> Result<Vec<u8>, ExportError> {
     match format {
         Format::Csv => Ok(chosen.points_csv()),
-        Format::Json => Ok(json(&chosen)),
-        Format::Markdown => markdown(&chosen),
-        Format::Hlog => hlog(&chosen),
+        Format::Json => Ok(json(chosen)),
+        Format::Markdown => markdown(chosen),
+        Format::Hlog => hlog(chosen),
         Format::Hgrm => {
-            let cells: Vec<&[StoredPoint]> = cells(&chosen).collect();
+            let cells: Vec<&[StoredPoint]> = cells(chosen).collect();
             let [cell] = cells[..] else {
-                let known = described(&values(&chosen).into_iter().filter(|(_, values)| values.len() > 1).collect());
+                let known = described(&values(chosen).into_iter().filter(|(_, values)| values.len() > 1).collect());
                 return Err(ExportError::ManyCells { cells: cells.len(), known });
             };
             let merged = merged(cell)?;

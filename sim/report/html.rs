@@ -43,9 +43,9 @@ pub struct Reported {
 }
 
 /// Reads the results in `folder`, on so many threads, and writes its page and figures there. Nothing is written unless
-/// every file that is there is whole.
-pub fn report(folder: &Path, threads: usize) -> Result<Reported, ReportError> {
-    let sweep = read(folder, threads)?;
+/// every file that is there is whole. Saturation points are those of the search in `limits`, where that is given.
+pub fn report(folder: &Path, limits: Option<&Path>, threads: usize) -> Result<Reported, ReportError> {
+    let sweep = read(folder, limits, threads)?;
     let figures = figures(folder, &sweep)?;
     let page = page(&sweep);
     let figures = write_both(folder, &figures, threads)?;

@@ -12,6 +12,8 @@ mod saturation;
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::experiment::{Build, Grid, Heading, SWEEP_FILE, Sheet, Store};
 
 use super::crew::share;
@@ -24,7 +26,8 @@ pub(super) use model::{Bar, Cell, Run, Source, Sweep, Variant};
 const MANIFEST: &str = "manifest.json";
 
 /// Reads the folder on so many threads.
-pub(super) fn read(folder: &Path, threads: usize) -> Result<Sweep, ReportError> {
+/// Saturation points are those of the search in `limits`, where that is given.
+pub(super) fn read(folder: &Path, limits: Option<&Path>, threads: usize) -> Result<Sweep, ReportError> {
     let plan = plan(folder)?;
     let (grid, replicates) = (&plan.sheet.heading.grid, plan.sheet.heading.grid.replicates as usize);
     let loads = grid.load_tps.len().max(1);
@@ -46,7 +49,7 @@ pub(super) fn read(folder: &Path, threads: usize) -> Result<Sweep, ReportError> 
     let mut variants = variants(grid, &read);
     variants.iter_mut().enumerate().for_each(|(nth, variant)| variant.describe(&read, nth));
     let loads = model::loads(grid, &read);
-    let saturation = saturation::of(folder, &variants, &read, &loads)?;
+    let saturation = saturation::of(limits, &plan.sheet.heading, &variants, &read, &loads)?;
     Ok(Sweep::new(plan.sheet, loads, variants, read, missing, saturation))
 }
 
@@ -88,13 +91,16 @@ fn plan(folder: &Path) -> Result<PlannedFolder, ReportError> {
 
 /// A run's folder as a sweep of one point.
 fn one_run(folder: &Path) -> Result<PlannedFolder, ReportError> {
-    let (manifest, _) = Store::read(folder).map_err(|source| ReportError::point(folder, source))?;
+    let (manifest, _) = Store::read(folder).map_err(ReportError::Run)?;
     let build = Build { tool_version: manifest.tool_version, git_commit: manifest.git_commit };
+    let execution = manifest.configuration.pointer("/crypto/execution").and_then(Value::as_str);
+    // Not what `run --modelled` asked for: that is not stored, and changes nothing.
+    let modelled = execution == Some("modelled");
     let heading = Heading {
         schema_version: manifest.schema_version,
         build,
         scenario: manifest.scenario,
-        modelled: false,
+        modelled,
         settings: Vec::new(),
         grid: Grid { vary: Vec::new(), load_tps: Vec::new(), replicates: 1 },
     };

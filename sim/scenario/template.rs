@@ -14,8 +14,8 @@ use crate::base::Digest;
 use crate::crypto::CostTable;
 
 use super::overrides::{Source, explained, set};
-use super::validate::{NAMING, costs, validate};
-use super::{Scenario, ScenarioError, ScenarioFile, Slo};
+use super::validate::{NAMING, costs, refuse, validate};
+use super::{Prices, Scenario, ScenarioError, ScenarioFile, Slo};
 
 /// A cost table and the digest of what it says.
 pub(super) type Costs = Arc<(CostTable, Digest)>;
@@ -63,6 +63,15 @@ impl Template {
     /// What is written, under overrides, whether it is possible or not.
     pub fn file(&self, settings: &[String]) -> Result<ScenarioFile, ScenarioError> {
         self.blaming(settings, |settings| self.typed(settings))
+    }
+
+    /// Its prices under overrides, checked, whether the rest is possible or not.
+    pub fn prices(&self, settings: &[String]) -> Result<Prices, ScenarioError> {
+        self.blaming(settings, |settings| {
+            let prices = self.typed(settings)?.prices.unwrap_or_default();
+            refuse(prices.checks(), &self.source(settings))?;
+            Ok(prices)
+        })
     }
 
     fn typed(&self, settings: &[String]) -> Result<ScenarioFile, ScenarioError> {

@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use serde_json::Value;
+use systole::crypto::CostTable;
 use systole::engine::Unwatched;
 use systole::experiment::{HostFacts, Summary, simulate};
 use systole::scenario::RunOptions;
@@ -147,6 +148,16 @@ fn points_of_runs_are_designs_too_and_single_runs_tell_nothing() {
     assert_eq!(names, ["jolteon", "raft"], "two seeds are one design");
     assert_eq!(found["designs"][0]["replicates"], 2);
     assert!(bad(run("compare", &[&one, &one]), 2).contains("name each once"));
+    let table = root.path().join("costs.toml");
+    let costs = format!("--set=crypto.costs={}", table.display());
+    let [before, after] = [1, 10].map(|times| {
+        let reference = CostTable::reference();
+        let changed = CostTable { sign_ns: times * reference.sign_ns, ..reference };
+        fs::write(&table, changed.to_toml()).expect("it can be written");
+        point(&[&costs])
+    });
+    let said = bad(run("compare", &[&one, &before, &after]), 2);
+    assert!(said.contains(&before) && said.contains(&after) && said.contains("not the same run"), "{said}");
     assert!(bad(run("compare", &[&one]), 2).contains("jolteon alone has nothing to be compared with"));
 }
 
@@ -168,6 +179,15 @@ fn what_makes_no_sense_is_named_before_anything_runs() {
     assert!(
         said(&[&scenario, "--set=prices.egress_gb=-1", "--vary", "seed=1,2"]).contains("`prices.egress_gb` must be")
     );
+    let designs = ["--vary", "consensus.protocol=jolteon,raft", "--load", "60,120"];
+    let grid = |more: &[&str]| said(&[&[scenario.as_str()][..], &designs, more].concat());
+    assert!(grid(&["--baseline", "pbft"]).contains("no design `pbft` to compare with, but: jolteon; raft"));
+    // What designs have in common need be no scenario by itself.
+    let common = ["--set=consensus.dissemination=certified", "--vary", "consensus.protocol=tusk,bullshark"];
+    let said_of_both = said(&[&[scenario.as_str(), "--baseline", "pbft"][..], &common].concat());
+    assert!(said_of_both.contains("but: tusk; bullshark"), "{said_of_both}");
+    assert!(grid(&["--at", "70"]).contains("loads of all: 60.0, 120"));
+    assert!(grid(&["--prices", "p.toml", "--set=prices.egress_gb=1"]).contains("prices are those of --prices p.toml"));
 }
 
 #[test]

@@ -122,6 +122,11 @@ fn tables_are_those_of_the_sweep() {
     assert_eq!(export("csv", &[]), table);
     let half = export("csv", &["--where", "consensus.protocol=raft", "--where", "load_tps=200.0"]);
     assert_eq!(half.lines().count(), 4, "{half}");
+    let out = tempfile::tempdir().expect("a temporary folder");
+    let (folder, file) = (swept().display().to_string(), out.path().join("raft.csv").display().to_string());
+    let chosen = ["export", &folder, "--format", "csv", "--where", "consensus.protocol=raft", "-o", &file];
+    let said = String::from_utf8(good(&chosen)).expect("it is text");
+    assert!(said.contains("csv of 3 points"), "{said}");
     let exported: Vec<Value> = serde_json::from_str(&export("json", &[])).expect("it is JSON");
     for (row, found) in rows().iter().zip(&exported) {
         for (column, text) in row {

@@ -223,6 +223,31 @@ fn what_cannot_be_searched_is_refused_in_one_line() {
 }
 
 #[test]
+fn a_folder_of_searches_is_no_sweeps() {
+    let copy = copied();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_systole"));
+    command.arg("sweep").arg(workloads().join("regional.toml")).args(["--quiet", "--out"]).arg(copy.path());
+    let told = said(command.output().expect("the binary runs"), 2);
+    assert!(told.contains("its points were searched, not run") && told.lines().count() == 1, "{told}");
+    assert_same(copy.path());
+}
+
+#[test]
+fn what_the_scenario_varies_is_searched_without_options() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let file = root.path().join("varied.toml");
+    let shipped = fs::read_to_string(workloads().join("regional.toml")).expect("a shipped scenario is text");
+    let data = format!("[world]\ndata = {:?}", workloads().join("data"));
+    let sweep = "[sweep]\nreplicates = 2\n[sweep.vary]\n\"world.load_tps\" = [1, 2]\n";
+    fs::write(&file, shipped.replace("[world]", &data) + sweep).expect("it can be written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_systole"));
+    command.arg("limit").arg(&file).args(["--quiet", "--out"]).arg(root.path().join("limits"));
+    // Only many variants have a grid that may be refused.
+    let told = said(command.output().expect("the binary runs"), 2);
+    assert!(told.contains("`limit` finds world.load_tps itself"), "{told}");
+}
+
+#[test]
 fn where_nothing_is_sustained_results_are_kept_and_the_exit_code_says_so() {
     let root = tempfile::tempdir().expect("a temporary folder");
     let folder = root.path().join("limits");

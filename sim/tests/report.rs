@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::runs::workloads;
@@ -194,31 +195,64 @@ fn the_page_says_what_the_points_say() {
     assert!((mean - (a + b) / 2.0).abs() < 1e-9);
     // Of two values half the interval is t(0.975, 1) times half their distance.
     assert!((half - 12.706_205 * (a - b).abs() / 2.0).abs() < 1e-3, "{half}");
+    // The table of points says what the points say, to the last digit.
+    let run = &cell["runs"][0];
+    assert_eq!(run["goodput_tps"].as_f64(), Some(a));
+    let manifest = copy.path().join("points").join(run["id"].as_str().expect("it has an id")).join("manifest.json");
+    let manifest: Value = serde_json::from_slice(&fs::read(manifest).expect("it is there")).expect("it is JSON");
+    assert_eq!(run["seed"], manifest["seed"].to_string(), "a script's numbers end at 2^53");
+    // Times are not rounded, so intervals stay alike.
+    let times: Vec<f64> = run["series"]["time_s"].as_array().into_iter().flatten().filter_map(Value::as_f64).collect();
+    assert!(times.windows(2).all(|pair| (pair[1] - pair[0] - (times[1] - times[0])).abs() < 1e-9), "{times:?}");
     let merged = cell["curves"]["submit_to_reply"]["count"].as_u64().expect("it is counted");
     let regions: u64 = cell["regions"].as_array().into_iter().flatten().filter_map(|r| r["count"].as_u64()).sum();
     assert_eq!(merged, regions, "every receipt is of a region");
 }
 
+/// What a search of the sweep's two variants could have left, by the build that made the sweep.
+fn limits(sweep: &Path) -> Value {
+    let sheet = fs::read(sweep.join("sweep.json")).expect("the plan is there");
+    let sheet: Value = serde_json::from_slice(&sheet).expect("it is JSON");
+    let variant = |protocol: &str, saturation: Value, bracket: [Option<f64>; 2], binding: &str| {
+        json!({"varied": {"consensus.protocol": protocol}, "saturation_tps": saturation, "lower_tps": bracket[0],
+            "upper_tps": bracket[1], "binding_resource": binding, "binding_in": 3, "binding_busy": 0.9, "busy": {},
+            "advice": "", "replicates": []})
+    };
+    let raft = json!({"mean": 950.0, "half_width_95": 40.0});
+    json!({"schema_version": 1, "tool_version": sheet["tool_version"], "git_commit": sheet["git_commit"],
+        "scenario": sheet["scenario"], "replicates": 3, "slo": [], "fits": [], "variants": [
+            variant("raft", raft, [Some(900.0), Some(990.0)], "replica_egress"),
+            variant("jolteon", Value::Null, [None, Some(100.0)], "crypto_cores")]})
+}
+
 #[test]
-fn saturation_is_that_of_a_search_where_there_was_one() {
+fn saturation_is_that_of_a_search_where_one_is_given() {
     let copy = copied();
     good(report(copy.path(), &["--quiet"]));
     let bars = &data(copy.path())["sweep"]["saturation"];
     assert_eq!(bars["source"], "grid");
     assert_eq!(bars["bars"].as_array().map(Vec::len), Some(2));
-    let limits = r#"{"schema_version": 1, "scenario": "regional", "replicates": 3, "fits": [], "variants": [
-        {"varied": {"consensus.protocol": "raft"}, "saturation_tps": {"mean": 950.0, "half_width_95": 40.0},
-         "lower_tps": 900.0, "upper_tps": 990.0, "binding_resource": "replica_egress"},
-        {"varied": {"consensus.protocol": "jolteon"}, "saturation_tps": null,
-         "lower_tps": null, "upper_tps": 100.0, "binding_resource": "crypto_cores"}]}"#;
-    fs::write(copy.path().join("limits.json"), limits).expect("it can be written");
-    good(report(copy.path(), &["--quiet"]));
+    let searched = tempfile::tempdir().expect("a temporary folder");
+    let (file, folder) = (searched.path().join("limits.json"), searched.path().display().to_string());
+    let with = || report(copy.path(), &["--quiet", "--limits", &folder]);
+    assert!(bad(with(), 2).contains("limits.json: is not there"));
+    let mut limits = limits(copy.path());
+    fs::write(&file, limits.to_string()).expect("it can be written");
+    good(with());
     let saturation = &data(copy.path())["sweep"]["saturation"];
     assert_eq!((&saturation["source"], &saturation["bars"][0]["name"]), (&"limits".into(), &"raft".into()));
     assert_eq!((&saturation["bars"][0]["variant"], &saturation["bars"][1]["variant"]), (&1.into(), &0.into()));
     let figure = fs::read_to_string(copy.path().join("fig/saturation.svg")).expect("it is drawn");
     assert!(figure.contains("900 to 990 tx/s, replica egress") && figure.contains("below 100 tx/s, crypto cores"));
     assert_draws(copy.path(), 9, &[false]);
+    for (key, what) in [("scenario", "`scenario` is other"), ("git_commit", "`git_commit` is other")] {
+        let before = std::mem::replace(&mut limits[key], "other".into());
+        fs::write(&file, limits.to_string()).expect("it can be written");
+        assert!(bad(with(), 2).contains(what), "{key}");
+        limits[key] = before;
+    }
+    fs::write(&file, "{").expect("it can be written");
+    assert!(bad(with(), 1).contains("limits.json"));
 }
 
 #[test]
@@ -233,6 +267,11 @@ fn what_is_missing_is_said_and_the_rest_drawn() {
     assert!(told.contains("3 of 8 points are missing"), "{told}");
     assert!(ids[2..5].iter().all(|id| told.contains(id.as_str())), "{told}");
     good(output);
+    // Quiet, and as JSON: which are missing is in it, and standard error says nothing.
+    let hushed = report(copy.path(), &["--json", "--quiet"]);
+    assert_eq!(text(&hushed.stderr), "");
+    let said: Value = serde_json::from_str(&good(hushed)).expect("it is JSON alone");
+    assert_eq!(said["missing"].as_array().map(Vec::len), Some(3));
     let data = data(copy.path());
     assert_eq!(data["sweep"]["missing"].as_array().map(Vec::len), Some(3));
     assert_eq!(data["sweep"]["cells"].as_array().map(Vec::len), Some(3), "a cell without any point is left out");
@@ -257,7 +296,8 @@ fn a_damaged_file_is_named_with_its_point_and_nothing_is_written() {
         bytes[middle] ^= 1;
         fs::write(&path, bytes).expect("it can be written");
         let said = bad(report(copy.path(), &[]), 1);
-        assert!(said.contains(&ids[nth]) && said.contains(name) && said.contains("run the point again"), "{said}");
+        assert!(said.contains(&ids[nth]) && said.contains(name), "{said}");
+        assert_eq!(said.matches("again").count(), 1, "what to do is said once: {said}");
         fs::write(&path, before).expect("it can be written");
     }
     let manifest = folder(3).join("manifest.json");
@@ -266,8 +306,6 @@ fn a_damaged_file_is_named_with_its_point_and_nothing_is_written() {
     let said = bad(report(copy.path(), &[]), 1);
     assert!(said.contains(&ids[3]), "{said}");
     fs::write(&manifest, before).expect("it can be written");
-    fs::write(copy.path().join("limits.json"), "{").expect("it can be written");
-    assert!(bad(report(copy.path(), &[]), 1).contains("limits.json"));
     assert!(!copy.path().join("report.html").exists() && !copy.path().join("fig").exists());
     let empty = tempfile::tempdir().expect("a temporary folder");
     let said = bad(report(empty.path(), &[]), 2);
@@ -284,4 +322,8 @@ fn a_run_has_a_page_too() {
     let data = data(&run);
     assert_eq!((&data["sweep"]["planned"], &data["sweep"]["variants"][0]["name"]), (&1.into(), &"jolteon".into()));
     assert_draws(&run, 5, &[false]);
+    fs::write(run.join("summary.json"), "{}").expect("it can be written");
+    let said = bad(report(&run, &[]), 1);
+    assert!(said.contains("summary.json") && !said.contains("sweep`"), "{said}");
+    assert_eq!(said.matches("again").count(), 1, "{said}");
 }

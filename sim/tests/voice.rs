@@ -25,6 +25,13 @@ fn json_is_alone_and_quiet_is_silent() {
     let plain = |args: &[&str]| -> Vec<String> { args.iter().map(ToString::to_string).collect() };
     let (out, plan, pages) = (path("sweep"), path("plan.jsonl"), path("man"));
     let (results, trace, table) = (path("results"), path("trace.json"), path("table.csv"));
+    let (designs, limits, baseline, gate) = (path("designs"), path("limits"), path("baseline.json"), path("gate"));
+    let vary = "consensus.protocol=jolteon,raft";
+    let case = serde_json::json!({ "scenario": scenario, "settings": short });
+    let cases = serde_json::json!({ "schema_version": 1, "cases": { "one": case } }).to_string();
+    fs::write(&baseline, cases).expect("it can be written");
+    // A point that is no part of the sweep is told of by `merge`, but not when it must be silent.
+    fs::create_dir_all(root.path().join("sweep/points/0123456789abcdef")).expect("it can be made");
     let commands = [
         with(&["run", &scenario, "--modelled", "--out", &results]),
         with(&[
@@ -36,13 +43,29 @@ fn json_is_alone_and_quiet_is_silent() {
             "--out",
             &results,
         ]),
+        with(&[
+            "limit",
+            &scenario,
+            "--set=limit.from_tps=50",
+            "--set=limit.to_tps=60",
+            "--set=limit.window_s=0.5",
+            "--replicates",
+            "2",
+            "--out",
+            &limits,
+        ]),
         with(&["plan", &scenario, "--modelled", "--replicates", "2", "-o", &plan]),
         plain(&["point", "--plan", &plan, "--id", "0", "--out", &out]),
         with(&["sweep", &scenario, "--modelled", "--replicates", "2", "--shard", "1/2", "--out", &out]),
         with(&["sweep", &scenario, "--modelled", "--replicates", "2", "--out", &out]),
         plain(&["merge", &out, "--plan", &plan]),
+        plain(&["report", &out]),
         plain(&["export", &out, "--format", "json"]),
         plain(&["export", &out, "--format", "csv", "-o", &table]),
+        with(&["compare", &scenario, "--modelled", "--vary", vary, "--replicates", "2", "--out", &designs]),
+        plain(&["compare", &designs]),
+        plain(&["regress", "--bless", "--rounds", "1", "--baseline", &baseline, "--out", &gate]),
+        plain(&["regress", "--rounds", "1", "--baseline", &baseline, "--out", &gate]),
         plain(&["check", "--protocol", "raft", "--schedules", "2"]),
         with(&["trace", &scenario, "--window", "200ms", "-o", &trace]),
         plain(&["validate", &scenario]),

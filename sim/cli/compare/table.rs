@@ -312,6 +312,7 @@ fn difference(against: &Against, criterion: Criterion) -> String {
     match against.by(criterion) {
         None => "-".into(),
         Some(Difference { half_width: None, .. }) => "single run".into(),
+        Some(Difference { untried: true, .. }) => "not tried above".into(),
         Some(Difference { shown: false, .. }) => "no difference shown".into(),
         Some(Difference { mean, half_width: Some(half), share, .. }) => {
             let sign = if *mean > 0.0 { "+" } else { "" };

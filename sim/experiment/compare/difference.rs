@@ -44,6 +44,8 @@ pub struct Difference {
     pub share: Option<f64>,
     /// Whether the interval leaves out 0 and the difference is worth a word.
     pub shown: bool,
+    /// Whether it would be shown, had the lesser of the two been tried at more: that is what it sustains at least.
+    pub untried: bool,
 }
 
 impl Difference {
@@ -74,7 +76,13 @@ impl Difference {
             method,
             share: (means[1] != 0.0).then(|| difference / means[1]),
             shown: leaves_out_0 && difference.abs() >= LEAST_SHARE * larger,
+            untried: false,
         })
+    }
+
+    /// The same where the lesser of the two was not tried at more: nothing is shown by it.
+    pub fn untried(self) -> Difference {
+        Difference { shown: false, untried: self.shown, ..self }
     }
 
     /// Whether it is shown to be above 0.

@@ -1,6 +1,6 @@
 //! What is said of one design.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -126,6 +126,10 @@ pub(super) struct Judged {
     pub samples: [Samples; Criterion::ALL.len()],
     /// Runs of the load that was run least often.
     replicates: usize,
+    /// The largest load that it was tried at, transactions/s; nothing where the world decides.
+    largest_tps: Option<f64>,
+    /// Whether any seed sustained every load that it was tried at, so that its best is not known.
+    is_open_for_some: bool,
 }
 
 /// Whether a run sustains its load.
@@ -142,10 +146,15 @@ fn goodput(loaded: &Loaded) -> f64 {
     loaded.runs.values().map(|run| run.goodput_tps).sum::<f64>() / loaded.runs.len() as f64
 }
 
+/// The loads that every run sustains: those below the first that one does not. What fails once is not trusted above.
+fn trusted(variant: &Variant) -> &[Loaded] {
+    let failed = variant.loads.iter().position(|loaded| !is_sustained(loaded));
+    &variant.loads[..failed.unwrap_or(variant.loads.len())]
+}
+
 /// The load of the largest goodput among those that every run sustains.
 fn best(variant: &Variant) -> Option<&Loaded> {
-    let sustained = variant.loads.iter().filter(|loaded| is_sustained(loaded));
-    sustained.max_by(|a, b| goodput(a).total_cmp(&goodput(b)))
+    trusted(variant).iter().max_by(|a, b| goodput(a).total_cmp(&goodput(b)))
 }
 
 /// The load at which designs are set side by side.
@@ -154,14 +163,10 @@ pub(super) fn common(variants: &[Variant], asked: Option<f64>) -> Result<At, Com
     let shared: Vec<Option<f64>> =
         variants[0].loads.iter().map(|loaded| loaded.load_tps).filter(|&load| everywhere(load)).collect();
     let able: Vec<&Variant> = variants.iter().filter(|variant| best(variant).is_some()).collect();
-    let sustained = |load: &Option<f64>| able.iter().all(|variant| variant.at(*load).is_some_and(is_sustained));
+    let sustains = |variant: &Variant, load| trusted(variant).iter().any(|loaded| loaded.load_tps == load);
+    let sustained = |load: &Option<f64>| able.iter().all(|variant| sustains(variant, *load));
     if let Some(asked) = asked {
-        if !shared.contains(&Some(asked)) {
-            let loads: Vec<String> = shared.iter().flatten().map(|load| figure(*load)).collect();
-            let loads = if loads.is_empty() { "none".into() } else { loads.join(", ") };
-            let what = format!("not every design was run at {} tx/s; loads of all: {loads}", figure(asked));
-            return Err(CompareError::Alone(what));
-        }
+        is_shared(asked, &shared)?;
         return Ok(At::Common { load_tps: Some(asked), sustained: sustained(&Some(asked)) });
     }
     let largest = shared.iter().rev().copied().find(|load| sustained(load) && !able.is_empty());
@@ -170,6 +175,17 @@ pub(super) fn common(variants: &[Variant], asked: Option<f64>) -> Result<At, Com
         (None, Some(&load_tps)) => At::Common { load_tps, sustained: false },
         (None, None) => At::Own,
     })
+}
+
+/// Whether designs can be compared at a load, by the loads that all of them are run at.
+pub(super) fn is_shared(asked: f64, shared: &[Option<f64>]) -> Result<(), CompareError> {
+    if shared.contains(&Some(asked)) {
+        return Ok(());
+    }
+    let loads: Vec<String> = shared.iter().flatten().map(|load| figure(*load)).collect();
+    let loads = if loads.is_empty() { "none".into() } else { loads.join(", ") };
+    let what = format!("not every design is run at {} tx/s; loads of all: {loads}", figure(asked));
+    Err(CompareError::Alone(what))
 }
 
 /// Mean of what the runs of a load have; nothing where one of them has it not.
@@ -193,16 +209,20 @@ fn cost(run: &Summary, prices: &Prices) -> Option<Cost> {
     Cost::of(run.usage.as_ref()?, run.replicas, run.goodput_tps, prices)
 }
 
-/// For each seed the largest goodput of a load that it sustains; 0 where it sustains none.
-fn goodput_by_seed(variant: &Variant) -> Samples {
-    let mut samples = Samples::new();
+/// For each seed the largest goodput of a load that it sustains, before the first that it does not; 0 where it sustains
+/// none. And whether any seed sustains all of its loads.
+fn goodput_by_seed(variant: &Variant) -> (Samples, bool) {
+    let (mut samples, mut failed) = (Samples::new(), BTreeSet::new());
     for (&seed, run) in variant.loads.iter().flat_map(|loaded| &loaded.runs) {
         let known = samples.entry(seed).or_insert(0.0);
-        if sustains(run) {
+        if !sustains(run) {
+            failed.insert(seed);
+        } else if !failed.contains(&seed) {
             *known = run.goodput_tps.max(*known);
         }
     }
-    samples
+    let is_open = failed.len() < samples.len();
+    (samples, is_open)
 }
 
 impl Judged {
@@ -212,13 +232,17 @@ impl Judged {
             At::Common { load_tps, .. } => variant.at(*load_tps).expect("a common load is one of each design"),
             At::Own => best.unwrap_or(&variant.loads[0]),
         };
-        let samples = [
-            goodput_by_seed(variant),
-            by_seed(loaded, reply_p99),
-            by_seed(loaded, |run| cost(run, prices).map(|cost| cost.total)),
-        ];
+        let (goodput, is_open_for_some) = goodput_by_seed(variant);
+        let samples =
+            [goodput, by_seed(loaded, reply_p99), by_seed(loaded, |run| cost(run, prices).map(|cost| cost.total))];
         let replicates = variant.loads.iter().map(|loaded| loaded.runs.len()).min().unwrap_or(0);
-        Judged { row: row(variant, best, loaded, prices), samples, replicates }
+        let largest_tps = variant.loads.last().and_then(|loaded| loaded.load_tps);
+        Judged { row: row(variant, best, loaded, prices), samples, replicates, largest_tps, is_open_for_some }
+    }
+
+    /// Whether it may well sustain as much as `other`, which is seen to sustain more: it was not tried at more.
+    pub fn is_untried_above(&self, other: &Judged) -> bool {
+        self.row.is_largest_load || (self.is_open_for_some && self.largest_tps < other.largest_tps)
     }
 
     pub fn replicates(&self) -> usize {
@@ -267,7 +291,7 @@ fn row(variant: &Variant, best: Option<&Loaded>, loaded: &Loaded, prices: &Price
         stands: first.stands.clone(),
         goodput_at_slo_tps: best.and_then(|best| estimate(best, |run| Some(run.goodput_tps))),
         load_at_slo_tps: best.and_then(|best| best.load_tps),
-        is_largest_load: best.is_some() && failed.clone().next().is_none(),
+        is_largest_load: best.is_some() && trusted(variant).len() == variant.loads.len(),
         stopped_by,
         cost_at_slo_per_million_tx: best
             .and_then(|best| estimate(best, |run| cost(run, prices).map(|cost| cost.total))),

@@ -55,6 +55,8 @@ const GOOD: [(f64, f64); 5] = [(1_000.0, 500.0), (1_001.0, 520.0), (999.0, 480.0
 const SLOW: [(f64, f64); 5] = [(1_000.0, 600.0), (1_001.0, 622.0), (999.0, 578.0), (1_000.0, 606.0), (1_000.0, 593.0)];
 const DOUBLE: [(f64, f64); 5] =
     [(2_000.0, 700.0), (2_000.0, 720.0), (1_999.0, 680.0), (2_000.0, 705.0), (2_000.0, 695.0)];
+const OTHER: [(f64, f64); 5] =
+    [(1_500.0, 600.0), (1_501.0, 620.0), (1_499.0, 580.0), (1_500.0, 605.0), (1_500.0, 595.0)];
 const BROKEN: [(f64, f64); 5] =
     [(900.0, 9_000.0), (950.0, 9_100.0), (800.0, 9_200.0), (870.0, 9_050.0), (910.0, 9_060.0)];
 
@@ -100,6 +102,37 @@ fn one_unlucky_run_costs_a_load_and_is_no_defeat() {
 }
 
 #[test]
+fn what_was_not_tried_at_more_is_not_worse() {
+    let found = compared(&[
+        design("a", &[(1_000.0, &GOOD)]),
+        design("b", &[(1_000.0, &GOOD), (2_000.0, &DOUBLE), (4_000.0, &BROKEN)]),
+    ]);
+    let goodput = found.differences[0].goodput_at_slo_tps.expect("both have runs");
+    assert!(goodput.untried && !goodput.shown, "{goodput:?}");
+    assert_eq!(found.advice.verdict, Verdict::Tied);
+    assert!(found.designs.iter().all(|row| row.is_efficient));
+    // What ends is worse than what goes on, wherever that was tried.
+    let found = compared(&[design("a", &[(1_000.0, &GOOD), (2_000.0, &BROKEN)]), design("b", &[(1_500.0, &OTHER)])]);
+    let goodput = found.differences[0].goodput_at_slo_tps.expect("both have runs");
+    assert!(goodput.shown && !goodput.untried, "{goodput:?}");
+    assert_eq!(found.advice.recommended, ["b"]);
+}
+
+#[test]
+fn no_load_is_trusted_above_one_that_fails() {
+    let found = compared(&[
+        design("a", &[(1_000.0, &GOOD), (1_500.0, &BROKEN), (2_000.0, &DOUBLE)]),
+        design("b", &[(1_000.0, &GOOD), (1_500.0, &OTHER), (2_000.0, &DOUBLE)]),
+    ]);
+    let a = &found.designs[0];
+    assert_eq!((mean(a.goodput_at_slo_tps), a.is_largest_load), (Some(1_000.0), false));
+    assert_eq!(a.stopped_by.as_deref(), Some("replica_egress"));
+    assert_eq!(found.compared_at, At::Common { load_tps: Some(1_000.0), sustained: true });
+    assert_eq!(found.advice.recommended, ["b"]);
+    assert!(found.differences[0].goodput_at_slo_tps.is_some_and(|difference| (difference.mean + 999.8).abs() < 1e-9));
+}
+
+#[test]
 fn single_runs_are_told_apart_by_nothing() {
     let found = compared(&[design("a", &[(1_000.0, &GOOD[..1])]), design("b", &[(1_000.0, &SLOW[..1])])]);
     assert_eq!(found.advice.verdict, Verdict::SingleRuns);
@@ -121,7 +154,7 @@ fn the_load_and_the_baseline_can_be_asked_for() {
     let said = |found: Result<Comparison, CompareError>| found.err().map(|error| error.to_string());
     assert_eq!(
         said(asked(Some(3_000.0), None)).as_deref(),
-        Some("not every design was run at 3,000 tx/s; loads of all: 1,000, 2,000")
+        Some("not every design is run at 3,000 tx/s; loads of all: 1,000, 2,000")
     );
     assert_eq!(said(asked(None, Some("c"))).as_deref(), Some("there is no design `c` to compare with, but: a; b"));
     assert!(
@@ -139,7 +172,8 @@ fn designs_without_a_common_load_or_without_usage_are_compared_by_what_there_is(
     let found = compared(&variants);
     assert_eq!((found.designs[0].cost_per_million_tx.total, &found.designs[0].stands), (None, &None));
     assert_eq!(found.differences[0].cost_per_million_tx, None);
-    assert_eq!(found.advice.recommended, ["b"]);
+    // That b was tried at more is no merit of it.
+    assert_eq!(found.advice.recommended, ["a"]);
 }
 
 #[test]

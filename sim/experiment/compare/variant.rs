@@ -33,6 +33,14 @@ pub enum CompareError {
         /// The other.
         first: PathBuf,
     },
+    /// Two runs of a design differ in what neither its name nor its configuration says.
+    #[error("{} and {}: the same design, seed and load, but not the same run: costs or data were others; name one of them", path.display(), first.display())]
+    Ambiguous {
+        /// One of them.
+        path: PathBuf,
+        /// The other.
+        first: PathBuf,
+    },
     /// Nothing can be set beside anything.
     #[error("{0}")]
     Alone(String),
@@ -96,10 +104,10 @@ struct Design {
 
 impl Variant {
     /// The designs of a plan whose points are all there.
-    pub fn of_plan(plan: &Plan, summaries: &[Summary]) -> Vec<Variant> {
+    pub fn of_plan(plan: &Plan, summaries: &[Summary]) -> Result<Vec<Variant>, CompareError> {
         let found = |(nth, summary): (usize, &Summary)| Found {
-            path: PathBuf::new(),
-            design: Design::varied(Path::new(""), &spoken(&plan.heading.grid, plan.varied(nth)), summary),
+            path: PathBuf::from(&plan.points[nth].entry.id),
+            design: Design::planned(plan, nth),
             load_tps: plan.load_tps(nth),
             inputs: plan.points[nth].inputs.to_string(),
             summary: summary.clone(),
@@ -107,14 +115,34 @@ impl Variant {
         group(summaries.iter().enumerate().map(found).collect())
     }
 
-    /// Whether a plan has more than one design, before it is run.
-    pub fn several(plan: &Plan) -> Result<(), CompareError> {
+    /// Whether a plan, before it is run, has more than one design, the load that they are to be compared at and the one
+    /// that others are to be compared with.
+    pub fn check_plan(plan: &Plan, at_tps: Option<f64>, baseline: Option<&str>) -> Result<(), CompareError> {
         let grid = &plan.heading.grid;
-        if grid.vary.iter().any(|one| one.key != LOAD_KEY && one.values.len() > 1) {
-            return Ok(());
+        if !grid.vary.iter().any(|one| one.key != LOAD_KEY && one.values.len() > 1) {
+            let name = plan.points.first().map_or("it", |point| point.scenario.file.consensus.protocol.name());
+            return Err(CompareError::Alone(super::alone(name)));
         }
-        let name = plan.points.first().map_or("it", |point| point.scenario.file.consensus.protocol.name());
-        Err(CompareError::Alone(super::alone(name)))
+        let (mut designs, mut loads): (Vec<Design>, Vec<Vec<Option<f64>>>) = (Vec::new(), Vec::new());
+        for nth in 0..plan.points.len() {
+            let design = Design::planned(plan, nth);
+            let place = designs.iter().position(|known| design.is(known)).unwrap_or_else(|| {
+                designs.push(design);
+                loads.push(Vec::new());
+                designs.len() - 1
+            });
+            loads[place].push(plan.load_tps(nth));
+        }
+        if let Some(baseline) = baseline {
+            let names = distinct(&designs);
+            super::numbered(&names.iter().map(String::as_str).collect::<Vec<_>>(), baseline)?;
+        }
+        let Some(asked) = at_tps else { return Ok(()) };
+        let mut shared = loads[0].clone();
+        shared.retain(|load| loads.iter().all(|known| known.contains(load)));
+        shared.sort_by(|a, b| a.unwrap_or(0.0).total_cmp(&b.unwrap_or(0.0)));
+        shared.dedup();
+        super::row::is_shared(asked, &shared)
     }
 
     /// Reads designs from folders of sweeps and points; every file is checked.
@@ -136,7 +164,7 @@ impl Variant {
                 return Err(CompareError::Twice { path: path.clone(), first: first.to_path_buf() });
             }
         }
-        Ok(group(found))
+        group(found)
     }
 
     /// The runs under a load, if there are any.
@@ -152,36 +180,70 @@ impl Variant {
 }
 
 impl Design {
+    /// The design of the `nth` point of a plan, run or not.
+    fn planned(plan: &Plan, nth: usize) -> Design {
+        let file = &plan.points[nth].scenario.file;
+        let traits = Traits {
+            scenario: &file.name,
+            protocol: file.consensus.protocol.name(),
+            dissemination: file.layer().name(),
+            replicas: file.consensus.replicas,
+        };
+        Design::varied(Path::new(""), &spoken(&plan.heading.grid, plan.varied(nth)), &traits)
+    }
+
+    /// Whether runs of `other` are runs of this.
+    fn is(&self, other: &Design) -> bool {
+        self.sweep == other.sweep && self.configuration == other.configuration
+    }
+
     /// One of the designs of a sweep in `folder`.
-    fn varied(folder: &Path, varied: &[(String, String)], summary: &Summary) -> Design {
+    fn varied(folder: &Path, varied: &[(String, String)], traits: &Traits<'_>) -> Design {
         let word = |(key, value): &(String, String)| match key.as_str() {
             "consensus.protocol" | "consensus.dissemination" => value.clone(),
             _ => format!("{}={value}", key.rsplit('.').next().unwrap_or(key)),
         };
         let words: Vec<String> = varied.iter().map(word).collect();
-        let name = if words.is_empty() { summary.protocol.clone() } else { words.join(", ") };
+        let name = if words.is_empty() { traits.protocol.to_string() } else { words.join(", ") };
         Design {
-            names: named(name, summary, folder),
+            names: named(name, traits, folder),
             sweep: Some(folder.into()),
             configuration: serde_json::to_value(varied).expect("keys and values are plain data"),
         }
     }
 
-    /// The design of a point in `folder`: all that it followed from but seed and load.
+    /// The design of a point in `folder`: all that it followed from but seed and load, as far as its manifest says it.
     fn of_point(folder: &Path, manifest: &Manifest, summary: &Summary) -> Design {
         let mut configuration = manifest.configuration.clone();
         if let Some(keys) = configuration.as_object_mut() {
             keys.remove("seed");
             keys.get_mut("world").and_then(Value::as_object_mut).map(|world| world.remove("load_tps"));
+            // Costs are named in the configuration, and what the name stands for may change.
+            keys.insert("cost_provenance".into(), manifest.cost_provenance.clone().into());
         }
-        Design { names: named(summary.protocol.clone(), summary, folder), sweep: None, configuration }
+        Design { names: named(summary.protocol.clone(), &Traits::of(summary), folder), sweep: None, configuration }
+    }
+}
+
+/// What names a design beside what is varied.
+struct Traits<'a> {
+    scenario: &'a str,
+    protocol: &'a str,
+    dissemination: &'a str,
+    replicas: u32,
+}
+
+impl Traits<'_> {
+    fn of(summary: &Summary) -> Traits<'_> {
+        let Summary { scenario, protocol, dissemination, replicas, .. } = summary;
+        Traits { scenario, protocol, dissemination, replicas: *replicas }
     }
 }
 
 /// Names for a design, each longer than the one before.
-fn named(name: String, summary: &Summary, folder: &Path) -> Vec<String> {
+fn named(name: String, traits: &Traits<'_>, folder: &Path) -> Vec<String> {
     let last = folder.file_name().map(|last| last.to_string_lossy().into_owned()).unwrap_or_default();
-    let Summary { scenario, dissemination, replicas, .. } = summary;
+    let Traits { scenario, dissemination, replicas, .. } = traits;
     vec![
         name.clone(),
         format!("{name} over {dissemination}"),
@@ -226,7 +288,7 @@ fn of_sweep(folder: &Path) -> Result<Vec<Found>, CompareError> {
         match of_point(&path) {
             Ok(point) if point.summary.seed == entry.seed && point.summary.scenario == sheet.heading.scenario => {
                 let varied = spoken(grid, grid.cell(nth / grid.replicates as usize));
-                let design = Design::varied(folder, &varied, &point.summary);
+                let design = Design::varied(folder, &varied, &Traits::of(&point.summary));
                 found.push(Found { design, ..point });
             }
             Ok(_) => ids.push(format!("{} (is another point's)", entry.id)),
@@ -247,12 +309,12 @@ fn spoken(grid: &Grid, mut varied: Vec<(String, String)>) -> Vec<(String, String
 }
 
 /// Points by design and load, in the order in which designs come first.
-fn group(found: Vec<Found>) -> Vec<Variant> {
+fn group(found: Vec<Found>) -> Result<Vec<Variant>, CompareError> {
     let mut designs: Vec<Design> = Vec::new();
     let mut variants: Vec<Variant> = Vec::new();
-    for Found { design, load_tps, summary, .. } in found {
-        let same = |other: &Design| other.sweep == design.sweep && other.configuration == design.configuration;
-        let nth = designs.iter().position(same).unwrap_or_else(|| {
+    let mut paths: BTreeMap<(usize, usize, u64), PathBuf> = BTreeMap::new();
+    for Found { path, design, load_tps, summary, .. } in found {
+        let nth = designs.iter().position(|known| design.is(known)).unwrap_or_else(|| {
             designs.push(design);
             variants.push(Variant { name: String::new(), loads: Vec::new() });
             designs.len() - 1
@@ -262,21 +324,31 @@ fn group(found: Vec<Found>) -> Vec<Variant> {
             loads.push(Loaded { load_tps, runs: BTreeMap::new() });
             loads.len() - 1
         });
+        if let Some(first) = paths.insert((nth, at, summary.seed), path.clone()) {
+            return Err(CompareError::Ambiguous { path, first });
+        }
         loads[at].runs.insert(summary.seed, summary);
     }
     for variant in &mut variants {
         let key = |loaded: &Loaded| loaded.load_tps.unwrap_or(0.0);
         variant.loads.sort_by(|a, b| key(a).total_cmp(&key(b)));
     }
+    let names = distinct(&designs);
+    variants.iter_mut().zip(names).for_each(|(variant, name)| variant.name = name);
+    Ok(variants)
+}
+
+/// A name for each design: the shortest that tell all apart.
+fn distinct(designs: &[Design]) -> Vec<String> {
     let longest = designs.iter().map(|design| design.names.len()).min().unwrap_or(0);
     let distinct = |level: &usize| {
         let names: Vec<&String> = designs.iter().map(|design| &design.names[*level]).collect();
         names.iter().enumerate().all(|(nth, name)| !names[..nth].contains(name))
     };
     let level = (0..longest).find(distinct);
-    for (nth, (variant, design)) in variants.iter_mut().zip(&designs).enumerate() {
-        variant.name =
-            level.map_or_else(|| format!("{} ({})", design.names[0], nth + 1), |level| design.names[level].clone());
-    }
-    variants
+    let name = |(nth, design): (usize, &Design)| match level {
+        Some(level) => design.names[level].clone(),
+        None => format!("{} ({})", design.names[0], nth + 1),
+    };
+    designs.iter().enumerate().map(name).collect()
 }

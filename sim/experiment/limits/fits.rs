@@ -10,7 +10,7 @@ use crate::experiment::cells::{as_map, from_map};
 use crate::experiment::usl::{self, LEAST_POINTS, Observation, Power, Usl};
 
 use super::says;
-use super::variant::{Replicate, Variant};
+use super::variant::{Replicate, VariantLimit};
 
 /// A measured point of a fit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,13 +59,13 @@ pub struct Fit {
 
 impl Fit {
     /// A fit for each key of `vary` that takes at least four numbers, and each combination of the other keys' values.
-    pub(super) fn all(vary: &[Variation], variants: &[Variant]) -> Vec<Fit> {
+    pub(super) fn all(vary: &[Variation], variants: &[VariantLimit]) -> Vec<Fit> {
         let scaled = vary.iter().filter(|variation| variation.key != "seed").filter_map(numbers);
         scaled.flat_map(|key| Fit::of_key(key, variants)).collect()
     }
 
-    fn of_key(key: &str, variants: &[Variant]) -> Vec<Fit> {
-        let mut groups: Vec<(Held, Vec<(f64, &Variant)>)> = Vec::new();
+    fn of_key(key: &str, variants: &[VariantLimit]) -> Vec<Fit> {
+        let mut groups: Vec<(Held, Vec<(f64, &VariantLimit)>)> = Vec::new();
         for variant in variants {
             let (own, held): (Vec<_>, Vec<_>) = variant.varied.iter().cloned().partition(|(name, _)| name == key);
             let Some(n) = own.first().and_then(|(_, value)| number(value)) else { continue };
@@ -77,10 +77,10 @@ impl Fit {
         groups.into_iter().map(|(held, members)| Fit::of(key, held, members)).collect()
     }
 
-    fn of(key: &str, held: Held, mut members: Vec<(f64, &Variant)>) -> Fit {
+    fn of(key: &str, held: Held, mut members: Vec<(f64, &VariantLimit)>) -> Fit {
         members.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let bracketed = |(_, variant): &&(f64, &Variant)| width(variant).is_some();
-        let known: Vec<(f64, &Variant)> = members.iter().filter(bracketed).copied().collect();
+        let bracketed = |(_, variant): &&(f64, &VariantLimit)| width(variant).is_some();
+        let known: Vec<(f64, &VariantLimit)> = members.iter().filter(bracketed).copied().collect();
         let (spread, dof) = spread(&known);
         let points: Vec<FitPoint> = known.iter().filter_map(|&(n, variant)| point(n, variant, spread)).collect();
         let mut fit = Fit { key: key.into(), held, points, model: Model::None {}, says: String::new() };
@@ -109,7 +109,7 @@ fn number(value: &str) -> Option<f64> {
 }
 
 /// Mean width of the brackets of a variant, if each of its searches has one.
-fn width(variant: &Variant) -> Option<f64> {
+fn width(variant: &VariantLimit) -> Option<f64> {
     let width = |search: &Replicate| Some(search.upper_tps? - search.lower_tps?);
     let widths = variant.replicates.iter().map(width).collect::<Option<Vec<f64>>>()?;
     Some(widths.iter().sum::<f64>() / widths.len() as f64)
@@ -117,7 +117,7 @@ fn width(variant: &Variant) -> Option<f64> {
 
 /// Variance between the searches of a variant as a share of its squared mean, pooled over all, and its degrees of freedom.
 /// Few searches of one variant know their own variance badly, and brackets are as wide as a share of the load.
-fn spread(members: &[(f64, &Variant)]) -> (f64, f64) {
+fn spread(members: &[(f64, &VariantLimit)]) -> (f64, f64) {
     let (mut squares, mut dof) = (0.0, 0.0);
     for (_, variant) in members {
         let Some(mean) = variant.saturation_tps.map(|estimate| estimate.mean) else { continue };
@@ -128,7 +128,7 @@ fn spread(members: &[(f64, &Variant)]) -> (f64, f64) {
     if dof > 0.0 { (squares / dof, dof) } else { (0.0, 0.0) }
 }
 
-fn point(n: f64, variant: &Variant, spread: f64) -> Option<FitPoint> {
+fn point(n: f64, variant: &VariantLimit, spread: f64) -> Option<FitPoint> {
     let (width, mean) = (width(variant)?, variant.saturation_tps?.mean);
     // The edge is anywhere in the bracket, and searches of other seeds try much the same loads: that error stays.
     let variance = mean * mean * spread / variant.replicates.len() as f64 + width * width / 12.0;

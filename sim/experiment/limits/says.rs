@@ -117,7 +117,7 @@ mod tests {
     use super::*;
     use crate::experiment::LimitSummary;
     use crate::experiment::Variation;
-    use crate::experiment::limits::variant::Variant;
+    use crate::experiment::limits::variant::VariantLimit;
     use crate::scenario::Dissemination;
 
     /// What is said of saturation points, each found by three searches around it, and what binds there.
@@ -143,9 +143,9 @@ mod tests {
             let found: Vec<LimitSummary> =
                 seeds.iter().map(|(share, seed)| search(tps * share, binds, *seed)).collect();
             let varied = vec![("consensus.protocol".into(), "jolteon".into()), ("k.units".into(), n.to_string())];
-            Variant::of(varied, Dissemination::Batched, &found)
+            VariantLimit::of(varied, Dissemination::Batched, &found)
         };
-        let variants: Vec<Variant> = points.iter().map(variant).collect();
+        let variants: Vec<VariantLimit> = points.iter().map(variant).collect();
         let values = points.iter().map(|(n, ..)| n.to_string()).collect();
         let fits = Fit::all(&[Variation { key: "k.units".into(), values }], &variants);
         let said: Vec<&str> = fits.iter().map(|fit| fit.says.as_str()).collect();

@@ -26,7 +26,7 @@ pub struct Replicate {
 
 /// A variant: its searches differ in their seeds alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Variant {
+pub struct VariantLimit {
     /// What is varied, and its value here.
     #[serde(serialize_with = "as_map", deserialize_with = "from_map")]
     pub varied: Vec<(String, String)>,
@@ -52,9 +52,9 @@ pub struct Variant {
     pub replicates: Vec<Replicate>,
 }
 
-impl Variant {
+impl VariantLimit {
     /// Of the searches of one variant, at least one.
-    pub(super) fn of(varied: Vec<(String, String)>, layer: Dissemination, found: &[LimitSummary]) -> Variant {
+    pub(super) fn of(varied: Vec<(String, String)>, layer: Dissemination, found: &[LimitSummary]) -> VariantLimit {
         let lower: Option<Vec<f64>> = found.iter().map(|search| search.lower_tps).collect();
         let upper: Option<Vec<f64>> = found.iter().map(|search| search.upper_tps).collect();
         let replicates: Vec<Replicate> = found.iter().map(replicate).collect();
@@ -67,7 +67,7 @@ impl Variant {
             true => search.busy_at_upper.clone(),
             false => search.busy_at_lower.clone(),
         };
-        let mut variant = Variant {
+        let mut variant = VariantLimit {
             varied,
             saturation_tps: lower.as_deref().and_then(Estimate::of),
             lower_tps: lower.and_then(|all| all.into_iter().reduce(f64::min)),

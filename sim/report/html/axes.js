@@ -62,7 +62,7 @@ function axes(host, { x, y, lines, levels = [], bands = [], height = 340, name }
   const reached = lines.flatMap((line) => [...line.ys, ...(line.high ?? []).map((value) => (value == null ? null : Math.min(value, most)))]);
   const yRange = range(y, reached).map(to);
   const within = levels.filter((level) => to(level.at) <= yRange[1]);
-  const scene = { x, y, to, lines, levels: within, bands };
+  const scene = { x, y, to, lines, levels: within, bands, edge: [xRange[0], yRange[0]] };
   const full = (u) => u.batch(() => {
     u.setScale("x", { min: xRange[0], max: xRange[1] });
     u.setScale("y", { min: yRange[0], max: yRange[1] });
@@ -121,11 +121,12 @@ function below(u, { bands }) {
   });
 }
 
-/** Places of a line's points on the canvas. */
-function placed(u, { x, to }, line, ys = line.ys) {
-  const least = u.scales.y.min;
-  const height = (value) => u.valToPos(u.scales.y.distr === 3 ? Math.max(to(value), least / 10) : to(value), "y", true);
-  return line.xs.map((at, nth) => (ys[nth] == null || (x.log && !(at > 0)) ? null : [u.valToPos(at, "x", true), height(ys[nth])]));
+/** Places of a line's points on the canvas. Of a logarithmic axis what lies below it, zero too, is drawn at its edge, as in
+ *  the figures; ends of intervals lie beyond it, by `beyond`. The edge is that of all the data: it does not follow a zoom. */
+function placed(u, { x, y, to, edge }, line, ys = line.ys, beyond = 1) {
+  const across = (at) => u.valToPos(x.log ? Math.max(at, edge[0]) : at, "x", true);
+  const height = (value) => u.valToPos(y.log ? Math.max(to(value), edge[1] / beyond) : to(value), "y", true);
+  return line.xs.map((at, nth) => (at == null || ys[nth] == null ? null : [across(at), height(ys[nth])]));
 }
 
 function above(u, scene) {
@@ -149,7 +150,7 @@ function above(u, scene) {
 /** The area that a line's mean may be in, and whiskers. */
 function uncertainty(u, ctx, ratio, scene, line) {
   if (!line.low) return;
-  const [low, high] = [placed(u, scene, line, line.low), placed(u, scene, line, line.high)];
+  const [low, high] = [placed(u, scene, line, line.low, 10), placed(u, scene, line, line.high, 10)];
   const pairs = low.map((at, nth) => [at, high[nth]]).filter(([at, to]) => at && to);
   ctx.fillStyle = ctx.strokeStyle = line.grey ? css("--soft") : colour(line.nth);
   if (pairs.length > 1) {
@@ -173,7 +174,7 @@ function uncertainty(u, ctx, ratio, scene, line) {
   pairs.forEach(([from, to]) => whisker(from, to));
   placed(u, scene, line).forEach((at, nth) => {
     if (!at || line.left?.[nth] == null) return;
-    const ends = [line.left[nth], line.right[nth]].map((end) => u.valToPos(scene.x.log ? Math.max(end, u.scales.x.min / 10) : end, "x", true));
+    const ends = [line.left[nth], line.right[nth]].map((end) => u.valToPos(scene.x.log ? Math.max(end, scene.edge[0] / 10) : end, "x", true));
     whisker([ends[0], at[1]], [ends[1], at[1]]);
   });
   ctx.globalAlpha = 1;

@@ -18,6 +18,9 @@ const loadText = (load) => (load == null ? "the scenario’s" : `${si(load)} tx/
 const loadChoices = () => sweep.loads.map((load, nth) => [nth, loadText(load)]).filter(([nth]) => sweep.cells.some((cell) => cell.load === nth));
 const cellOf = (variant, load) => sweep.cells.find((cell) => cell.variant === variant && cell.load === load);
 const cellsOf = (variant) => sweep.cells.filter((cell) => cell.variant === variant).sort((a, b) => a.offered_tps.mean - b.offered_tps.mean);
+const judged = (cell) => (cell.sustained == null ? "incomplete: replicates are missing" : cell.sustained ? "sustained" : "not sustained");
+// Of one chart for all cells an objective that some do not have is none.
+const shared = sweep.cells[0].slo.filter((slo) => sweep.cells.every((cell) => cell.slo.includes(slo)));
 const visible = () => sweep.variants.map((variant, nth) => [variant, nth]).filter(([, nth]) => shown.has(nth));
 const replicated = sweep.replicates > 1 ? `mean of ${sweep.replicates} replicates; shaded and whiskers: its 95 % confidence interval (Student’s t)` : "one replicate, so there are no confidence intervals";
 
@@ -29,11 +32,12 @@ function what() {
   say("tool", `systole ${sweep.tool_version}, commit `, el("code", {}, sweep.git_commit), sweep.modelled ? ", signatures charged for and not computed" : "");
   sweep.keys.forEach((key, nth) => say(key, [...new Set(sweep.variants.map((variant) => variant.varied[nth][1]))].join(", ")));
   say("loads", sweep.loads.map(loadText).join(", "));
-  const seeds = [...new Set(sweep.cells.flatMap((cell) => cell.runs.map((run) => run.seed)))].sort((a, b) => a - b);
+  const seeds = [...new Set(sweep.cells.flatMap((cell) => cell.runs.map((run) => run.seed)))].sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
   say("replicates", `${sweep.replicates}, seeds ${seeds.length > 12 ? `${seeds[0]} to ${seeds.at(-1)}` : seeds.join(", ")}`);
   say("hospitals", [...new Set(sweep.variants.map((variant) => variant.hospitals))].filter((count) => count).join(", "));
   say("replicas", [...new Set(sweep.cells.map((cell) => cell.replicas))].join(", "));
-  say("objectives", first.slo.length ? first.slo.join(", ") : "none");
+  const differ = sweep.cells.some((cell) => cell.slo.length !== shared.length);
+  say("objectives", (shared.length ? shared.join(", ") : "none") + (differ ? " in common; some variants have others" : ""));
   const here = sweep.planned - sweep.missing.length;
   const files = sweep.keys.length || sweep.planned > 1 ? [el("a", { href: "sweep.json" }, "sweep.json"), ...(sweep.missing.length ? [] : [", ", el("a", { href: "points.csv" }, "points.csv")])] : [el("a", { href: "summary.json" }, "summary.json"), ", ", el("a", { href: "manifest.json" }, "manifest.json")];
   say("points", `${here} of ${sweep.planned}; files: `, ...files, "; digests are ", el("a", { href: "#points" }, "below"));
@@ -60,17 +64,17 @@ function curves() {
   const line = (y, xs) => ([variant, nth]) => {
     const cells = cellsOf(nth).filter((cell) => cell[y]);
     const side = (of, sign) => cells.map((cell) => bounds(cell[of], sign));
-    const said = (at) => `${variant.name} at ${loadText(sweep.loads[cells[at].load])}\ngoodput ${estimated(cells[at].goodput_tps, si)} tx/s\np50 ${estimated(cells[at].reply_p50_ms, latency)}\np99 ${estimated(cells[at].reply_p99_ms, latency)}\n${cells[at].sustained ? "sustained" : "not sustained"}${cells[at].binding_resource === "none" ? "" : ", " + plain(cells[at].binding_resource)}`;
+    const said = (at) => `${variant.name} at ${loadText(sweep.loads[cells[at].load])}\ngoodput ${estimated(cells[at].goodput_tps, si)} tx/s\np50 ${estimated(cells[at].reply_p50_ms, latency)}\np99 ${estimated(cells[at].reply_p99_ms, latency)}\n${judged(cells[at])}${cells[at].binding_resource === "none" ? "" : ", " + plain(cells[at].binding_resource)}`;
     return {
       name: variant.name, nth, said, xs: cells.map((cell) => cell[xs].mean), ys: cells.map((cell) => cell[y].mean),
-      low: side(y, -1), high: side(y, 1), left: side(xs, -1), right: side(xs, 1), open: cells.map((cell) => !cell.sustained),
+      low: side(y, -1), high: side(y, 1), left: side(xs, -1), right: side(xs, 1), open: cells.map((cell) => cell.sustained === false),
     };
   };
   const draw = (y, title) => (host) => axes(host, {
     name: title,
     x: { label: labels[state.x], log: state.logX, write: si }, y: { label: "latency, submit → reply", log: state.logY, write: latency },
     lines: visible().map(line(y, state.x)),
-    levels: y === "reply_p99_ms" ? sweep.cells[0].slo.flatMap(objective) : [],
+    levels: y === "reply_p99_ms" ? shared.flatMap(objective) : [],
   });
   const goodput = (host) => {
     const loads = sweep.cells.map((cell) => cell.offered_tps.mean);

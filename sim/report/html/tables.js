@@ -39,13 +39,13 @@ function cellsTable() {
     ...(varied.length ? varied : [{ name: "protocol", text: true }]),
     { name: "load, tx/s" }, { name: "offered, tx/s" }, { name: "goodput, tx/s" }, { name: "p50, ms", title: "submit → reply, mean of replicates" },
     { name: "p99, ms", title: "submit → reply, mean of replicates" }, { name: "binds", text: true }, { name: "SLO met" },
-    { name: "sustained", text: true, title: "every replicate met its SLO and has 99 % of its load as goodput" },
+    { name: "sustained", text: true, title: "every replicate met its SLO and has 99 % of its load as goodput; incomplete: some are missing, and none failed" },
   ];
   const row = (cell) => [
     ...(varied.length ? sweep.variants[cell.variant].varied.map(([, value]) => value) : [cell.protocol]),
     counted(sweep.loads[cell.load]), within(cell.offered_tps, digits), within(cell.goodput_tps, digits),
     within(cell.reply_p50_ms, digits), within(cell.reply_p99_ms, digits), plain(cell.binding_resource),
-    { shown: `${cell.slo_met} of ${cell.replicates}`, by: cell.slo_met / cell.replicates }, cell.sustained ? "yes" : "no",
+    { shown: `${cell.slo_met} of ${cell.replicates}`, by: cell.slo_met / cell.replicates }, cell.sustained == null ? "incomplete" : cell.sustained ? "yes" : "no",
   ];
   return table("Cells", columns, sweep.cells.map(row));
 }

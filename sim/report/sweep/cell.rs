@@ -74,7 +74,7 @@ fn cell(variant: usize, load: usize, found: &[(&Place<'_>, Read)], latencies: &L
         let values: Vec<f64> = summaries.iter().filter_map(|summary| Some(quantile(replied(summary)?))).collect();
         Estimate::of(&values)
     };
-    let sustained = |summary: &&Summary| {
+    let held = |summary: &&Summary| {
         summary.meets_slos() && summary.offered_tps > 0.0 && summary.goodput_tps >= SUSTAINED * summary.offered_tps
     };
     let window = ["window_from_s", "window_until_s"].map(|key| manifest.timing.get(key).copied().unwrap_or(0.0));
@@ -93,7 +93,7 @@ fn cell(variant: usize, load: usize, found: &[(&Place<'_>, Read)], latencies: &L
         reply_p99_ms: reply(|reply| reply.p99),
         slo_met: summaries.iter().filter(|summary| summary.meets_slos()).count(),
         slo: first.slo.iter().map(|slo| slo.threshold.clone()).collect(),
-        sustained: found.len() == planned && summaries.iter().all(sustained),
+        sustained: sustained(summaries.iter().map(held), planned),
         binding_resource: binding(&summaries),
         utilisation: utilisation(&summaries),
         curves: curves(latencies),
@@ -102,6 +102,15 @@ fn cell(variant: usize, load: usize, found: &[(&Place<'_>, Read)], latencies: &L
         faults: faults(&manifest.configuration),
         runs: found.iter().map(|(place, read)| run(place, read)).collect(),
         world: world(&manifest.configuration, first),
+    }
+}
+
+/// Whether all `planned` replicates sustained their load: one that did not decides; nothing where some are missing.
+fn sustained(held: impl Iterator<Item = bool>, planned: usize) -> Option<bool> {
+    let held: Vec<bool> = held.collect();
+    match held.contains(&false) {
+        true => Some(false),
+        false => (held.len() == planned).then_some(true),
     }
 }
 
@@ -203,15 +212,29 @@ fn run(place: &Place<'_>, read: &Read) -> Run {
         seed: place.entry.seed,
         digest: summary.digest.to_string(),
         folder: place.link.into(),
-        offered_tps: rounded(summary.offered_tps),
-        throughput_tps: rounded(summary.throughput_tps),
-        goodput_tps: rounded(summary.goodput_tps),
-        reply_p50_ms: reply.map(|reply| rounded(reply.p50)),
-        reply_p99_ms: reply.map(|reply| rounded(reply.p99)),
-        messages_per_tx: rounded(summary.messages_per_tx),
-        bytes_per_tx: rounded(summary.bytes_per_tx),
+        offered_tps: summary.offered_tps,
+        throughput_tps: summary.throughput_tps,
+        goodput_tps: summary.goodput_tps,
+        reply_p50_ms: reply.map(|reply| reply.p50),
+        reply_p99_ms: reply.map(|reply| reply.p99),
+        messages_per_tx: summary.messages_per_tx,
+        bytes_per_tx: summary.bytes_per_tx,
         binding_resource: summary.binding_resource.clone(),
         slo_met: summary.meets_slos(),
         series: read.series.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sustained;
+
+    #[test]
+    fn a_cell_that_lacks_replicates_is_judged_by_a_failure_alone() {
+        let of = |held: &[bool]| sustained(held.iter().copied(), 2);
+        assert_eq!(of(&[true, true]), Some(true));
+        assert_eq!(of(&[true, false]), Some(false));
+        assert_eq!(of(&[false]), Some(false));
+        assert_eq!(of(&[true]), None);
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::experiment::{Estimate, Grid, Sheet};
 use crate::report::input::SeriesRow;
@@ -73,8 +73,9 @@ pub(crate) struct Cell {
     /// Replicates in which every threshold held.
     pub slo_met: usize,
     pub slo: Vec<String>,
-    /// Whether every planned replicate is there, met its thresholds, and has 99 % of its load as goodput.
-    pub sustained: bool,
+    /// Whether every planned replicate met its thresholds and has 99 % of its load as goodput; nothing where some are
+    /// missing and none failed.
+    pub sustained: Option<bool>,
     pub binding_resource: String,
     /// By class of resource: percent, mean over nodes and of the busiest, of the replicates' mean.
     pub utilisation: BTreeMap<String, [f64; 2]>,
@@ -129,6 +130,8 @@ pub(crate) struct Fault {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Run {
     pub id: String,
+    /// As text: a script's numbers end at 2^53.
+    #[serde(serialize_with = "as_text")]
     pub seed: u64,
     pub digest: String,
     /// Its folder, seen from the page.
@@ -188,7 +191,11 @@ pub(crate) struct Bar {
     pub binding_resource: String,
 }
 
-/// To four significant digits: more is not seen, and would double the page.
+fn as_text<S: Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+/// To four significant digits: of curves and series more is not seen, and would double the page.
 pub(super) fn rounded(value: f64) -> f64 {
     format!("{value:.3e}").parse().expect("what was written as a number is one")
 }
@@ -198,7 +205,7 @@ impl Series {
         let column = |cell: fn(&SeriesRow) -> f64| rows.iter().map(|row| rounded(cell(row))).collect();
         let latency = |cell: fn(&SeriesRow) -> Option<f64>| rows.iter().map(|row| cell(row).map(rounded)).collect();
         Series {
-            time_s: column(|row| row.time_s),
+            time_s: rows.iter().map(|row| row.time_s).collect(),
             offered_tps: column(|row| row.offered_tps),
             throughput_tps: column(|row| row.throughput_tps),
             rejected_tps: column(|row| row.rejected_tps),
@@ -232,7 +239,7 @@ impl Variant {
 /// Loads of the axis; where the grid has none, what the scenario came to.
 pub(super) fn loads(grid: &Grid, cells: &[Cell]) -> Vec<Option<f64>> {
     match grid.load_tps.as_slice() {
-        [] => vec![cells.first().map(|cell| rounded(cell.offered_tps.mean))],
+        [] => vec![cells.first().map(|cell| cell.offered_tps.mean)],
         loads => loads.iter().copied().map(Some).collect(),
     }
 }
@@ -249,7 +256,7 @@ impl Sweep {
         let heading = sheet.heading;
         let sustained = |load: usize| {
             let mut here = cells.iter().filter(|cell| cell.load == load).peekable();
-            here.peek().is_some() && here.all(|cell| cell.sustained)
+            here.peek().is_some() && here.all(|cell| cell.sustained == Some(true))
         };
         let present = |&load: &usize| cells.iter().any(|cell| cell.load == load);
         let mut by_load: Vec<usize> = (0..loads.len()).filter(present).collect();
@@ -278,6 +285,12 @@ impl Sweep {
         let mut cells: Vec<&Cell> = self.cells.iter().filter(|cell| cell.variant == variant).collect();
         cells.sort_by(|a, b| a.offered_tps.mean.total_cmp(&b.offered_tps.mean));
         cells
+    }
+
+    /// The thresholds that every cell has: a figure of several cells may draw no other.
+    pub fn shared_slo(&self) -> Vec<String> {
+        let shared = |slo: &&String| self.cells.iter().all(|cell| cell.slo.contains(slo));
+        self.cells.first().map_or_else(Vec::new, |first| first.slo.iter().filter(shared).cloned().collect())
     }
 
     /// Cells under the load of figures of one load.

@@ -3,55 +3,33 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Deserialize;
-
-use crate::experiment::Estimate;
+use crate::experiment::{Heading, LIMITS_FILE, Limits, VariantLimit};
 use crate::report::error::ReportError;
 use crate::report::input;
 
 use super::model::{Bar, Cell, Saturation, Source, Variant};
 
-/// What a search of several variants leaves in the folder.
-const LIMITS: &str = "limits.json";
-
-/// `limits.json`, as far as bars need it.
-#[derive(Deserialize)]
-struct Limits {
-    variants: Vec<Limit>,
-}
-
-#[derive(Deserialize)]
-struct Limit {
-    #[serde(default)]
-    varied: BTreeMap<String, String>,
-    #[serde(default)]
-    saturation_tps: Option<Mean>,
-    lower_tps: Option<f64>,
-    upper_tps: Option<f64>,
-    #[serde(default)]
-    binding_resource: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Mean {
-    mean: f64,
-    #[serde(default)]
-    half_width_95: Option<f64>,
-}
-
-/// Where the variants of the sweep in `folder` saturate.
+/// Where the variants of a sweep saturate: as `limits`, the folder of a search, says, else by the loads of the grid.
 pub(super) fn of(
-    folder: &Path,
+    limits: Option<&Path>,
+    heading: &Heading,
     variants: &[Variant],
     cells: &[Cell],
     loads: &[Option<f64>],
 ) -> Result<Saturation, ReportError> {
-    let path = folder.join(LIMITS);
-    if !path.exists() {
+    let Some(folder) = limits else {
         let bars = (0..variants.len()).filter_map(|nth| by_grid(nth, &variants[nth], cells, loads)).collect();
         return Ok(Saturation { source: Source::Grid, bars });
+    };
+    let path = folder.join(LIMITS_FILE);
+    if !path.exists() {
+        let what = "is not there; name the folder of a `systole limit` that varies a key or has replicates";
+        return Err(ReportError::OtherLimits { path, what: what.into() });
     }
     let limits: Limits = input::json(&path)?;
+    if let Some(what) = stranger(&limits, heading) {
+        return Err(ReportError::OtherLimits { path, what });
+    }
     let bars: Vec<Bar> = limits.variants.into_iter().map(|limit| searched(limit, variants)).collect();
     for (index, bar) in bars.iter().enumerate() {
         let mean = bar.estimate.map(|estimate| estimate.mean);
@@ -61,33 +39,43 @@ pub(super) fn of(
     Ok(Saturation { source: Source::Limits, bars })
 }
 
-fn searched(limit: Limit, variants: &[Variant]) -> Bar {
-    let same = |variant: &Variant| {
-        let varied = variant.varied.iter().cloned().collect::<BTreeMap<_, _>>();
-        varied == limit.varied
-    };
-    let variant = variants.iter().position(same);
-    let own = || Variant::new(limit.varied.clone().into_iter().collect()).name;
-    let name = variant.map_or_else(own, |nth| variants[nth].name.clone());
+/// In what limits are not of the sweep, if they are not: bars of another build beside its lines would mislead.
+fn stranger(limits: &Limits, heading: &Heading) -> Option<String> {
+    let (found, wanted) = (&limits.build, &heading.build);
+    let pairs = [
+        ("scenario", &limits.scenario, &heading.scenario),
+        ("tool_version", &found.tool_version, &wanted.tool_version),
+        ("git_commit", &found.git_commit, &wanted.git_commit),
+    ];
+    let (name, found, wanted) = pairs.into_iter().find(|(_, found, wanted)| found != wanted)?;
+    Some(format!("`{name}` is {found} where the results have {wanted}; search the same scenario with the same build"))
+}
+
+fn searched(limit: VariantLimit, variants: &[Variant]) -> Bar {
+    let by_key = |varied: &[(String, String)]| varied.iter().cloned().collect::<BTreeMap<_, _>>();
+    let own = by_key(&limit.varied);
+    let variant = variants.iter().position(|variant| by_key(&variant.varied) == own);
+    let name = variant.map_or_else(|| Variant::new(limit.varied).name, |nth| variants[nth].name.clone());
     Bar {
         name: if name.is_empty() { "all".into() } else { name },
         variant,
         lower_tps: limit.lower_tps,
         upper_tps: limit.upper_tps,
-        estimate: limit.saturation_tps.map(|mean| Estimate { mean: mean.mean, half_width_95: mean.half_width_95 }),
-        binding_resource: limit.binding_resource.unwrap_or_else(|| "none".into()),
+        estimate: limit.saturation_tps,
+        binding_resource: limit.binding_resource,
     }
 }
 
 /// A load, whether it is sustained, and what binds there.
 type Rung<'a> = (f64, bool, &'a str);
 
-/// What the loads of a variant tell of its saturation point; nothing where none of its points is there.
+/// What the loads of a variant tell of its saturation point; nothing where none of its cells is known.
 fn by_grid(nth: usize, variant: &Variant, cells: &[Cell], loads: &[Option<f64>]) -> Option<Bar> {
     let own = cells.iter().filter(|cell| cell.variant == nth);
     let load = |cell: &Cell| loads[cell.load].unwrap_or(cell.offered_tps.mean);
+    // A cell that lacks replicates and has none that failed is no rung: it may be sustained, or not.
     let mut rungs: Vec<Rung<'_>> =
-        own.map(|cell| (load(cell), cell.sustained, cell.binding_resource.as_str())).collect();
+        own.filter_map(|cell| Some((load(cell), cell.sustained?, cell.binding_resource.as_str()))).collect();
     rungs.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (lower_tps, upper_tps, binding) = bracket(&rungs)?;
     let (name, binding_resource) = (variant.name.clone(), binding.to_string());
