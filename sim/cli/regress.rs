@@ -177,7 +177,7 @@ fn failure(error: RegressError, gate: &Gate) -> Failure {
     match error {
         RegressError::Run { nth, source, .. } => {
             let case = &gate.cases[nth];
-            Failure::Run(source, Replay { scenario: case.path.clone(), settings: case.settings.clone() })
+            Failure::Run(*source, Replay { scenario: case.path.clone(), settings: case.settings.clone() })
         }
         error => error.into(),
     }

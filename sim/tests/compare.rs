@@ -150,7 +150,7 @@ fn points_of_runs_are_designs_too_and_single_runs_tell_nothing() {
     assert!(bad(run("compare", &[&one, &one]), 2).contains("name each once"));
     let table = root.path().join("costs.toml");
     let costs = format!("--set=crypto.costs={}", table.display());
-    let [before, after] = [1, 10].map(|times| {
+    let [before, after] = [2, 10].map(|times| {
         let reference = CostTable::reference();
         let changed = CostTable { sign_ns: times * reference.sign_ns, ..reference };
         fs::write(&table, changed.to_toml()).expect("it can be written");

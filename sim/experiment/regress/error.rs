@@ -49,7 +49,7 @@ pub enum RegressError {
         /// Which case.
         case: String,
         /// What is wrong.
-        source: ScenarioError,
+        source: Box<ScenarioError>,
     },
     /// A case has no outcome.
     #[error("case `{case}`: {source}")]
@@ -59,7 +59,7 @@ pub enum RegressError {
         /// Which case.
         case: String,
         /// Why.
-        source: RunError,
+        source: Box<RunError>,
     },
     /// A case differs from itself.
     #[error("case `{case}`: two runs of the same inputs differ, in {what}: something other than the inputs decides")]

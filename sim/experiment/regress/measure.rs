@@ -99,7 +99,8 @@ impl Gate {
             let settings: Vec<String> = case.settings.iter().chain(settings).cloned().collect();
             let loaded = Scenario::load(&path, &settings);
             let loaded = loaded.and_then(|scenario| Ok((worlds.of(&scenario)?, scenario)));
-            let (world, scenario) = loaded.map_err(|source| RegressError::Scenario { case: name.clone(), source })?;
+            let (world, scenario) =
+                loaded.map_err(|source| RegressError::Scenario { case: name.clone(), source: source.into() })?;
             let inputs = scenario.digest(&world);
             Ok(Ready { name: name.clone(), path, settings, scenario, world, inputs })
         };
@@ -152,7 +153,7 @@ impl Gate {
         let before = meter();
         let simulated = simulate(scenario, world, &options, control);
         let after = meter();
-        let point = simulated.map_err(|source| RegressError::Run { nth, case: name.clone(), source })?;
+        let point = simulated.map_err(|source| RegressError::Run { nth, case: name.clone(), source: source.into() })?;
         let summary = Summary::of(scenario, world, &point, HostFacts::default());
         let mut walls = [Duration::MAX; 2];
         walls[side] = after.elapsed.saturating_sub(before.elapsed);
