@@ -158,7 +158,7 @@ pub(super) struct LimitArgs {
     /// combination.
     #[arg(long, value_name = "KEY=VALUE,VALUE")]
     pub vary: Vec<Variation>,
-    /// Searches of each combination, under seeds one after the other [default: as [sweep] says, else 1].
+    /// Searches of each combination, under seeds one after the other [default: as `[sweep]` says, else 1].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub replicates: Option<u32>,
     /// Only here to say that the load is what is searched.
@@ -176,7 +176,7 @@ pub(super) struct LimitArgs {
     /// No progress on standard error.
     #[arg(long)]
     pub quiet: bool,
-    /// Where results are kept [default: results]; of several searches, by --vary, --replicates or [sweep], the folder of
+    /// Where results are kept [default: results]; of several searches, by --vary, --replicates or `[sweep]`, the folder of
     /// the searches itself, which is resumed if it is there [default: results/SCENARIO/limits-HASH, by the plan].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

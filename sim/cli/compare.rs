@@ -37,7 +37,7 @@ pub(super) struct CompareArgs {
     /// The sweep's folder; one that is there is resumed [default: results/SCENARIO/sweep-HASH, by the plan].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// A file with [prices], which may be a scenario [default: those of the scenario; for folders, which know of no
+    /// A file with `[prices]`, which may be a scenario [default: those of the scenario; for folders, which know of no
     /// prices, the defaults].
     #[arg(long, value_name = "FILE")]
     pub prices: Option<PathBuf>,
