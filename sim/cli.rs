@@ -34,7 +34,7 @@ use serde::Serialize;
 use args::{Arguments, Command, ScenarioArgs, Voice};
 use exit::Failure;
 
-use crate::scenario::{Scenario, schema};
+use crate::scenario::schema;
 
 /// What this process has allocated so far.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,25 +51,25 @@ pub fn main(heap: fn() -> HeapUse) -> ExitCode {
     let voice = arguments.voice;
     control::hush(voice.quiet);
     let done = match &arguments.command {
-        Command::Run(run) => run::run(run),
-        Command::Limit(limit) => limit::limit(limit),
-        Command::Sweep(sweep) => sweep::sweep(sweep),
-        Command::Compare(compare) => compare::compare(compare),
+        Command::Run(run) => run::run(run, voice),
+        Command::Limit(limit) => limit::limit(limit, voice),
+        Command::Sweep(sweep) => sweep::sweep(sweep, voice),
+        Command::Compare(compare) => compare::compare(compare, voice),
         Command::Plan(plan) => plan::plan(plan, voice),
         Command::Point(point) => plan::point(point, voice),
-        Command::Merge(merge) => plan::merge(merge),
-        Command::Regress(args) => regress::regress(args, heap),
+        Command::Merge(merge) => plan::merge(merge, voice),
+        Command::Regress(args) => regress::regress(args, voice, heap),
         Command::Report(asked) => report::report(asked, voice),
-        Command::Bench(args) => bench::bench(args),
-        Command::Check(check) => check::check(check),
-        Command::Audit(audit) => audit::audit(audit),
+        Command::Bench(args) => bench::bench(args, voice),
+        Command::Check(check) => check::check(check, voice),
+        Command::Audit(audit) => audit::audit(audit, voice),
         Command::Export(args) => export::exported(args, voice),
         Command::Glossary => export::explained(voice),
         Command::Completions(args) => help::completions(args, voice),
         Command::Man(args) => help::man(args, voice),
         Command::Trace(args) => trace::trace(args, voice),
         Command::Validate(validate) => validated(validate, voice),
-        Command::Schema => emit_schema(),
+        Command::Schema => print_json(&schema()),
         Command::Calibrate(calibrate) => calibrate::calibrate(calibrate, voice),
     };
     match done {
@@ -79,8 +79,8 @@ pub fn main(heap: fn() -> HeapUse) -> ExitCode {
 }
 
 fn validated(args: &ScenarioArgs, voice: Voice) -> Result<(), Failure> {
-    let (path, scenario) = (&args.scenario, Scenario::load(&args.scenario, &args.settings)?);
-    let world = replayed::world(&scenario, args)?;
+    let (path, scenario) = (&args.path, args.load()?);
+    let world = replayed::world(&scenario, &args.overrides)?;
     let loads = world.world_tps(scenario.file.world.hour_of_week);
     if voice.json {
         return print_json(&Valid {
@@ -103,11 +103,6 @@ struct Valid<'a> {
     world_tps: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<replayed::Counted>,
-}
-
-fn emit_schema() -> Result<(), Failure> {
-    let schema = serde_json::to_string_pretty(&schema()).expect("a schema is plain data");
-    print(&format!("{schema}\n"))
 }
 
 /// Writes a value to standard output as JSON.

@@ -36,7 +36,7 @@ pub use check::{Campaign, Checked, Finding};
 pub use chrome::{Recorded, TraceError, TraceRequest, Written, record};
 pub use compare::{
     Advice, Against, At, CompareError, CompareRequest, Comparison, Cost, Costs, CpuUse, Criterion, Difference,
-    LEAST_SHARE, LEVEL, Loaded, Method, Quantiles, Row, SECONDS_OF_A_YEAR, Variant, Verdict, figure, interval, percent,
+    LEAST_SHARE, Loaded, Method, Quantiles, Row, Variant, Verdict, figure, interval, percent,
 };
 pub use contracts::{
     CaughtSummary, ContractSummary, ErasedSummary, KindSummary, ReachSummary, SETTLEMENT_BAR, StoredSummary,
@@ -55,7 +55,7 @@ pub use point::{Point, simulate, simulate_setup};
 pub use points::Origin;
 pub use saturation::{Bracket, Saturation, Step};
 pub use search::{Found, LimitSummary, Probe, find_limit};
-pub use store::{Manifest, Store, StoreError, place_file, write_whole};
+pub use store::{MANIFEST_FILE, Manifest, Store, StoreError, place_file, point_id, write_whole};
 pub use stored::{StoredError, StoredFolder, StoredPoint};
 pub use summary::{
     DistanceSummary, HostFacts, LatencySummary, RealSummary, ServiceSummary, SloSummary, Summary, SurgeSummary,

@@ -17,7 +17,6 @@
 mod bars;
 mod canvas;
 pub mod ci;
-mod crew;
 mod cumulative;
 mod curves;
 mod error;
@@ -26,6 +25,7 @@ mod figures;
 mod hlog;
 mod html;
 mod input;
+mod intervals;
 mod limit;
 mod limits;
 mod map;
@@ -39,9 +39,16 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 
+/// Appends a line to a string, to which writing does not fail.
+macro_rules! line {
+    ($out:expr) => { $out.push('\n') };
+    ($out:expr, $($arg:tt)*) => { writeln!($out, $($arg)*).expect("writing to a string does not fail") };
+}
+pub(crate) use line;
+
 pub use error::ReportError;
 pub use export::{Choice, ExportError, Format, export};
-pub use html::{REPORT_FILE, Reported, report};
+pub use html::{Reported, report};
 pub use limit::figures_of_limit;
 pub use limits::figures_of_limits;
 pub use run::figures_of_run;

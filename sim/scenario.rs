@@ -20,8 +20,9 @@ mod validate;
 mod world;
 mod worlds;
 
-pub use build::{Placement, RunOptions};
+pub use build::{AUTO_ARRIVALS_PER_S, Placement, RunOptions, metro_of};
 pub use data::WorldData;
+pub use demand::evenly;
 pub use error::ScenarioError;
 pub use file::{Dissemination, Execution, FaultEntry, PayloadPlace, ScenarioFile, TraceTimes, Weight, schema};
 pub use prices::{PRICES_KEY, Prices};

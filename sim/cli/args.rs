@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::experiment::{Loads, Variation};
 use crate::health::Patient;
+use crate::scenario::{Scenario, ScenarioError};
 
 use super::audit::patient;
 use super::bench::BenchArgs;
@@ -92,8 +93,23 @@ pub(super) enum Command {
 #[derive(Args)]
 pub(super) struct ScenarioArgs {
     /// The scenario file.
-    pub scenario: PathBuf,
-    /// Overrides a key: consensus.replicas=16. May be repeated.
+    #[arg(value_name = "SCENARIO")]
+    pub path: PathBuf,
+    #[command(flatten)]
+    pub overrides: OverridesArgs,
+}
+
+impl ScenarioArgs {
+    /// Reads the scenario as it is asked for.
+    pub fn load(&self) -> Result<Scenario, ScenarioError> {
+        Scenario::load(&self.path, &self.overrides.settings)
+    }
+}
+
+/// How a scenario file is read.
+#[derive(Args)]
+pub(super) struct OverridesArgs {
+    /// Overrides a key of the scenario: consensus.replicas=16. May be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub settings: Vec<String>,
     /// Fail on the first malformed line of the scenario's trace.
@@ -101,30 +117,17 @@ pub(super) struct ScenarioArgs {
     pub strict: bool,
 }
 
-/// What every simulation takes.
+/// Arguments of `run`.
 #[derive(Args)]
-pub(super) struct SimulationArgs {
+pub(super) struct RunArgs {
     #[command(flatten)]
     pub scenario: ScenarioArgs,
     /// Worker threads; the result does not depend on it [default: the host's cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// Print the summary as JSON on standard output, alone.
-    #[arg(long)]
-    pub json: bool,
-    /// No progress on standard error.
-    #[arg(long)]
-    pub quiet: bool,
     /// Where results are kept.
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub out: PathBuf,
-}
-
-/// Arguments of `run`.
-#[derive(Args)]
-pub(super) struct RunArgs {
-    #[command(flatten)]
-    pub simulation: SimulationArgs,
     /// Charge for signatures without computing them; the result is the same.
     #[arg(long)]
     pub modelled: bool,
@@ -144,9 +147,6 @@ pub(super) struct AuditArgs {
     /// [default: say whose data were looked at most].
     #[arg(long, value_name = "HOSPITAL:NUMBER", value_parser = patient)]
     pub patient: Option<Patient>,
-    /// Print the answer as JSON on standard output, alone; proofs in full.
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Arguments of `limit`.
@@ -170,12 +170,6 @@ pub(super) struct LimitArgs {
     /// Worker threads of a search; the result does not depend on it [default: the host's cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// Print the result as JSON on standard output, alone.
-    #[arg(long)]
-    pub json: bool,
-    /// No progress on standard error.
-    #[arg(long)]
-    pub quiet: bool,
     /// Where results are kept [default: results]; of several searches, by --vary, --replicates or `[sweep]`, the folder of
     /// the searches itself, which is resumed if it is there [default: results/SCENARIO/limits-HASH, by the plan].
     #[arg(long, value_name = "DIR")]
@@ -207,6 +201,5 @@ mod tests {
             let takes = |name: &str| one.get_arguments().any(|argument| argument.get_long() == Some(name));
             assert!(takes("json") && takes("quiet"), "{} does not take --json and --quiet", one.get_name());
         }
-        command.debug_assert();
     }
 }

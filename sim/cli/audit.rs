@@ -11,11 +11,12 @@ use serde::Serialize;
 use crate::base::{Digest, HospitalId};
 use crate::experiment::{Audit, AuditError, LEDGER_FILE, Look, Store, StoreError};
 use crate::health::Patient;
+use crate::report::line;
 
-use super::args::AuditArgs;
+use super::args::{AuditArgs, Voice};
 use super::exit::Failure;
-use super::print;
-use super::table::{grouped, line};
+use super::table::grouped;
+use super::{print, print_json};
 
 /// Patients with most looks who are named.
 const NAMED: usize = 5;
@@ -66,7 +67,7 @@ fn named(patient: Patient) -> String {
 }
 
 /// Checks a ledger, and says who looked at a patient's data.
-pub(super) fn audit(args: &AuditArgs) -> Result<(), Failure> {
+pub(super) fn audit(args: &AuditArgs, voice: Voice) -> Result<(), Failure> {
     let folder = args.ledger.is_dir().then_some(args.ledger.as_path());
     let path = folder.map_or_else(|| args.ledger.clone(), |folder| folder.join(LEDGER_FILE));
     let started = Instant::now();
@@ -96,11 +97,7 @@ pub(super) fn audit(args: &AuditArgs) -> Result<(), Failure> {
         scan_s,
         proofs_s,
     };
-    if args.json {
-        print(&format!("{}\n", serde_json::to_string_pretty(&answer).expect("an answer is plain data")))
-    } else {
-        print(&text(&answer))
-    }
+    if voice.json { print_json(&answer) } else { print(&text(&answer)) }
 }
 
 fn unreadable(path: &Path, error: &std::io::Error, in_folder: bool) -> Failure {

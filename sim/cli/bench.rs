@@ -1,15 +1,18 @@
 //! `systole bench`: what this host does of the canonical workload, in one table.
 
 use std::fmt::Write;
+
+use crate::report::line;
 use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
 
+use super::args::Voice;
 use super::control::Watch;
 use super::exit::Failure;
-use super::table::{grouped, line};
-use super::{host, print};
+use super::table::grouped;
+use super::{host, print, print_json};
 
 mod workloads;
 
@@ -24,12 +27,6 @@ pub(super) struct BenchArgs {
     /// How often everything is measured, in turns; the median counts.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub repetitions: u32,
-    /// Print the rates as JSON on standard output, alone.
-    #[arg(long)]
-    pub json: bool,
-    /// No progress on standard error.
-    #[arg(long)]
-    pub quiet: bool,
 }
 
 /// One rate, each time that it was measured.
@@ -88,8 +85,8 @@ struct Report {
 }
 
 /// Measures everything in turns, and prints the medians.
-pub(super) fn bench(args: &BenchArgs) -> Result<(), Failure> {
-    let mut watch = Watch::start(args.quiet)?;
+pub(super) fn bench(args: &BenchArgs, voice: Voice) -> Result<(), Failure> {
+    let mut watch = Watch::start()?;
     watch.label("bench".into());
     let protocols = Protocols::new(&args.scenario)?;
     let mut rates = Rates::default();
@@ -112,10 +109,7 @@ pub(super) fn bench(args: &BenchArgs) -> Result<(), Failure> {
         repetitions: args.repetitions,
         rates: rates.0.into_iter().map(Row::of).collect(),
     };
-    match args.json {
-        true => print(&format!("{}\n", serde_json::to_string_pretty(&report).expect("a report is plain data"))),
-        false => print(&text(&report)),
-    }
+    if voice.json { print_json(&report) } else { print(&text(&report)) }
 }
 
 fn text(report: &Report) -> String {

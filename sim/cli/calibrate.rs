@@ -1,10 +1,10 @@
 //! `systole calibrate`.
 
 use std::env;
-use std::fs;
 use std::time::Duration;
 
 use crate::crypto::CostTable;
+use crate::experiment::write_whole;
 use crate::health::measure_contracts;
 
 use super::args::{CalibrateArgs, Voice};
@@ -19,10 +19,7 @@ pub(super) fn calibrate(args: &CalibrateArgs, voice: Voice) -> Result<(), Failur
     let Some(path) = &args.output else {
         return if voice.json { print_json(&table) } else { print(&text) };
     };
-    // Written beside its place and renamed, so that a full disk leaves no half table.
-    let temporary = path.with_extension("tmp");
-    let written = fs::write(&temporary, text).and_then(|()| fs::rename(&temporary, path));
-    written.map_err(|error| Failure::Runtime(format!("{}: {error}", path.display())))?;
+    write_whole(path, text.as_bytes())?;
     if voice.json { print_json(&table) } else { Ok(()) }
 }
 

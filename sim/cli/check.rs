@@ -12,9 +12,10 @@ use crate::experiment::{Campaign, Checked, Finding};
 use crate::ledger::FaultModel;
 use crate::scenario::Dissemination;
 
+use super::args::Voice;
 use super::control::Watch;
 use super::exit::Failure;
-use super::{host, print};
+use super::{host, print, print_json};
 
 /// Arguments of `check`.
 #[derive(Args)]
@@ -44,12 +45,6 @@ pub(super) struct CheckArgs {
     /// Worker threads; the result does not depend on it [default: the host's cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// Print the result as JSON on standard output, alone.
-    #[arg(long)]
-    pub json: bool,
-    /// No progress on standard error.
-    #[arg(long)]
-    pub quiet: bool,
 }
 
 fn protocol() -> impl TypedValueParser<Value = ProtocolKind> {
@@ -86,12 +81,12 @@ struct Report {
 }
 
 /// Runs random fault schedules against a protocol until one is not survived.
-pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
+pub(super) fn check(args: &CheckArgs, voice: Voice) -> Result<(), Failure> {
     let campaign = campaign(args)?;
     let range = args.only.map_or(0..args.schedules, |only| only..only + 1);
     let total = range.end - range.start;
     let threads = host::threads(args.threads);
-    let mut watch = Watch::start(args.quiet)?;
+    let mut watch = Watch::start()?;
     watch.label(format!("{} check", args.protocol.name()));
     let started = Instant::now();
     let mut interrupted = false;
@@ -102,8 +97,8 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
     let wall_s = started.elapsed().as_secs_f64();
     watch.finish();
     let report = Report { interrupted, ..report(args, &campaign, &checked, wall_s, threads) };
-    if args.json {
-        print(&format!("{}\n", serde_json::to_string_pretty(&report).expect("a report is plain data")))?;
+    if voice.json {
+        print_json(&report)?;
     } else {
         print(&text(&campaign, &report))?;
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::table::line;
+use crate::report::line;
 
 /// Rows of cells; the first row is the heading. All have as many cells.
 pub(super) type Rows = [Vec<String>];

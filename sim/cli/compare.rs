@@ -10,11 +10,11 @@ use serde::Serialize;
 use crate::experiment::{CompareRequest, Comparison, Loads, ScenarioText, SweepFolder, Tally, Variant};
 use crate::scenario::Prices;
 
-use super::args::ScenarioArgs;
+use super::args::{OverridesArgs, Voice};
 use super::control::Watch;
 use super::exit::Failure;
-use super::print;
-use super::sweep::{GridArgs, failure, planned, replay, swept, usual_folder};
+use super::sweep::{PointsArgs, failure, planned, replay, swept, usual_folder};
+use super::{print, print_json};
 
 /// Arguments of `compare`.
 #[derive(Args)]
@@ -23,20 +23,10 @@ pub(super) struct CompareArgs {
     /// points.
     #[arg(value_name = "SCENARIO-OR-FOLDERS", required = true)]
     pub paths: Vec<PathBuf>,
-    /// Overrides a key of the scenario: consensus.replicas=16. May be repeated.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub settings: Vec<String>,
-    /// Fail on the first malformed line of the scenario's trace.
-    #[arg(long)]
-    pub strict: bool,
     #[command(flatten)]
-    pub grid: GridArgs,
-    /// Points at a time; the result does not depend on it [default: the host's cores].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub jobs: Option<u16>,
-    /// The sweep's folder; one that is there is resumed [default: results/SCENARIO/sweep-HASH, by the plan].
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
+    pub overrides: OverridesArgs,
+    #[command(flatten)]
+    pub points: PointsArgs,
     /// A file with `[prices]`, which may be a scenario [default: those of the scenario; for folders, which know of no
     /// prices, the defaults].
     #[arg(long, value_name = "FILE")]
@@ -48,14 +38,8 @@ pub(super) struct CompareArgs {
     #[arg(long, value_name = "NAME")]
     pub baseline: Option<String>,
     /// Print tables as Markdown.
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long)]
     pub md: bool,
-    /// Print everything as JSON on standard output, alone.
-    #[arg(long)]
-    pub json: bool,
-    /// No progress on standard error.
-    #[arg(long)]
-    pub quiet: bool,
 }
 
 /// What was compared.
@@ -81,7 +65,10 @@ struct Report<'a> {
 }
 
 /// Sets designs side by side, and says which to choose.
-pub(super) fn compare(args: &CompareArgs) -> Result<(), Failure> {
+pub(super) fn compare(args: &CompareArgs, voice: Voice) -> Result<(), Failure> {
+    if args.md && voice.json {
+        return Err(Failure::Usage("--md and --json: a table is printed in one form".into()));
+    }
     let at_tps = match &args.at {
         None => None,
         Some(Loads(loads)) => match loads[..] {
@@ -95,11 +82,11 @@ pub(super) fn compare(args: &CompareArgs) -> Result<(), Failure> {
     };
     let request = CompareRequest { prices: subject.prices, at_tps, baseline: args.baseline.clone() };
     let comparison = Comparison::of(&subject.variants, &request)?;
-    if args.json {
+    if voice.json {
         let (computed, reused) = (subject.tally.map(|tally| tally.computed), subject.tally.map(|tally| tally.reused));
         let results = subject.folders.iter().map(|folder| folder.display().to_string()).collect();
         let report = Report { computed, reused, results, comparison: &comparison };
-        return print(&format!("{}\n", serde_json::to_string_pretty(&report).expect("a report is plain data")));
+        return print_json(&report);
     }
     print(&table::of_comparison(&comparison, subject.tally, &subject.folders, args.md))
 }
@@ -113,7 +100,7 @@ fn is_scenario(path: &Path) -> bool {
 fn of_scenario(args: &CompareArgs, scenario: &Path, at_tps: Option<f64>) -> Result<Subject, Failure> {
     let prices = match &args.prices {
         Some(path) => {
-            if let Some(setting) = args.settings.iter().find(|setting| Prices::is_set_by(setting)) {
+            if let Some(setting) = args.overrides.settings.iter().find(|setting| Prices::is_set_by(setting)) {
                 let what =
                     format!("--set {setting}: prices are those of --prices {}; change them there", path.display());
                 return Err(Failure::Usage(what));
@@ -121,24 +108,20 @@ fn of_scenario(args: &CompareArgs, scenario: &Path, at_tps: Option<f64>) -> Resu
             Prices::load(path)?
         }
         // What all designs have in common need be no scenario by itself.
-        None => ScenarioText::read(scenario)?.prices(&args.settings)?,
+        None => ScenarioText::read(scenario)?.prices(&args.overrides.settings)?,
     };
-    let plan = planned(&of_args(args, scenario), &args.grid)?;
+    let plan = planned(scenario, &args.overrides, &args.points.grid)?;
     // Before anything runs.
     Variant::check_plan(&plan, at_tps, args.baseline.as_deref())?;
-    let mut watch = Watch::start(args.quiet)?;
-    let path = args.out.clone().unwrap_or_else(|| usual_folder("sweep", &plan));
+    let mut watch = Watch::start()?;
+    let path = args.points.out.clone().unwrap_or_else(|| usual_folder("sweep", &plan));
     let failed = |error| failure(error, &|point| replay(&plan, point, scenario));
     let folder = SweepFolder::open(&path, &plan.sheet()).map_err(failed)?;
     let wanted: Vec<usize> = (0..plan.points.len()).collect();
-    let (ran, summaries) = swept(&folder, &plan, &wanted, args.jobs, &mut watch).map_err(failed)?;
+    let (ran, summaries) = swept(&folder, &plan, &wanted, args.points.jobs, &mut watch).map_err(failed)?;
     folder.tabulate(&plan, &summaries).map_err(failed)?;
     let variants = Variant::of_plan(&plan, &summaries)?;
     Ok(Subject { variants, prices, tally: Some(ran.tally), folders: vec![path] })
-}
-
-fn of_args(args: &CompareArgs, scenario: &Path) -> ScenarioArgs {
-    ScenarioArgs { scenario: scenario.into(), settings: args.settings.clone(), strict: args.strict }
 }
 
 /// Reads stored results, and runs nothing.
@@ -150,15 +133,16 @@ fn of_folders(args: &CompareArgs, paths: &[PathBuf]) -> Result<Subject, Failure>
             scenario.display()
         )));
     }
+    let CompareArgs { overrides, points: PointsArgs { grid, jobs, out }, .. } = args;
     let runs = [
-        ("--vary", !args.grid.vary.is_empty()),
-        ("--load", args.grid.load.is_some()),
-        ("--replicates", args.grid.replicates.is_some()),
-        ("--modelled", args.grid.modelled),
-        ("--set", !args.settings.is_empty()),
-        ("--strict", args.strict),
-        ("--jobs", args.jobs.is_some()),
-        ("--out", args.out.is_some()),
+        ("--vary", !grid.vary.is_empty()),
+        ("--load", grid.load.is_some()),
+        ("--replicates", grid.replicates.is_some()),
+        ("--modelled", grid.modelled),
+        ("--set", !overrides.settings.is_empty()),
+        ("--strict", overrides.strict),
+        ("--jobs", jobs.is_some()),
+        ("--out", out.is_some()),
     ];
     if let Some((option, _)) = runs.iter().find(|(_, given)| *given) {
         return Err(Failure::Usage(format!(

@@ -5,8 +5,9 @@ use std::fmt::Write;
 use crate::experiment::{
     CaughtSummary, ContractSummary, KindSummary, LatencySummary, ReachSummary, SETTLEMENT_BAR, VERIFICATION_BAR,
 };
+use crate::report::line;
 
-use super::table::{grouped, line, named};
+use super::table::{grouped, named};
 
 /// What came of each kind, and in the terms of those who use them.
 pub(super) fn of_contracts(out: &mut String, contracts: &ContractSummary) {

@@ -32,16 +32,15 @@ pub(super) struct Watch {
     interrupted: Arc<AtomicBool>,
     bar: ProgressBar,
     lines: bool,
-    quiet: bool,
     started: Instant,
     last_line: Instant,
     label: String,
 }
 
 impl Watch {
-    /// Starts to listen for Ctrl-C and to show progress, unless `quiet`.
-    pub fn start(quiet: bool) -> Result<Watch, Failure> {
-        let quiet = quiet || HUSHED.load(Ordering::Relaxed);
+    /// Starts to listen for Ctrl-C and to show progress, unless that is hushed.
+    pub fn start() -> Result<Watch, Failure> {
+        let quiet = HUSHED.load(Ordering::Relaxed);
         let interrupted = Arc::new(AtomicBool::new(false));
         let flag = interrupted.clone();
         let handler = move || {
@@ -58,7 +57,7 @@ impl Watch {
         bar.set_style(style.expect("the template is constant and valid"));
         let now = Instant::now();
         let lines = !terminal && !quiet;
-        Ok(Watch { interrupted, bar, lines, quiet, started: now, last_line: now, label: String::new() })
+        Ok(Watch { interrupted, bar, lines, started: now, last_line: now, label: String::new() })
     }
 
     /// Names what runs now.
@@ -88,14 +87,12 @@ impl Watch {
         self.interrupted.clone()
     }
 
-    /// Says something on standard error, whatever the bar does, unless it is quiet.
-    pub fn say(&self, message: &str) {
-        if !self.quiet {
-            self.warn(message);
-        }
+    /// As [`note`], whatever the bar does.
+    pub fn note(&self, message: &str) {
+        self.bar.suspend(|| note(message));
     }
 
-    /// As [`Watch::say`], however quiet it is: something is wrong, though the command goes on.
+    /// As [`Watch::note`], however quiet it is: something is wrong, though the command goes on.
     pub fn warn(&self, message: &str) {
         self.bar.suspend(|| eprintln!("systole: {message}"));
     }

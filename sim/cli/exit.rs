@@ -9,6 +9,8 @@ use crate::experiment::{CompareError, PlanError, StoreError, StoredError};
 use crate::report::{ExportError, ReportError};
 use crate::scenario::ScenarioError;
 
+use super::args::ScenarioArgs;
+
 /// Why a command did not succeed.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -38,6 +40,11 @@ pub(super) struct Replay {
 }
 
 impl Replay {
+    /// Of a run of the scenario as it was asked for.
+    pub fn of(asked: &ScenarioArgs) -> Replay {
+        Replay { scenario: asked.path.clone(), settings: asked.overrides.settings.clone() }
+    }
+
     fn command(&self) -> String {
         let settings: String = self.settings.iter().map(|setting| format!(" --set '{setting}'")).collect();
         format!("systole run {}{settings} --modelled", self.scenario.display())

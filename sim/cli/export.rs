@@ -1,18 +1,18 @@
 //! `systole export` and `systole glossary`.
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 
-use crate::experiment::{StoredFolder, Term, glossary, place_file};
-use crate::report::{Choice, Format, export};
+use crate::experiment::{StoredFolder, Term, glossary, write_whole};
+use crate::report::{Choice, Format, export, line};
 
 use super::args::Voice;
 use super::exit::Failure;
-use super::table::line;
 use super::{print, print_bytes, print_json};
 
 /// Arguments of `export`.
@@ -50,19 +50,17 @@ fn condition(text: &str) -> Result<(String, String), String> {
 
 /// Writes stored results in another format.
 pub(super) fn exported(args: &ExportArgs, voice: Voice) -> Result<(), Failure> {
+    if voice.json && args.output.is_none() && args.format != Format::Json {
+        return Err(Failure::Usage("--json says what was written: give it -o FILE, or use --format json".into()));
+    }
     let stored = StoredFolder::open(&args.folder)?;
     let choice = Choice { conditions: args.conditions.clone(), histogram: args.histogram.clone() };
     let (bytes, points) = export(&stored, args.format, &choice)?;
-    let Some(path) = &args.output else {
-        if voice.json && args.format != Format::Json {
-            return Err(Failure::Usage("--json says what was written: give it -o FILE, or use --format json".into()));
-        }
-        return print_bytes(&bytes);
-    };
-    let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.ok_or_else(|| Failure::Usage(format!("{}: is no name of a file", path.display())))?;
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    place_file(parent, name, &bytes)?;
+    let Some(path) = &args.output else { return print_bytes(&bytes) };
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).map_err(|error| Failure::Runtime(format!("{}: {error}", parent.display())))?;
+    }
+    write_whole(path, &bytes)?;
     let format = args.format.name();
     if voice.json {
         return print_json(&json!({"file": path, "format": format, "points": points, "bytes": bytes.len()}));

@@ -3,11 +3,12 @@
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::engine::Outcome;
-use crate::experiment::{Build, HostFacts, Store};
+use crate::experiment::{Build, Crew, HostFacts, Store};
 
 /// The store below `root`, for this build of the tool.
 pub(super) fn store(root: &Path) -> Store {
@@ -40,6 +41,15 @@ pub(super) fn now() -> String {
 /// Worker threads: as asked, or one for each core.
 pub(super) fn threads(asked: Option<u16>) -> usize {
     asked.map_or_else(|| thread::available_parallelism().map_or(1, NonZeroUsize::get), usize::from)
+}
+
+/// Who runs `pieces` of work, `asked` at a time or as many as there are cores; cores to spare go to each.
+pub(super) fn crew(asked: Option<u16>, pieces: usize, stop: &AtomicBool) -> Crew<'_> {
+    let cores = threads(asked);
+    let jobs = cores.clamp(1, pieces.max(1));
+    // Who says how many has thought of memory.
+    let memory = if asked.is_none() { available_bytes() } else { None };
+    Crew { jobs, memory, threads: (cores / jobs).max(1), stop }
 }
 
 /// Memory that this process may still take, bytes: what the system has available, or less where the process is

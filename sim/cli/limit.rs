@@ -9,19 +9,19 @@ use crate::experiment::{Found, Probe, ScenarioText, TRACED_LIMIT, find_limit};
 use crate::report::figures_of_limit;
 use crate::scenario::Scenario;
 
-use super::args::LimitArgs;
+use super::args::{LimitArgs, Voice};
 use super::control::Watch;
 use super::exit::{Failure, Replay};
 use super::limits::limits;
-use super::{host, print, table};
+use super::{host, print, print_json, table};
 
 /// Finds saturation points: of the scenario as it is, or of every variant that is asked for.
-pub(super) fn limit(args: &LimitArgs) -> Result<(), Failure> {
+pub(super) fn limit(args: &LimitArgs, voice: Voice) -> Result<(), Failure> {
     if args.load.is_some() {
         let what = "--load: `limit` finds the load itself; limit.from_tps and limit.to_tps say where it looks";
         return Err(Failure::Usage(what.into()));
     }
-    if is_grid(args)? { limits(args) } else { one(args) }
+    if is_grid(args)? { limits(args, voice) } else { one(args, voice) }
 }
 
 /// Whether there is more than one search to make, by the options or by what `[sweep]` of the scenario says.
@@ -29,13 +29,13 @@ fn is_grid(args: &LimitArgs) -> Result<bool, Failure> {
     if !args.vary.is_empty() || args.replicates.is_some() {
         return Ok(true);
     }
-    let sweep = ScenarioText::read(&args.scenario.scenario)?.sweep(&args.scenario.settings)?;
+    let sweep = ScenarioText::read(&args.scenario.path)?.sweep(&args.scenario.overrides.settings)?;
     Ok(!sweep.vary.is_empty() || sweep.replicates > 1)
 }
 
 /// Finds a scenario's saturation point, keeps every probe, and prints the bracket.
-fn one(args: &LimitArgs) -> Result<(), Failure> {
-    let scenario = Scenario::load(&args.scenario.scenario, &args.scenario.settings)?;
+fn one(args: &LimitArgs, voice: Voice) -> Result<(), Failure> {
+    let scenario = args.scenario.load()?;
     if scenario.file.workload.trace.is_some() {
         return Err(Failure::Usage(TRACED_LIMIT.into()));
     }
@@ -44,7 +44,7 @@ fn one(args: &LimitArgs) -> Result<(), Failure> {
     let threads = host::threads(args.threads.or(args.jobs));
     let inputs: Digest = scenario.digest(&world);
     let store = host::store(args.out.as_deref().unwrap_or(Path::new("results")));
-    let watch = RefCell::new(Watch::start(args.quiet)?);
+    let watch = RefCell::new(Watch::start()?);
     watch.borrow_mut().label(format!("{} limit", scenario.file.name));
     // What was probed is kept as it comes: an interrupted search loses nothing that it has measured.
     let kept = RefCell::new(None);
@@ -59,14 +59,15 @@ fn one(args: &LimitArgs) -> Result<(), Failure> {
     watch.borrow().finish();
     kept.into_inner().transpose()?;
     let found: Found = found.map_err(|error| {
-        let settings = probe_settings(args.scenario.settings.clone(), load.get(), &scenario);
-        Failure::Run(error, Replay { scenario: args.scenario.scenario.clone(), settings })
+        let Replay { scenario: path, settings } = Replay::of(&args.scenario);
+        let settings = probe_settings(settings, load.get(), &scenario);
+        Failure::Run(error, Replay { scenario: path, settings })
     })?;
     let summary = found.summary(&scenario);
     let folder = store.keep_limit(&scenario, inputs, &found.probes, Some(&summary))?;
     let figures = figures_of_limit(&folder)?;
-    if args.json {
-        print(&format!("{}\n", serde_json::to_string_pretty(&summary).expect("a summary is plain data")))?;
+    if voice.json {
+        print_json(&summary)?;
     } else {
         print(&table::of_limit(&summary, &found.probes, &folder, &figures))?;
     }

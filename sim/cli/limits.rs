@@ -4,36 +4,32 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::experiment::GridRequest;
 use crate::experiment::{
-    Crew, LIMITS_FILE, LIMITS_TABLE, Limits, LimitsError, LimitsFolder, Plan, PlanRequest, ScenarioText, SweepError,
-    Tally, VariantLimit, searched, unsearchable,
+    Crew, GridRequest, LIMITS_FILE, LIMITS_TABLE, Limits, LimitsError, LimitsFolder, Plan, PlanRequest, ScenarioText,
+    SweepError, Tally, VariantLimit, searched, unsearchable,
 };
-use crate::report::figures_of_limits;
+use crate::report::{figures_of_limits, line};
 use crate::scenario::Worlds;
 
-use super::args::LimitArgs;
+use super::args::{LimitArgs, Voice};
 use super::columns::markdown;
 use super::control::Watch;
 use super::exit::{Failure, Replay};
 use super::limit::probe_settings;
 use super::sweep::{Board, averaged, counted, estimated, usual_folder};
-use super::table::{grouped, line};
-use super::{host, print};
+use super::table::grouped;
+use super::{host, print, print_json};
 
 /// Finds the saturation point of every variant and seed that is not there yet, and prints what they came to.
-pub(super) fn limits(args: &LimitArgs) -> Result<(), Failure> {
-    let mut watch = Watch::start(args.quiet)?;
+pub(super) fn limits(args: &LimitArgs, voice: Voice) -> Result<(), Failure> {
+    let mut watch = Watch::start()?;
     let plan = planned(args)?;
     let path = args.out.clone().unwrap_or_else(|| usual_folder("limits", &plan));
-    let failed = |error| failure(error, &plan, &args.scenario.scenario);
+    let failed = |error| failure(error, &plan, &args.scenario.path);
     let folder = LimitsFolder::open(&path, &plan.sheet()).map_err(failed)?;
-    let cores = host::threads(args.jobs);
-    let jobs = cores.clamp(1, plan.points.len());
-    let threads = args.threads.map_or((cores / jobs).max(1), usize::from);
     let stop = watch.interrupted();
-    let memory = if args.jobs.is_none() { host::available_bytes() } else { None };
-    let crew = Crew { jobs, memory, threads, stop: &stop };
+    let usual = host::crew(args.jobs, plan.points.len(), &stop);
+    let crew = Crew { threads: args.threads.map_or(usual.threads, usize::from), ..usual };
     let name = &plan.heading.scenario;
     let mut board = Board::new(&plan, "search", plan.points.len());
     let done = folder.run(&plan, &crew, |happened| {
@@ -44,16 +40,16 @@ pub(super) fn limits(args: &LimitArgs) -> Result<(), Failure> {
     let tally = done.map_err(failed)?;
     let limits = folder.merge(&plan).map_err(failed)?;
     let figures = figures_of_limits(&path)?;
-    report(&limits, tally, &path, &figures, args.json)?;
+    report(&limits, tally, &path, &figures, voice)?;
     let without: Vec<String> = limits.variants.iter().filter(|variant| variant.unsustained() > 0).map(unmet).collect();
     if without.is_empty() { Ok(()) } else { Err(Failure::Slo(without)) }
 }
 
 fn planned(args: &LimitArgs) -> Result<Plan, Failure> {
     let grid = GridRequest { vary: args.vary.clone(), loads: None, replicates: args.replicates };
-    let (settings, build) = (&args.scenario.settings, host::build());
+    let (settings, build) = (&args.scenario.overrides.settings, host::build());
     let request = PlanRequest { settings, grid: &searched(&grid), modelled: true, build };
-    let plan = Plan::new(ScenarioText::read(&args.scenario.scenario)?, &request, &mut Worlds::default())?;
+    let plan = Plan::new(ScenarioText::read(&args.scenario.path)?, &request, &mut Worlds::default())?;
     match unsearchable(&plan) {
         Some(why) => Err(Failure::Usage(why)),
         None => Ok(plan),
@@ -89,10 +85,10 @@ struct Report<'a> {
 }
 
 /// Prints what all searches came to.
-fn report(limits: &Limits, tally: Tally, path: &Path, figures: &[PathBuf], json: bool) -> Result<(), Failure> {
-    if json {
+fn report(limits: &Limits, tally: Tally, path: &Path, figures: &[PathBuf], voice: Voice) -> Result<(), Failure> {
+    if voice.json {
         let report = Report { computed: tally.computed, reused: tally.reused, limits };
-        return print(&format!("{}\n", serde_json::to_string_pretty(&report).expect("a report is plain data")));
+        return print_json(&report);
     }
     print(&described(limits, tally, path, figures))
 }

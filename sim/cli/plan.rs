@@ -11,13 +11,13 @@ use serde_json::json;
 use crate::experiment::{
     Got, Halt, JobEngine, JobError, JobPlace, Plan, PlanFile, SweepError, SweepFolder, listed, write_whole,
 };
+use crate::report::line;
 use crate::scenario::Worlds;
 
 use super::args::{ScenarioArgs, Voice};
 use super::control::{Watch, note};
 use super::exit::{Failure, Replay};
 use super::sweep::{GridArgs, failure, planned, replay, report, usual_folder};
-use super::table::line;
 use super::{host, print, print_json, replayed};
 
 /// Arguments of `plan`.
@@ -65,9 +65,6 @@ pub(super) struct PointArgs {
     /// other lines is another one.
     #[arg(long)]
     pub strict: bool,
-    /// No progress on standard error.
-    #[arg(long)]
-    pub quiet: bool,
 }
 
 /// Arguments of `merge`.
@@ -82,14 +79,11 @@ pub(super) struct MergeArgs {
     /// Fail on the first malformed line of the scenario's trace.
     #[arg(long)]
     pub strict: bool,
-    /// Print the table as JSON on standard output, alone.
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Writes the plan of a sweep, and how to run it.
 pub(super) fn plan(args: &PlanArgs, voice: Voice) -> Result<(), Failure> {
-    let plan = planned(&args.scenario, &args.grid)?;
+    let plan = planned(&args.scenario.path, &args.scenario.overrides, &args.grid)?;
     let job = args.emit.map(|engine| Job::new(engine, &plan, args)).transpose()?;
     write_whole(&args.output, plan.to_lines().as_bytes())?;
     job.iter().try_for_each(|job| write_whole(&job.path, job.text.as_bytes()))?;
@@ -136,7 +130,7 @@ pub(super) fn point(args: &PointArgs, voice: Voice) -> Result<(), Failure> {
     let again = || Replay { scenario: scenario.into(), settings: point.entry.overrides.clone() };
     replayed::tell(&point.world, args.strict)?;
     let folder = SweepFolder::open(&args.out, &file.sheet).map_err(|error| failure(error, &|_| again()))?;
-    let mut watch = Watch::start(args.quiet)?;
+    let mut watch = Watch::start()?;
     let id = &point.entry.id;
     watch.label(format!("{} {id}", file.sheet.heading.scenario));
     let mut corrupt = None;
@@ -160,7 +154,7 @@ pub(super) fn point(args: &PointArgs, voice: Voice) -> Result<(), Failure> {
 }
 
 /// Checks that every point of a plan is there, and writes and prints their table.
-pub(super) fn merge(args: &MergeArgs) -> Result<(), Failure> {
+pub(super) fn merge(args: &MergeArgs, voice: Voice) -> Result<(), Failure> {
     let file = PlanFile::read(&args.plan, &host::build())?;
     let scenario = file.scenario_file().to_path_buf();
     let mut worlds = Worlds::default();
@@ -174,5 +168,5 @@ pub(super) fn merge(args: &MergeArgs) -> Result<(), Failure> {
         let what = "there that are no part of the sweep, and ignored";
         note(&format!("{}: {count} {what}: {names}", args.folder.display()));
     }
-    report(&plan, &merged.summaries, &args.folder, None, args.json)
+    report(&plan, &merged.summaries, &args.folder, None, voice)
 }

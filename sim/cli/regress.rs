@@ -14,9 +14,10 @@ use crate::engine::{Control, Progress};
 use crate::experiment::regress::{Baseline, Gate, Host, Injected, Measured, Meter, RegressError, Verdict, compare};
 use crate::report::ci;
 
+use super::args::Voice;
 use super::control::Watch;
 use super::exit::{Failure, Replay};
-use super::{HeapUse, host, print};
+use super::{HeapUse, host, print, print_json};
 
 mod text;
 
@@ -45,17 +46,11 @@ pub(super) struct RegressArgs {
     /// repeated.
     #[arg(long = "inject", value_name = "METRIC=+N%")]
     pub injected: Vec<Injected>,
-    /// Print the verdict as JSON on standard output, alone.
-    #[arg(long)]
-    pub json: bool,
-    /// No progress on standard error.
-    #[arg(long)]
-    pub quiet: bool,
 }
 
 /// Runs the baseline's cases, and says what changed.
-pub(super) fn regress(args: &RegressArgs, heap: fn() -> HeapUse) -> Result<(), Failure> {
-    let mut watch = Watch::start(args.quiet)?;
+pub(super) fn regress(args: &RegressArgs, voice: Voice, heap: fn() -> HeapUse) -> Result<(), Failure> {
+    let mut watch = Watch::start()?;
     let mut baseline = read(args)?;
     let gate = Gate::new(&baseline, &args.baseline, &args.settings)?;
     let measured = measure(args, &gate, heap, &mut watch);
@@ -69,10 +64,10 @@ pub(super) fn regress(args: &RegressArgs, heap: fn() -> HeapUse) -> Result<(), F
     if args.bless {
         baseline.bless(&measured);
         baseline.write(&args.baseline)?;
-        return said(args, &verdict, &text::of_blessing(&verdict));
+        return said(&verdict, voice, &text::of_blessing(&verdict));
     }
     let files = keep(args, &mut verdict, &watch)?;
-    said(args, &verdict, &text::of_verdict(&verdict, &files))?;
+    said(&verdict, voice, &text::of_verdict(&verdict, &files))?;
     if verdict.passed { Ok(()) } else { Err(Failure::Regression(text::complaint(&verdict))) }
 }
 
@@ -165,11 +160,8 @@ fn keep(args: &RegressArgs, verdict: &mut Verdict, watch: &Watch) -> Result<Vec<
     Ok(files)
 }
 
-fn said(args: &RegressArgs, verdict: &Verdict, text: &str) -> Result<(), Failure> {
-    if args.json {
-        return print(&format!("{}\n", serde_json::to_string_pretty(verdict).expect("a verdict is plain data")));
-    }
-    print(text)
+fn said(verdict: &Verdict, voice: Voice, text: &str) -> Result<(), Failure> {
+    if voice.json { print_json(verdict) } else { print(text) }
 }
 
 /// How a gate ends that has no verdict.

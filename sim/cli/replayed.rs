@@ -5,15 +5,15 @@ use serde::Serialize;
 use crate::health::TraceCounts;
 use crate::scenario::{Scenario, WorldData};
 
-use super::args::ScenarioArgs;
+use super::args::OverridesArgs;
 use super::control::note;
 use super::exit::Failure;
 
 /// Reads the data of a scenario, and says on standard error which lines of its trace are left out; with `--strict` the
 /// first of them is an error.
-pub(super) fn world(scenario: &Scenario, args: &ScenarioArgs) -> Result<WorldData, Failure> {
+pub(super) fn world(scenario: &Scenario, overrides: &OverridesArgs) -> Result<WorldData, Failure> {
     let world = scenario.world()?;
-    tell(&world, args.strict)?;
+    tell(&world, overrides.strict)?;
     Ok(world)
 }
 

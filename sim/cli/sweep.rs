@@ -13,14 +13,15 @@ use serde_json::json;
 use crate::base::Digest;
 use crate::experiment::{
     Cell, Crew, Estimate, Got, GridRequest, Happened, Loads, POINTS_FILE, Plan, PlanRequest, ScenarioText, Summary,
-    SweepError, SweepFolder, Tally, Variation,
+    SweepError, SweepFolder, Tally, Variation, point_id,
 };
+use crate::report::line;
 use crate::scenario::Worlds;
 
-use super::args::ScenarioArgs;
+use super::args::{OverridesArgs, ScenarioArgs, Voice};
 use super::control::Watch;
 use super::exit::{Failure, Replay};
-use super::table::{grouped, line};
+use super::table::grouped;
 use super::{columns, host, print, print_json, replayed};
 
 /// The grid, beside what `[sweep]` of the scenario says.
@@ -40,11 +41,9 @@ pub(super) struct GridArgs {
     pub modelled: bool,
 }
 
-/// Arguments of `sweep`.
+/// A grid that is run here.
 #[derive(Args)]
-pub(super) struct SweepArgs {
-    #[command(flatten)]
-    pub scenario: ScenarioArgs,
+pub(super) struct PointsArgs {
     #[command(flatten)]
     pub grid: GridArgs,
     /// Points at a time; the result does not depend on it [default: the host's cores].
@@ -53,6 +52,15 @@ pub(super) struct SweepArgs {
     /// The sweep's folder; one that is there is resumed [default: results/SCENARIO/sweep-HASH, by the plan].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+}
+
+/// Arguments of `sweep`.
+#[derive(Args)]
+pub(super) struct SweepArgs {
+    #[command(flatten)]
+    pub scenario: ScenarioArgs,
+    #[command(flatten)]
+    pub points: PointsArgs,
     /// Run every N-th point only, from the I-th on; when all shards are done, the same command without this makes the
     /// table.
     #[arg(long, value_name = "I/N")]
@@ -60,12 +68,6 @@ pub(super) struct SweepArgs {
     /// When all points are there, also draw them, as `systole report` does.
     #[arg(long, conflicts_with = "shard")]
     pub report: bool,
-    /// Print the table as JSON on standard output, alone.
-    #[arg(long)]
-    pub json: bool,
-    /// No progress on standard error.
-    #[arg(long)]
-    pub quiet: bool,
 }
 
 /// Every `of`-th point from the `first` on.
@@ -88,29 +90,30 @@ impl FromStr for Shard {
 }
 
 /// Plans a sweep: every point is valid.
-pub(super) fn planned(scenario: &ScenarioArgs, grid: &GridArgs) -> Result<Plan, Failure> {
+pub(super) fn planned(path: &Path, overrides: &OverridesArgs, grid: &GridArgs) -> Result<Plan, Failure> {
     let request = GridRequest { vary: grid.vary.clone(), loads: grid.load.clone(), replicates: grid.replicates };
     let request =
-        PlanRequest { settings: &scenario.settings, grid: &request, modelled: grid.modelled, build: host::build() };
+        PlanRequest { settings: &overrides.settings, grid: &request, modelled: grid.modelled, build: host::build() };
     let mut worlds = Worlds::default();
-    let plan = Plan::new(ScenarioText::read(&scenario.scenario)?, &request, &mut worlds)?;
-    worlds.traced().try_for_each(|world| replayed::tell(world, scenario.strict))?;
+    let plan = Plan::new(ScenarioText::read(path)?, &request, &mut worlds)?;
+    worlds.traced().try_for_each(|world| replayed::tell(world, overrides.strict))?;
     Ok(plan)
 }
 
 /// Runs every point of a grid that is not there yet, and prints what they came to.
-pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
-    let mut watch = Watch::start(args.quiet)?;
-    let plan = planned(&args.scenario, &args.grid)?;
-    let path = args.out.clone().unwrap_or_else(|| usual_folder("sweep", &plan));
+pub(super) fn sweep(args: &SweepArgs, voice: Voice) -> Result<(), Failure> {
+    let SweepArgs { scenario, points, .. } = args;
+    let mut watch = Watch::start()?;
+    let plan = planned(&scenario.path, &scenario.overrides, &points.grid)?;
+    let path = points.out.clone().unwrap_or_else(|| usual_folder("sweep", &plan));
     let shard = args.shard.unwrap_or(Shard { first: 0, of: 1 });
     let wanted: Vec<usize> = (shard.first..plan.points.len()).step_by(shard.of).collect();
-    let failed = |error| failure(error, &|point| replay(&plan, point, &args.scenario.scenario));
+    let failed = |error| failure(error, &|point| replay(&plan, point, &scenario.path));
     let folder = SweepFolder::open(&path, &plan.sheet()).map_err(failed)?;
-    let (ran, summaries) = swept(&folder, &plan, &wanted, args.jobs, &mut watch).map_err(failed)?;
+    let (ran, summaries) = swept(&folder, &plan, &wanted, points.jobs, &mut watch).map_err(failed)?;
     if args.shard.is_some() {
         let of = plan.points.len();
-        if args.json {
+        if voice.json {
             let Tally { computed, reused } = ran.tally;
             let shard =
                 json!({"points": wanted.len(), "of": of, "computed": computed, "reused": reused, "results": path});
@@ -121,12 +124,12 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
         return print(&what);
     }
     folder.tabulate(&plan, &summaries).map_err(failed)?;
-    report(&plan, &summaries, &path, Some(&ran), args.json)?;
+    report(&plan, &summaries, &path, Some(&ran), voice)?;
     if !args.report {
         return Ok(());
     }
-    let reported = super::report::drawn(&path, host::threads(args.jobs))?;
-    if args.json { Ok(()) } else { print(&super::report::said(&reported)) }
+    let reported = super::report::drawn(&path, host::threads(points.jobs))?;
+    if voice.json { Ok(()) } else { print(&super::report::said(&reported)) }
 }
 
 /// Has every point of `wanted` there, and shows how far it is; returns the summaries in that order.
@@ -138,20 +141,16 @@ pub(super) fn swept(
     watch: &mut Watch,
 ) -> Result<(Ran, Vec<Summary>), SweepError> {
     folder.tidy(wanted.iter().map(|&nth| &plan.points[nth]))?;
-    // Who says how many has thought of memory.
-    let memory = if jobs.is_none() { host::available_bytes() } else { None };
-    let cores = host::threads(jobs);
-    let jobs = cores.clamp(1, wanted.len().max(1));
     let stop = watch.interrupted();
-    let crew = Crew { jobs, memory, threads: (cores / jobs).max(1), stop: &stop };
+    let crew = host::crew(jobs, wanted.len(), &stop);
     let fewer = Fewer::of(plan, wanted, &crew);
-    fewer.iter().for_each(|fewer| watch.say(&fewer.to_string()));
+    fewer.iter().for_each(|fewer| watch.note(&fewer.to_string()));
     watch.label(format!("{} sweep", plan.heading.scenario));
     let mut board = Board::new(plan, "point", wanted.len());
     let done = folder.run(plan, wanted, &crew, |happened| board.show(happened, watch));
     watch.finish();
     let (tally, summaries) = done?;
-    Ok((Ran { tally, jobs, fewer }, summaries))
+    Ok((Ran { tally, jobs: crew.jobs, fewer }, summaries))
 }
 
 /// Why fewer points run at a time than there are cores.
@@ -198,7 +197,7 @@ pub(super) struct Ran {
 /// Where the results of a plan go that is given no folder, a sweep's or another's: another plan has another.
 pub(super) fn usual_folder(kind: &str, plan: &Plan) -> PathBuf {
     let sheet = serde_json::to_vec(&plan.sheet()).expect("a plan is plain data");
-    let name = format!("{kind}-{}", &Digest::of(&sheet).to_string()[..16]);
+    let name = format!("{kind}-{}", point_id(&Digest::of(&sheet)));
     Path::new("results").join(&plan.heading.scenario).join(name)
 }
 
@@ -297,11 +296,11 @@ pub(super) fn report(
     summaries: &[Summary],
     path: &Path,
     ran: Option<&Ran>,
-    json: bool,
+    voice: Voice,
 ) -> Result<(), Failure> {
     let cells = Cell::of_plan(plan, summaries);
     let (scenario, replicates) = (plan.heading.scenario.as_str(), plan.heading.grid.replicates);
-    if json {
+    if voice.json {
         let report = Report {
             scenario,
             points: summaries.len(),
@@ -312,7 +311,7 @@ pub(super) fn report(
             limited_by_memory: ran.and_then(|ran| ran.fewer.as_ref()),
             cells: &cells,
         };
-        return print(&format!("{}\n", serde_json::to_string_pretty(&report).expect("a report is plain data")));
+        return print_json(&report);
     }
     let mut out = String::new();
     line!(out, "{scenario}: {} points, {}", summaries.len(), averaged(replicates, "run"));

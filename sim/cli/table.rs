@@ -5,16 +5,10 @@ use std::path::{Path, PathBuf};
 
 use crate::experiment::{LatencySummary, LimitSummary, Probe, ServiceSummary, Summary, SurgeSummary, TraceSummary};
 use crate::metrics::Definition;
+use crate::report::line;
 use crate::scenario::{CalendarSpan, ScenarioFile, SurgeKeys, SurgeProfile};
 
 use super::contracts::of_contracts;
-
-/// Writing to a string does not fail.
-macro_rules! line {
-    ($out:expr) => { $out.push('\n') };
-    ($out:expr, $($arg:tt)*) => { writeln!($out, $($arg)*).expect("writing to a string does not fail") };
-}
-pub(super) use line;
 
 /// How the load changes over the run, where it does.
 fn course(file: &ScenarioFile) -> Option<String> {

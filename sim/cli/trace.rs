@@ -7,7 +7,6 @@ use clap::Args;
 
 use crate::base::Span;
 use crate::experiment::{Recorded, TraceError, TraceRequest, record};
-use crate::scenario::Scenario;
 
 use super::args::{ScenarioArgs, Voice};
 use super::control::Watch;
@@ -51,8 +50,8 @@ fn span(text: &str) -> Result<Span, String> {
 
 /// Records messages and work of a few nodes for a while.
 pub(super) fn trace(args: &TraceArgs, voice: Voice) -> Result<(), Failure> {
-    let scenario = Scenario::load(&args.scenario.scenario, &args.scenario.settings)?;
-    let world = replayed::world(&scenario, &args.scenario)?;
+    let scenario = args.scenario.load()?;
+    let world = replayed::world(&scenario, &args.scenario.overrides)?;
     let path = args.output.clone().unwrap_or_else(|| format!("{}.trace.json", scenario.file.name).into());
     let request = TraceRequest {
         path,
@@ -61,17 +60,14 @@ pub(super) fn trace(args: &TraceArgs, voice: Voice) -> Result<(), Failure> {
         nodes: args.nodes.into(),
         most_bytes: (!args.force).then_some(args.max_mib << 20),
     };
-    let mut watch = Watch::start(voice.quiet)?;
+    let mut watch = Watch::start()?;
     watch.label(format!("{} trace", scenario.file.name));
     let recorded = record(&scenario, &world, &request, host::threads(None), &mut watch);
     watch.finish();
     let recorded = recorded.map_err(|error| match error {
         TraceError::Late { .. } | TraceError::TooLarge { .. } => Failure::Usage(error.to_string()),
-        TraceError::Io { .. } => Failure::Runtime(error.to_string()),
-        TraceError::Run(error) => {
-            let (scenario, settings) = (args.scenario.scenario.clone(), args.scenario.settings.clone());
-            Failure::Run(error, Replay { scenario, settings })
-        }
+        TraceError::Store(_) => Failure::Runtime(error.to_string()),
+        TraceError::Run(error) => Failure::Run(error, Replay::of(&args.scenario)),
     })?;
     if voice.json { print_json(&recorded) } else { print(&text(&recorded)) }
 }

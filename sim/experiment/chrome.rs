@@ -179,7 +179,9 @@ impl<W: Write> ChromeTrace<W> {
 
     fn on_arrived(&mut self, now: Time, [from, to]: [NodeId; 2], arrives: Time, taken: Time) {
         // What should have arrived by now has been lost. A receipt is shown before it arrives, when others still will.
-        self.on_the_way = self.on_the_way.split_off(&(now, NodeId(0), NodeId(0)));
+        while self.on_the_way.first_key_value().is_some_and(|((due, ..), _)| *due < now) {
+            self.on_the_way.pop_first();
+        }
         let Some(numbers) = self.on_the_way.get_mut(&(arrives, from, to)) else { return };
         let Some(number) = numbers.pop_front() else { return };
         if self.window.contains(taken) {

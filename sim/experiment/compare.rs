@@ -20,9 +20,10 @@ use crate::scenario::Prices;
 
 pub use advice::{Advice, Verdict};
 pub use cost::Cost;
-pub use difference::{Difference, LEAST_SHARE, LEVEL, Method};
+use difference::LEVEL;
+pub use difference::{Difference, LEAST_SHARE, Method};
 pub use figures::{figure, interval, percent};
-pub use row::{Costs, CpuUse, Quantiles, Row, SECONDS_OF_A_YEAR};
+pub use row::{Costs, CpuUse, Quantiles, Row};
 pub use variant::{CompareError, Loaded, Variant};
 
 use advice::{Contender, advise};

@@ -142,7 +142,7 @@ fn spaced(from: f64, to: f64, count: usize) -> Vec<f64> {
 }
 
 /// To 3 significant digits.
-fn rounded(value: f64) -> f64 {
+pub(super) fn rounded(value: f64) -> f64 {
     format!("{value:.2e}").parse().expect("what was written as a number is one")
 }
 
@@ -227,6 +227,13 @@ impl Grid {
     /// Number of cells: combinations of values and load.
     pub fn cells(&self) -> usize {
         self.vary.iter().map(|variation| variation.values.len()).product::<usize>() * self.load_tps.len().max(1)
+    }
+
+    /// Keys and values of what is varied in a cell, without its load.
+    pub fn varied(&self, nth: usize) -> Vec<(String, String)> {
+        let mut cell = self.cell(nth);
+        cell.truncate(self.vary.len());
+        cell
     }
 
     /// Keys and values of a cell, the load last.

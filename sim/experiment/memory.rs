@@ -5,7 +5,7 @@
 //! tables and histograms, and every pair of replicas connections.
 
 use crate::engine::ProtocolKind;
-use crate::scenario::{Dissemination, Scenario, Weight, WorldData};
+use crate::scenario::{AUTO_ARRIVALS_PER_S, Dissemination, Scenario, Weight, WorldData};
 
 use super::plan::Planned;
 
@@ -20,25 +20,18 @@ const PAIR_BYTES: u64 = 48;
 const DAG_PAIR_BYTES: u64 = 6_000;
 /// A transaction of the run. Measured: 330 to 390 bytes, overloaded or not.
 const TRANSACTION_BYTES: f64 = 512.0;
-/// Simulated arrivals a second that the weight `auto` allows.
-const AUTO_ARRIVALS_PER_S: f64 = 200_000.0;
-
 impl Planned {
     /// Memory that simulating it takes, bytes: at most, but for surges.
     pub fn memory_bytes(&self) -> u64 {
         self.bytes(transactions(&self.scenario, &self.world))
     }
 
-    /// Memory that a search for its limit takes, bytes: that of the largest load that a probe may have, though searches
-    /// mostly end below.
+    /// Memory that a search for its limit takes, bytes: that of a probe of 200,000 transactions/s, below which searches
+    /// mostly end, or of the largest that there may be.
     pub fn search_memory_bytes(&self) -> u64 {
         let keys = &self.scenario.file.limit;
         let most = keys.to_tps.min(AUTO_ARRIVALS_PER_S);
-        let arrivals = match self.scenario.file.run.weight {
-            Weight::Fixed(weight) => most / f64::from(weight),
-            Weight::Auto(_) => most,
-        };
-        self.bytes(arrivals * (keys.warm_up_s + keys.window_s))
+        self.bytes(arrivals_per_s(most, self.scenario.file.run.weight) * (keys.warm_up_s + keys.window_s))
     }
 
     fn bytes(&self, transactions: f64) -> u64 {
@@ -58,9 +51,13 @@ fn transactions(scenario: &Scenario, world: &WorldData) -> f64 {
     }
     let load = || world.world_tps(file.world.hour_of_week) * file.world.scale + file.world.extra.values().sum::<f64>();
     let tps = file.world.load_tps.unwrap_or_else(load);
-    let arrivals = match file.run.weight {
+    arrivals_per_s(tps, file.run.weight) * (file.run.warm_up_s + file.run.window_s)
+}
+
+/// Arrivals that are simulated for so many transactions/s.
+fn arrivals_per_s(tps: f64, weight: Weight) -> f64 {
+    match weight {
         Weight::Fixed(weight) => tps / f64::from(weight),
         Weight::Auto(_) => tps.min(AUTO_ARRIVALS_PER_S),
-    };
-    arrivals * (file.run.warm_up_s + file.run.window_s)
+    }
 }

@@ -21,7 +21,7 @@ pub use error::PlanError;
 pub use lines::PlanFile;
 
 use super::grid::{Grid, GridRequest, LOAD_KEY};
-use super::store::{json, name_of};
+use super::store::{json, point_id};
 use super::sweep::SWEEP_FILE;
 
 /// Version of `sweep.json` and of plan files.
@@ -160,7 +160,7 @@ pub struct Planned {
 impl Planned {
     fn new(scenario: Scenario, world: Arc<WorldData>, overrides: Vec<String>) -> Planned {
         let inputs = scenario.digest(&world);
-        let entry = Entry { id: name_of(&inputs), overrides, seed: scenario.file.seed };
+        let entry = Entry { id: point_id(&inputs), overrides, seed: scenario.file.seed };
         Planned { entry, scenario, world, inputs }
     }
 }
@@ -229,9 +229,7 @@ impl Plan {
     /// Key and value of what is varied in the `nth` point, without its load.
     pub fn varied(&self, nth: usize) -> Vec<(String, String)> {
         let grid = &self.heading.grid;
-        let mut cell = grid.cell(nth / grid.replicates as usize);
-        cell.truncate(grid.vary.len());
-        cell
+        grid.varied(nth / grid.replicates as usize)
     }
 
     /// Load of the `nth` point, if it is given one: by the grid, or by the scenario.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use rayon::prelude::*;
+
 use crate::metrics::Definition;
 
 use super::Summary;
@@ -38,19 +40,34 @@ pub struct Origin {
 pub(super) fn table<'a>(points: impl Iterator<Item = (&'a Origin, &'a Summary)> + Clone) -> Vec<u8> {
     let summaries = points.clone().map(|(_, summary)| summary);
     let resources: BTreeSet<&String> = summaries.flat_map(|summary| summary.utilisation.keys()).collect();
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for (nth, (origin, summary)) in points.enumerate() {
+    csv_of(&points.collect::<Vec<_>>(), |_, (origin, summary)| {
         let mut row = inputs(origin, summary);
         row.extend(measured(summary, &resources));
-        if nth == 0 {
-            writer.write_record(row.iter().map(|(name, _)| name)).expect("writing to memory does not fail");
-        }
-        writer.write_record(row.iter().map(|(_, value)| value)).expect("rows have the same columns");
-    }
+        row
+    })
+}
+
+/// The cells of a row, each with its column's name.
+pub(super) type Cells = Vec<(String, String)>;
+
+/// A table with the row of each thing, by its number; rows have the same columns.
+pub(super) fn csv_of<T: Sync>(things: &[T], row: impl Fn(usize, &T) -> Cells + Sync) -> Vec<u8> {
+    let heading = things.first().map(|first| record(row(0, first).iter().map(|(name, _)| name)));
+    let line = |(nth, thing)| record(row(nth, thing).iter().map(|(_, value)| value));
+    let lines: Vec<Vec<u8>> = things.par_iter().enumerate().map(line).collect();
+    [heading.unwrap_or_default(), lines.concat()].concat()
+}
+
+fn record<'a>(cells: impl Iterator<Item = &'a String>) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(cells).expect("writing to memory does not fail");
     writer.into_inner().expect("writing to memory does not fail")
 }
 
-type Cells = Vec<(String, String)>;
+/// A share of a capacity, 0 to 1, in percent: it was counted in millionths, whose hundredths these are.
+pub(super) fn percent(share: f64) -> f64 {
+    (share * 1e6).round() / 1e4
+}
 
 /// What a point followed from. A varied key has its own name.
 fn inputs(origin: &Origin, summary: &Summary) -> Cells {
@@ -83,8 +100,6 @@ fn measured(summary: &Summary, resources: &BTreeSet<&String>) -> Cells {
     row.push(cell("messages_per_tx", summary.messages_per_tx.to_string()));
     row.push(cell("bytes_per_tx", summary.bytes_per_tx.to_string()));
     for resource in resources {
-        // It was counted in millionths; their hundredths are percent.
-        let percent = |share: f64| (share * 1e6).round() / 1e4;
         let used = summary.utilisation.get(*resource).map(|used| percent(used.max).to_string());
         row.push(cell(&format!("{resource}_max_percent"), used.unwrap_or_default()));
     }

@@ -12,9 +12,6 @@ use crate::scenario::{RunOptions, Scenario, WorldData};
 
 use super::{Bracket, Point, Saturation, Step, Summary, simulate};
 
-/// Goodput that counts as sustaining a load, as a share of it.
-pub(super) const SUSTAINED: f64 = 0.99;
-
 /// Arrivals in a probe's window from which on it says something.
 const LEAST_ARRIVALS: f64 = 1_000.0;
 
@@ -167,7 +164,6 @@ pub fn find_limit(
 fn probe(scenario: &Scenario, world: &WorldData, point: &Point) -> Probe {
     let summary = Summary::of(scenario, world, point, super::HostFacts::default());
     let reply = &summary.latency_ms[Definition::SubmitToReply.name()];
-    let sustained = summary.goodput_tps >= SUSTAINED * summary.offered_tps;
     Probe {
         offered_tps: summary.offered_tps,
         goodput_tps: summary.goodput_tps,
@@ -175,7 +171,7 @@ fn probe(scenario: &Scenario, world: &WorldData, point: &Point) -> Probe {
         reply_p50_ms: reply.p50,
         reply_p99_ms: reply.p99,
         utilisation_percent: summary.utilisation[&summary.busiest_resource].max * 100.0,
-        meets_slo: sustained && summary.meets_slos(),
+        meets_slo: summary.is_sustained(),
         binding_resource: summary.binding_resource,
         busiest_resource: summary.busiest_resource,
         busy: point.outcome.utilisation.rows.iter().map(busy).collect(),

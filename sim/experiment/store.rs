@@ -3,6 +3,7 @@
 //! Files are written into a temporary folder beside their place, synced, and the folder renamed; a reader checks every
 //! file against the hash in the manifest.
 
+mod manifest;
 mod place;
 
 use std::collections::BTreeMap;
@@ -14,24 +15,24 @@ use std::time::Duration;
 use hdrhistogram::serialization::V2Serializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use thiserror::Error;
 
 use crate::base::{Digest, Span};
 use crate::engine::{Archive, Setup, Timing};
 use crate::metrics::{Definition, Series};
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, ScenarioFile};
 
 use super::ledger::{self, LEDGER_FILE};
 use super::{LimitSummary, Point, Probe, Summary};
 
-pub(super) use place::{Placed, io_at, place, place_new_file, sweep_up, write_all};
+pub use manifest::Manifest;
+pub(super) use place::{Placed, beside, folder_of, io_at, place, place_new_file, sweep_up, write_all};
 pub use place::{place_file, write_whole};
 
 /// Version of the folder's layout.
 const SCHEMA_VERSION: u32 = 2;
 /// What says what a folder holds.
-const MANIFEST_FILE: &str = "manifest.json";
+pub const MANIFEST_FILE: &str = "manifest.json";
 /// What a point measured.
 const SUMMARY_FILE: &str = "summary.json";
 /// What a point's manifest lists where no ledger is kept, by name.
@@ -72,72 +73,6 @@ pub enum StoreError {
     },
 }
 
-/// `manifest.json`: what a folder holds and where it comes from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Manifest {
-    /// Version of the folder's layout.
-    pub schema_version: u32,
-    /// Version of the tool.
-    pub tool_version: String,
-    /// Commit the tool was built from.
-    pub git_commit: String,
-    /// The scenario's name.
-    pub scenario: String,
-    /// The ordering protocol.
-    pub protocol: String,
-    /// The dissemination layer.
-    pub dissemination: String,
-    /// The seed.
-    pub seed: u64,
-    /// One digest of all inputs.
-    pub inputs: Digest,
-    /// The outcome's digest.
-    pub digest: Digest,
-    /// The measured window: `window_from_s`, `window_until_s`.
-    pub timing: BTreeMap<String, f64>,
-    /// The scenario as it was run.
-    pub configuration: Value,
-    /// Where costs come from.
-    pub cost_provenance: String,
-    /// BLAKE3 of every file beside this one.
-    pub files: BTreeMap<String, Digest>,
-    /// BLAKE3 of this file as it is with zeros here: whoever reads it without its scenario sees if a bit has changed.
-    pub seal: Digest,
-}
-
-impl Manifest {
-    fn sealed(self) -> Manifest {
-        let unsealed = Manifest { seal: Digest::ZERO, ..self };
-        Manifest { seal: Digest::of(&json(&unsealed)), ..unsealed }
-    }
-
-    /// Reads it, if it is as it was written.
-    fn read(path: &Path) -> Result<Manifest, StoreError> {
-        let bytes = fs::read(path).map_err(io_at(path))?;
-        let found: Manifest =
-            serde_json::from_slice(&bytes).map_err(|source| StoreError::Malformed { path: path.into(), source })?;
-        match json(&found) == bytes && found.clone().sealed() == found {
-            true => Ok(found),
-            false => Err(StoreError::Corrupt { path: path.into() }),
-        }
-    }
-}
-
-/// What a manifest says of the files beside it.
-#[derive(Deserialize)]
-struct Claims {
-    files: BTreeMap<String, Digest>,
-}
-
-/// A point that is there and valid.
-#[derive(Debug)]
-pub(super) struct Recalled {
-    /// What it measured.
-    pub summary: Summary,
-    /// Names in its folder that are none of its own.
-    pub strays: Vec<String>,
-}
-
 /// A results folder.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -155,7 +90,7 @@ impl Store {
     pub fn keep(&self, scenario: &Scenario, point: &Point, summary: &Summary) -> Result<PathBuf, StoreError> {
         let parent = self.root.join(&scenario.file.name);
         self.keep_in(&parent, scenario, point, summary, |_| false)?;
-        Ok(parent.join(name_of(&point.inputs)))
+        Ok(parent.join(point_id(&point.inputs)))
     }
 
     /// Keeps a point in a folder of points, unless one is there that `stays`.
@@ -181,9 +116,9 @@ impl Store {
                 hashes.insert(LEDGER_FILE.into(), hash);
             }
             let manifest = self.manifest(scenario, point.inputs, point.outcome.digest, point.setup.timing, hashes);
-            write_all(folder, &[(MANIFEST_FILE.into(), json(&manifest))])
+            write_all(folder, &[(MANIFEST_FILE.into(), manifest.sealed())])
         };
-        place(parent, &name_of(&point.inputs), fill, stays)
+        place(parent, &point_id(&point.inputs), fill, stays)
     }
 
     /// Keeps a search; returns its folder.
@@ -196,7 +131,7 @@ impl Store {
     ) -> Result<PathBuf, StoreError> {
         let mut files = vec![("probes.csv".to_string(), probes_csv(probes))];
         files.extend(found.map(|found| ("limit.json".to_string(), json(found))));
-        let name = format!("limit-{}", name_of(&inputs));
+        let name = format!("limit-{}", point_id(&inputs));
         let parent = self.root.join(&scenario.file.name);
         place(&parent, &name, |folder| write_all(folder, &files), |_| false)?;
         Ok(parent.join(name))
@@ -211,37 +146,26 @@ impl Store {
                 return Err(StoreError::Corrupt { path });
             }
         }
-        Ok((manifest, parse(&folder.join(SUMMARY_FILE))?))
+        let summary: Summary = parse(&folder.join(SUMMARY_FILE))?;
+        match manifest.is_of(&summary) {
+            true => Ok((manifest, summary)),
+            false => Err(StoreError::Foreign { path: folder.join(MANIFEST_FILE) }),
+        }
     }
 
     /// Reads the summary of a point that was kept without its ledger in `folder`, if it is exactly what this build keeps
     /// of such inputs: every file has its hash, and every word of the manifest is as it would be written.
-    pub(super) fn recall(&self, folder: &Path, scenario: &Scenario, inputs: Digest) -> Result<Recalled, StoreError> {
+    pub(super) fn recall(&self, folder: &Path, scenario: &Scenario, inputs: Digest) -> Result<Summary, StoreError> {
         let path = folder.join(MANIFEST_FILE);
         let manifest = fs::read(&path).map_err(io_at(&path))?;
-        let claims: Claims =
+        let Claims { files } =
             serde_json::from_slice(&manifest).map_err(|source| StoreError::Malformed { path: path.clone(), source })?;
-        if !claims.files.keys().map(String::as_str).eq(POINT_FILES) {
+        if !files.keys().map(String::as_str).eq(POINT_FILES) {
             return Err(StoreError::Foreign { path });
         }
-        let mut summary = Vec::new();
-        for (name, hash) in &claims.files {
-            let path = folder.join(name);
-            let bytes = fs::read(&path).map_err(io_at(&path))?;
-            if Digest::of(&bytes) != *hash {
-                return Err(StoreError::Corrupt { path });
-            }
-            if name == SUMMARY_FILE {
-                summary = bytes;
-            }
-        }
-        let malformed = |source| StoreError::Malformed { path: folder.join(SUMMARY_FILE), source };
-        let summary: Summary = serde_json::from_slice(&summary).map_err(malformed)?;
-        let expected = self.manifest(scenario, inputs, summary.digest, scenario.timing(), claims.files);
-        if manifest != json(&expected) {
-            return Err(StoreError::Foreign { path });
-        }
-        Ok(Recalled { summary, strays: strays(folder)? })
+        let summary: Summary = parsed(folder, SUMMARY_FILE, &checked(folder, &files)?)?;
+        let expected = self.manifest(scenario, inputs, summary.digest, scenario.timing(), files);
+        if manifest == expected.sealed() { Ok(summary) } else { Err(StoreError::Foreign { path }) }
     }
 
     fn manifest(
@@ -251,7 +175,7 @@ impl Store {
         digest: Digest,
         timing: Timing,
         files: BTreeMap<String, Digest>,
-    ) -> Manifest {
+    ) -> Manifest<ScenarioFile> {
         let window = timing.window();
         let timing = [("window_from_s", window.from), ("window_until_s", window.until)];
         Manifest {
@@ -265,12 +189,11 @@ impl Store {
             inputs,
             digest,
             timing: timing.map(|(name, at)| (name.to_string(), at.as_secs_f64())).into(),
-            configuration: serde_json::to_value(scenario.configuration()).expect("a scenario is plain data"),
+            configuration: scenario.configuration(),
             cost_provenance: scenario.costs.provenance.clone(),
             files,
             seal: Digest::ZERO,
         }
-        .sealed()
     }
 }
 
@@ -283,9 +206,14 @@ pub(super) fn probes_csv(probes: &[Probe]) -> Vec<u8> {
     writer.into_inner().expect("writing to memory does not fail")
 }
 
-/// The name of a point's folder.
-pub(super) fn name_of(inputs: &Digest) -> String {
+/// The id of the point that follows from `inputs`: the name of its folder.
+pub fn point_id(inputs: &Digest) -> String {
     inputs.to_string()[..NAME_DIGITS].to_string()
+}
+
+/// Whether a folder is called as those of points are.
+pub(super) fn is_point_id(name: &str) -> bool {
+    name.len() == NAME_DIGITS && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Writes the ledger without holding it in memory; returns the file's hash.
@@ -305,8 +233,36 @@ pub(super) fn digest_of(path: &Path) -> Result<Digest, StoreError> {
     Ok(Digest(*hasher.finalize().as_bytes()))
 }
 
+/// What a manifest says of the files beside it.
+#[derive(Deserialize)]
+pub(super) struct Claims {
+    pub files: BTreeMap<String, Digest>,
+}
+
+/// Reads files of a folder, each of which has its hash.
+pub(super) fn checked(
+    folder: &Path,
+    files: &BTreeMap<String, Digest>,
+) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
+    let read = |(name, hash): (&String, &Digest)| {
+        let path = folder.join(name);
+        let bytes = fs::read(&path).map_err(io_at(&path))?;
+        if Digest::of(&bytes) == *hash { Ok((name.clone(), bytes)) } else { Err(StoreError::Corrupt { path }) }
+    };
+    files.iter().map(read).collect()
+}
+
+/// What one of the files that were read holds.
+pub(super) fn parsed<T: for<'de> Deserialize<'de>>(
+    folder: &Path,
+    name: &str,
+    files: &BTreeMap<String, Vec<u8>>,
+) -> Result<T, StoreError> {
+    serde_json::from_slice(&files[name]).map_err(|source| StoreError::Malformed { path: folder.join(name), source })
+}
+
 /// Names in a point's folder that are none of its files.
-fn strays(folder: &Path) -> Result<Vec<String>, StoreError> {
+pub(super) fn strays(folder: &Path) -> Result<Vec<String>, StoreError> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).map_err(io_at(folder))? {
         let name = entry.map_err(io_at(folder))?.file_name().to_string_lossy().into_owned();

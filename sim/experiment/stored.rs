@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::plan::Sheet;
 use super::points::{Origin, table};
-use super::store::{io_at, name_of};
+use super::store::{MANIFEST_FILE, io_at, point_id};
 use super::sweep::{POINTS_FILE, POINTS_FOLDER, SWEEP_FILE};
 use super::{Manifest, Store, StoreError, Summary};
 
@@ -20,14 +20,9 @@ pub enum StoredError {
     /// A file cannot be read, or is not what was written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The plan is damaged.
-    #[error("{}: is not what was written: {source}; delete it and run the sweep again, which keeps whole points", path.display())]
-    Plan {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong.
-        source: serde_json::Error,
-    },
+    /// The plan is damaged, or of another version.
+    #[error("{}: is not the plan that this version writes; delete it and run the sweep again, which keeps whole points", .0.display())]
+    CorruptPlan(PathBuf),
     /// Points are not there, or not whole.
     #[error("{} of {total} points are missing or corrupt, the sweep's own command computes them again: {}", ids.len(), ids.join(", "))]
     Incomplete {
@@ -72,7 +67,7 @@ impl StoredFolder {
         if sheet.exists() {
             return StoredFolder::of_sweep(path, &sheet);
         }
-        if !path.join("manifest.json").exists() {
+        if !path.join(MANIFEST_FILE).exists() {
             return Err(StoredError::NoResults(path.into()));
         }
         let point = StoredPoint::read(path.into(), Vec::new(), 0)?;
@@ -80,15 +75,13 @@ impl StoredFolder {
     }
 
     fn of_sweep(path: &Path, sheet: &Path) -> Result<StoredFolder, StoredError> {
-        let bytes = fs::read(sheet).map_err(io_at(sheet))?;
-        let damaged = |source| StoredError::Plan { path: sheet.into(), source };
-        let Sheet { heading, points: entries } = serde_json::from_slice(&bytes).map_err(damaged)?;
-        let replicates = (heading.grid.replicates as usize).max(1);
+        let found = Sheet::read(path).ok_or_else(|| StoredError::CorruptPlan(sheet.into()))?;
+        let Sheet { heading, points: entries } = found;
+        let replicates = heading.grid.replicates as usize;
         let (mut points, mut ids) = (Vec::new(), Vec::new());
         for (nth, entry) in entries.iter().enumerate() {
             let folder = path.join(POINTS_FOLDER).join(&entry.id);
-            let mut varied = heading.grid.cell(nth / replicates);
-            varied.truncate(heading.grid.vary.len());
+            let varied = heading.grid.varied(nth / replicates);
             match folder.exists().then(|| StoredPoint::read(folder, varied, nth % replicates)) {
                 None => ids.push(format!("{} (missing)", entry.id)),
                 Some(Err(error)) => ids.push(format!("{} ({error})", entry.id)),
@@ -118,11 +111,8 @@ impl StoredFolder {
 impl StoredPoint {
     fn read(folder: PathBuf, varied: Vec<(String, String)>, replicate: usize) -> Result<StoredPoint, StoreError> {
         let (manifest, summary) = Store::read(&folder)?;
-        if summary.digest != manifest.digest {
-            return Err(StoreError::Foreign { path: folder.join("manifest.json") });
-        }
         let load_tps = manifest.configuration["world"]["load_tps"].as_f64();
-        let origin = Origin { id: name_of(&manifest.inputs), varied, load_tps, replicate };
+        let origin = Origin { id: point_id(&manifest.inputs), varied, load_tps, replicate };
         Ok(StoredPoint { folder, origin, manifest, summary })
     }
 }

@@ -15,6 +15,9 @@ use crate::scenario::{Scenario, WorldData};
 use super::contracts::ContractSummary;
 use super::{Point, StandsSummary, TraceSummary, UsageSummary};
 
+/// Goodput that counts as sustaining a load, as a share of it.
+const SUSTAINED: f64 = 0.99;
+
 /// Quantiles of one latency, ms.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LatencySummary {
@@ -353,6 +356,11 @@ impl Summary {
     /// Whether every threshold held.
     pub fn meets_slos(&self) -> bool {
         self.slo.iter().all(|slo| slo.holds)
+    }
+
+    /// Whether a load is sustained: there is one, every threshold held, and goodput is 99 % of what was offered.
+    pub fn is_sustained(&self) -> bool {
+        self.meets_slos() && self.offered_tps > 0.0 && self.goodput_tps >= SUSTAINED * self.offered_tps
     }
 }
 

@@ -20,7 +20,7 @@ use crate::scenario::RunOptions;
 use super::crew::{Jobs, work_off};
 use super::limits::{PLAN_FILE, SEARCHES_FOLDER};
 use super::plan::{Plan, Planned, Sheet};
-use super::store::{Placed, Recalled, io_at, json, place_new_file, sweep_up};
+use super::store::{Placed, io_at, json, place_new_file, sweep_up};
 use super::{HostFacts, Store, StoreError, Summary, simulate};
 
 pub use merge::Merged;
@@ -190,7 +190,7 @@ impl SweepFolder {
     }
 
     /// What is there of a point: nothing, or whether it is valid.
-    fn recall(&self, point: &Planned) -> Option<Result<Recalled, StoreError>> {
+    fn recall(&self, point: &Planned) -> Option<Result<Summary, StoreError>> {
         let folder = self.of_point(&point.entry.id);
         // A folder that cannot be read is corrupt; one that is not there is none.
         fs::symlink_metadata(&folder).is_ok().then(|| self.store.recall(&folder, &point.scenario, point.inputs))
@@ -205,7 +205,7 @@ impl SweepFolder {
         corrupt: impl FnOnce(StoreError),
     ) -> Result<(Got, Summary), Halt> {
         match self.recall(point) {
-            Some(Ok(recalled)) => return Ok((Got::Reused, recalled.summary)),
+            Some(Ok(summary)) => return Ok((Got::Reused, summary)),
             Some(Err(error)) => corrupt(error),
             None => {}
         }
@@ -236,7 +236,7 @@ impl SweepFolder {
         for some in wanted.chunks(LOOKED_FOR) {
             let recalled: Vec<_> = some.par_iter().map(|&nth| self.recall(&plan.points[nth])).collect();
             for (&nth, recalled) in some.iter().zip(recalled) {
-                let summary = recalled.and_then(Result::ok).map(|recalled| recalled.summary);
+                let summary = recalled.and_then(Result::ok);
                 if summary.is_some() {
                     told(Happened::Done(nth, Got::Reused));
                 }

@@ -37,6 +37,16 @@ impl UsageSummary {
         self.ledger_copies_bytes as f64 / self.ledger_bytes.max(1) as f64
     }
 
+    /// Work of all cores, core-seconds.
+    pub fn busy_core_s(&self) -> f64 {
+        self.protocol_core_s + self.crypto_core_s + self.execution_core_s
+    }
+
+    /// What the cores of so many replicas had to give in the window, core-seconds.
+    pub fn core_s(&self, replicas: u32) -> f64 {
+        f64::from(replicas) * f64::from(self.cores) * self.window_s
+    }
+
     pub(super) fn of(usage: &Usage, window_s: f64, committed: f64) -> UsageSummary {
         UsageSummary {
             window_s,

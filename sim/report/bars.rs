@@ -3,36 +3,36 @@
 use plotters::style::text_anchor::HPos;
 
 use super::canvas::{Canvas, Look, Pen};
-use super::curves::{MOST_LINES, at_load};
+use super::curves::{MOST_LINES, at_load, drawn};
 use super::figures::Figure;
 use super::parts::Stroke;
-use super::plot::{BLACK, GRID, INK, LEFT, RIGHT, WHITE, look, text_width, whisker};
+use super::plot::{BLACK, GRID, INK, LEFT, RIGHT, headed, look, text_width, whisker};
 use super::scale::{Axis, number, si};
 use super::sweep::{Bar, Cell, Source, Sweep};
 
+/// Pixels left of titles.
+const SIDE: f64 = 20.0;
 /// Pixels above the first bar, and below the last.
 const TOP: f64 = 66.0;
 const FOOT: f64 = 56.0;
+/// Bars of a figure: more cannot be read.
+const MOST_BARS: usize = 32;
 /// Resources below this share of their capacity, percent, wherever they are, are left out.
 const LEAST_PERCENT: f64 = 0.5;
 
 /// Draws both.
 pub(super) fn of_sweep(sweep: &Sweep) -> Vec<Figure> {
-    vec![Figure::new("saturation", saturation(sweep)), Figure::new("bottlenecks", bottlenecks(sweep))]
+    let source = match sweep.saturation.source {
+        Source::Limits => "searched (limits.json); whisker: 95 % confidence",
+        Source::Grid => "by the loads of the grid: sustained, and light the next one, which is not",
+    };
+    let saturation = saturation(&format!("scenario {}; {source}", sweep.scenario), &sweep.saturation.bars);
+    vec![saturation, Figure::new("bottlenecks", bottlenecks(sweep))]
 }
 
 /// Where labels end and bars begin: as wide as the longest name, within limits.
-fn margin(names: impl Iterator<Item = usize>) -> f64 {
-    (names.max().unwrap_or(0) as f64 * 12.0 * 0.54 + 30.0).clamp(LEFT, 300.0)
-}
-
-fn heading(canvas: &mut Canvas, height: f64, title: &str, subtitle: &str) {
-    canvas.group("id=\"paper\"", |pen| pen.area((0.0, 0.0), (RIGHT + 26.0, height), WHITE));
-    canvas.group("id=\"title\"", |pen| {
-        pen.text(title, (20.0, 22.0), Look { bold: true, ..look(16.0, BLACK, HPos::Left) });
-        let size = (12.0 * (RIGHT - 20.0) / text_width(subtitle, 12.0)).min(12.0);
-        pen.text(subtitle, (20.0, 41.0), look(size, INK, HPos::Left));
-    });
+fn margin<'a>(names: impl Iterator<Item = &'a String>) -> f64 {
+    (names.map(|name| text_width(name, 12.0)).fold(0.0, f64::max) + 30.0).clamp(LEFT, 300.0)
 }
 
 /// The grid and labels of a horizontal axis from `left`.
@@ -66,19 +66,15 @@ pub(super) fn words(bar: &Bar) -> String {
 }
 
 /// A bar to what is sustained, a lighter one on to what is not, and a whisker for what replicates differ by.
-fn saturation(sweep: &Sweep) -> String {
+pub(super) fn saturation(subtitle: &str, all: &[Bar]) -> Figure {
     const ROW: f64 = 34.0;
-    let bars = &sweep.saturation.bars[..sweep.saturation.bars.len().min(2 * MOST_LINES)];
+    let bars = &all[..all.len().min(MOST_BARS)];
+    let cut = format!("; the first {MOST_BARS} of {} variants", all.len());
+    let subtitle = format!("{subtitle}{}", if all.len() > MOST_BARS { &cut } else { "" });
     let height = TOP + ROW * bars.len() as f64 + FOOT;
     let title = "Saturation point of each variant";
-    let source = match sweep.saturation.source {
-        Source::Limits => "searched (limits.json); whisker: 95 % confidence",
-        Source::Grid => "by the loads of the grid: sustained, and light the next one, which is not",
-    };
-    let subtitle = format!("scenario {}; {source}", sweep.scenario);
-    let mut canvas = Canvas::new(&format!("{title} ({subtitle})"), height);
-    heading(&mut canvas, height, title, &subtitle);
-    let left = margin(bars.iter().map(|bar| bar.name.chars().count()));
+    let mut canvas = headed(title, &subtitle, SIDE, height);
+    let left = margin(bars.iter().map(|bar| &bar.name));
     let said = bars.iter().map(|bar| text_width(&words(bar), 11.0)).fold(0.0, f64::max);
     let right = RIGHT - said.min(300.0);
     let ends = bars.iter().flat_map(|bar| {
@@ -106,7 +102,7 @@ fn saturation(sweep: &Sweep) -> String {
             pen.text(&words(bar), (x(upper.max(high)) + 10.0, y), look(11.0, INK, HPos::Left));
         });
     }
-    canvas.svg()
+    Figure::new("saturation", canvas.svg())
 }
 
 /// A name that ends at `place`, made smaller where it is longer than `room`.
@@ -127,11 +123,10 @@ fn bottlenecks(sweep: &Sweep) -> String {
     let height = TOP + ROW * rows as f64 + 2.0 * GAP * cells.len() as f64 + FOOT;
     let title = "How busy each class of resource is";
     let of = "the busiest node, mean of replicates; bold: what binds";
-    let subtitle = format!("{}; {of}", at_load(sweep));
-    let mut canvas = Canvas::new(&format!("{title} ({subtitle})"), height);
-    heading(&mut canvas, height, title, &subtitle);
-    let longest = cells.iter().map(|cell| sweep.variants[cell.variant].name.chars().count());
-    let left = margin(longest.chain(names.iter().map(|name| name.chars().count()))) + 20.0;
+    let subtitle = format!("{}; {of}{}", at_load(sweep), drawn(sweep).1);
+    let mut canvas = headed(title, &subtitle, SIDE, height);
+    let variants = cells.iter().map(|cell| &sweep.variants[cell.variant].name);
+    let left = margin(variants.chain(names.iter().copied())) + SIDE;
     let right = RIGHT - 44.0;
     let most = cells.iter().flat_map(|cell| used(cell).map(|name| cell.utilisation[name][1])).fold(0.0, f64::max);
     let scale = Axis::from_zero(most, "percent of capacity", number);
@@ -140,7 +135,7 @@ fn bottlenecks(sweep: &Sweep) -> String {
     for cell in &cells {
         canvas.group(&format!("id=\"stack-{}\"", cell.variant), |pen| {
             let name = &sweep.variants[cell.variant].name;
-            pen.text(name, (20.0, y), Look { bold: true, ..look(12.0, BLACK, HPos::Left) });
+            pen.text(name, (SIDE, y), Look { bold: true, ..look(12.0, BLACK, HPos::Left) });
             y += GAP;
             for resource in used(cell) {
                 let percent = cell.utilisation[resource][1];

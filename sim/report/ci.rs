@@ -18,7 +18,6 @@ mod openmetrics;
 #[cfg(test)]
 mod tests;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use history::{HistoryCase, HistoryLine, append_history, earlier_walls};
@@ -27,12 +26,12 @@ pub use markdown::step_summary;
 use crate::experiment::regress::{VERDICT_FILE, Verdict};
 
 use super::error::ReportError;
-use super::input::read;
+use super::figures::place;
+use super::input::json;
 
 /// Reads the verdict that is kept in `folder`.
 pub fn verdict(folder: &Path) -> Result<Verdict, ReportError> {
-    let path = folder.join(VERDICT_FILE);
-    serde_json::from_slice(&read(&path)?).map_err(|error| ReportError::invalid(&path, error))
+    json(&folder.join(VERDICT_FILE))
 }
 
 /// Writes every file but the history beside the verdict in `folder`; returns their paths.
@@ -47,19 +46,7 @@ pub fn ci_files(folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
         ("metrics.om", openmetrics::file(verdict.clone())),
         ("summary.md", markdown::step_summary(&verdict)),
     ];
-    files.into_iter().map(|(name, text)| write(&folder.join(name), &text)).collect()
-}
-
-/// Writes a file whole or not at all.
-fn write(path: &Path, text: &str) -> Result<PathBuf, ReportError> {
-    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-    let written = fs::write(&temporary, text).and_then(|()| fs::rename(&temporary, path));
-    written.map_err(|source| {
-        // What is left of a failed write is of no use, and the failure itself is what the caller must hear of.
-        drop(fs::remove_file(&temporary));
-        ReportError::Unwritable { path: path.to_path_buf(), source }
-    })?;
-    Ok(path.to_path_buf())
+    files.into_iter().map(|(name, text)| place(folder, name, text.as_bytes())).collect()
 }
 
 fn pretty(value: &impl serde::Serialize) -> String {

@@ -1,10 +1,12 @@
 //! The figures of a sweep that have axes: a line for each variant.
 
+use super::cumulative;
 use super::figures::Figure;
+use super::intervals::{parts, step_s};
 use super::limit::{WIDE, objectives};
 use super::parts::{Area, Band, Level, Line, Marks, Shade, Stroke};
 use super::plot::Plot;
-use super::scale::{Axis, Scale, latency, ms_as_s, number, si};
+use super::scale::{Axis, Scale, latency, milliseconds, number, si};
 use super::sweep::{Cell, Run, Sweep};
 use crate::experiment::Estimate;
 use crate::metrics::Definition;
@@ -49,7 +51,7 @@ const GOODPUT: Abscissa = Abscissa { title: "goodput (tx/s)", of: |cell| cell.go
 const OFFERED: Abscissa = Abscissa { title: "offered load (tx/s)", of: |cell| cell.offered_tps };
 
 /// The variants that are drawn, and what to say of those that are not.
-fn drawn(sweep: &Sweep) -> (usize, String) {
+pub(super) fn drawn(sweep: &Sweep) -> (usize, String) {
     let (drawn, all) = (sweep.variants.len().min(MOST_LINES), sweep.variants.len());
     (drawn, if drawn < all { format!("; the first {drawn} of {all} variants") } else { String::new() })
 }
@@ -133,15 +135,6 @@ fn latency_curve(sweep: &Sweep, title: &str, x: Abscissa, y: fn(&Cell) -> Option
     Plot { title: title.into(), subtitle: subtitle(sweep), x, y, bands: Vec::new(), levels, areas, lines }
 }
 
-/// An axis of latency from zero, in seconds or milliseconds.
-fn milliseconds(top: f64) -> Axis {
-    if top >= 2_000.0 {
-        Axis::from_zero(top * 1.02, "latency, submit → reply (s)", ms_as_s)
-    } else {
-        Axis::from_zero(top * 1.02, "latency, submit → reply (ms)", number)
-    }
-}
-
 fn goodput(sweep: &Sweep) -> Plot {
     let (mut lines, areas, cells) = lines(sweep, OFFERED, |cell| Some(cell.goodput_tps));
     let xs: Vec<f64> = cells.iter().map(|(_, x, _)| x.mean).collect();
@@ -167,8 +160,7 @@ fn distribution(sweep: &Sweep) -> Plot {
     let cells: Vec<_> =
         sweep.at_reference().filter(|cell| cell.variant < count).map(|cell| (cell, curve(cell))).collect();
     let most = cells.iter().map(|(_, curve)| curve.count).max().unwrap_or(0);
-    let y = Axis::nines(most, "transactions at or below (tail-scaled)");
-    let Scale::Nines { to: top } = y.scale else { unreachable!("`Axis::nines` makes a scale of nines") };
+    let (y, top) = cumulative::axis(most);
     let mut lines = Vec::new();
     for (cell, curve) in &cells {
         let points: Vec<(f64, f64)> =
@@ -183,20 +175,8 @@ fn distribution(sweep: &Sweep) -> Plot {
         let marks = marks.into_iter().filter(|&(_, quantile, _)| quantile <= end).collect();
         lines.push(Line { name, stroke: Stroke::nth(cell.variant), parts: vec![points], marks: Marks::At(marks) });
     }
-    let ms = || lines.iter().flat_map(|line| line.parts.iter().flatten()).map(|&(ms, _)| ms).filter(|&ms| ms > 0.0);
-    let (min, max) = (ms().fold(f64::INFINITY, f64::min), ms().fold(0.0, f64::max));
-    let (min, max) = if max > 0.0 { (min, max) } else { (1.0, 1_000.0) };
-    let level = |at: f64, name: &str| Level { at, name: name.into() };
-    Plot {
-        title: "Latency distribution, submit → reply".into(),
-        subtitle: format!("{}; all replicates together; p50 and p99 marked{of}", at_load(sweep)),
-        x: Axis::log(min, max, "latency (logarithmic)", latency),
-        y,
-        bands: Vec::new(),
-        levels: vec![level(0.5, "p50"), level(0.99, "p99")],
-        areas: Vec::new(),
-        lines,
-    }
+    let subtitle = format!("{}; all replicates together; p50 and p99 marked{of}", at_load(sweep));
+    cumulative::plot("Latency distribution, submit → reply", subtitle, y, lines)
 }
 
 /// Throughput and latency over time: the first replicate of each variant.
@@ -238,23 +218,6 @@ fn over_time(sweep: &Sweep) -> Vec<(&'static str, Plot)> {
     ]
 }
 
-/// The length of an interval of a series.
-fn step_s(times: &[f64]) -> f64 {
-    match times {
-        [.., before, last] => last - before,
-        _ => 0.5,
-    }
-}
-
-/// Unbroken parts of a column, at the middles of the intervals.
-fn parts(times: &[f64], column: &[Option<f64>]) -> Vec<Vec<(f64, f64)>> {
-    let half = step_s(times) / 2.0;
-    let points: Vec<(f64, Option<f64>)> = times.iter().map(|time| time + half).zip(column.iter().copied()).collect();
-    let runs = points.chunk_by(|a, b| a.1.is_some() == b.1.is_some());
-    let parts = runs.map(|run| run.iter().filter_map(|&(time, value)| Some((time, value?))).collect());
-    parts.filter(|part: &Vec<_>| !part.is_empty()).collect()
-}
-
 /// The bands that are true of all cells, and what to say of those that are not.
 fn shared_phases(cells: &[&Cell], end: f64) -> (Vec<Band>, &'static str) {
     let Some(first) = cells.first() else { return (Vec::new(), "") };
@@ -281,15 +244,4 @@ fn phases(cell: &Cell, end: f64) -> Vec<Band> {
         bands.push(band(fault.from_s, fault.until_s.unwrap_or(end).min(end), name, Shade::Fault));
     }
     bands
-}
-
-#[cfg(test)]
-mod tests {
-    use super::parts;
-
-    #[test]
-    fn what_an_interval_holds_is_drawn_at_its_middle() {
-        let found = parts(&[0.0, 0.5, 1.0], &[Some(1.0), None, Some(3.0)]);
-        assert_eq!(found, [[(0.25, 1.0)], [(1.25, 3.0)]]);
-    }
 }

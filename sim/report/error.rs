@@ -50,14 +50,9 @@ pub enum ReportError {
         /// In what they differ, and what to do.
         what: String,
     },
-    /// The figure cannot be written.
-    #[error("{}: cannot write: {source}", path.display())]
-    Unwritable {
-        /// Which file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    /// What was made cannot be written.
+    #[error("cannot write {0}")]
+    Unwritable(StoreError),
 }
 
 impl ReportError {

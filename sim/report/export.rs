@@ -9,16 +9,16 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use hdrhistogram::serialization::V2Serializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::experiment::{Estimate, Kind, StoredFolder, StoredPoint, Summary, glossary};
+use crate::metrics::Definition;
 
 use super::ReportError;
-use super::hlog::histograms;
+use super::hlog::{Latencies, add, histograms};
 
 /// A format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,18 +189,11 @@ fn json(stored: &StoredFolder) -> Vec<u8> {
 }
 
 /// Histograms of a cell's replicates, added up.
-fn merged(cell: &[StoredPoint]) -> Result<BTreeMap<String, Histogram<u64>>, ExportError> {
-    let mut sums = BTreeMap::<String, Histogram<u64>>::new();
+fn merged(cell: &[StoredPoint]) -> Result<Latencies, ExportError> {
+    let mut sums = Latencies::new();
     for point in cell {
         let path = point.folder.join("latency.hlog");
-        for (tag, histogram) in histograms(&path, |_| true)? {
-            let Some(sum) = sums.get_mut(&tag) else {
-                sums.insert(tag, histogram);
-                continue;
-            };
-            let differs = |error| ReportError::invalid(&path, format!("`{tag}` does not merge: {error}"));
-            sum.add(histogram).map_err(differs)?;
-        }
+        add(&mut sums, histograms(&path, |_| true)?, &path)?;
     }
     Ok(sums)
 }
@@ -220,7 +213,7 @@ fn markdown(stored: &StoredFolder) -> Result<Vec<u8>, ExportError> {
             Estimate::of(&values).map(estimate).unwrap_or_default()
         };
         let histograms = merged(cell)?;
-        let reply = histograms.get("submit_to_reply").filter(|reply| !reply.is_empty());
+        let reply = histograms.get(Definition::SubmitToReply.name()).filter(|reply| !reply.is_empty());
         let quantile = |q| reply.map(|reply| format!("{:.0}", reply.value_at_quantile(q) as f64 / 1e3));
         let met = cell.iter().filter(|point| point.summary.meets_slos()).count();
         let mut row: Vec<String> = told_apart(&cell[0]).into_iter().map(|(_, value)| value).collect();

@@ -1,7 +1,10 @@
 //! Figures on their way into a folder: as SVG, and as PNG from the same drawing.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use crate::experiment::place_file;
 
 use super::error::ReportError;
 use super::png::png;
@@ -23,38 +26,23 @@ impl Figure {
 
 /// Writes `figures` into `folder/fig` as SVG.
 pub(super) fn write_svg(folder: &Path, figures: &[Figure]) -> Result<Vec<PathBuf>, ReportError> {
-    let files = figures.iter().map(|figure| (format!("{}.svg", figure.name), figure.svg.as_bytes()));
-    let fig = made(folder)?;
-    files.map(|(name, bytes)| place(&fig, &name, bytes)).collect()
+    let fig = folder.join("fig");
+    figures.iter().map(|figure| place(&fig, &format!("{}.svg", figure.name), figure.svg.as_bytes())).collect()
 }
 
-/// Writes `figures` into `folder/fig` as SVG and as PNG, drawing these on so many threads; returns the SVGs.
-pub(super) fn write_both(folder: &Path, figures: &[Figure], threads: usize) -> Result<Vec<PathBuf>, ReportError> {
-    let pictures = super::crew::share(figures, threads, |figure| png(&figure.svg));
+/// Writes `figures` into `folder/fig` as SVG and as PNG; returns the SVGs.
+pub(super) fn write_both(folder: &Path, figures: &[Figure]) -> Result<Vec<PathBuf>, ReportError> {
+    let pictures: Vec<Vec<u8>> = figures.par_iter().map(|figure| png(&figure.svg)).collect();
     let written = write_svg(folder, figures)?;
-    let fig = made(folder)?;
+    let fig = folder.join("fig");
     for (figure, picture) in figures.iter().zip(pictures) {
         place(&fig, &format!("{}.png", figure.name), &picture)?;
     }
     Ok(written)
 }
 
-fn made(folder: &Path) -> Result<PathBuf, ReportError> {
-    let fig = folder.join("fig");
-    fs::create_dir_all(&fig).map_err(|source| ReportError::Unwritable { path: fig.clone(), source })?;
-    Ok(fig)
-}
-
-/// Writes a file under a temporary name first, so that it is there whole or not at all.
+/// Writes a file whole or not at all; returns its path.
 pub(super) fn place(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, ReportError> {
-    let (temporary, path) = (folder.join(format!(".{name}.{}", std::process::id())), folder.join(name));
-    let written = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, &path));
-    match written {
-        Ok(()) => Ok(path),
-        Err(source) => {
-            // What is left of a failed write is of no use, and the failure itself is what the caller must hear of.
-            let _ = fs::remove_file(&temporary);
-            Err(ReportError::Unwritable { path, source })
-        }
-    }
+    place_file(folder, name, bytes).map_err(ReportError::Unwritable)?;
+    Ok(folder.join(name))
 }

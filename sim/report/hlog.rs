@@ -7,17 +7,34 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
+use crate::metrics::Definition;
+
 use super::error::ReportError;
 use super::input::read;
 
-/// Reads the log at `path`: a histogram in microseconds for each tag that is wanted. Intervals of one tag are merged.
-pub(super) fn histograms(
-    path: &Path,
-    wanted: impl Fn(&str) -> bool,
-) -> Result<BTreeMap<String, Histogram<u64>>, ReportError> {
+/// A histogram in microseconds for each tag: a definition, or a definition and a region.
+pub(super) type Latencies = BTreeMap<String, Histogram<u64>>;
+
+/// How tags of submit→reply by region begin.
+pub(super) fn region_prefix() -> String {
+    format!("{}.", Definition::SubmitToReply.name())
+}
+
+/// Reads the log of a run at `path`: every definition is there, and what else is `wanted`.
+pub(super) fn complete(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Latencies, ReportError> {
+    let defined = |tag: &str| Definition::ALL.iter().any(|known| known.name() == tag);
+    let tags = histograms(path, |tag| defined(tag) || wanted(tag))?;
+    match Definition::ALL.iter().find(|definition| !tags.contains_key(definition.name())) {
+        Some(absent) => Err(ReportError::invalid(path, format!("no histogram is tagged `{}`", absent.name()))),
+        None => Ok(tags),
+    }
+}
+
+/// Reads the log at `path`, of tags that are wanted. Intervals of one tag are merged.
+pub(super) fn histograms(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Latencies, ReportError> {
     let bytes = read(path)?;
     let mut deserializer = Deserializer::new();
-    let mut tags = BTreeMap::<String, Histogram<u64>>::new();
+    let mut tags = Latencies::new();
     for (index, entry) in IntervalLogIterator::new(&bytes).enumerate() {
         let bad = |what: String| ReportError::invalid(path, format!("entry {}: {what}", index + 1));
         let LogEntry::Interval(interval) = entry.map_err(|error| bad(format!("no interval log: {error:?}")))? else {
@@ -34,14 +51,25 @@ pub(super) fn histograms(
             .map_err(|error| bad(format!("`{tag}` is no histogram: {error}")))?;
         // What is read is as wide as what was recorded; what is merged into it may be wider.
         histogram.auto(true);
-        match tags.get_mut(&tag) {
-            Some(sum) => sum.add(histogram).map_err(|error| bad(format!("`{tag}` does not merge: {error}")))?,
-            None => {
-                tags.insert(tag, histogram);
-            }
-        }
+        add_one(&mut tags, tag, histogram).map_err(bad)?;
     }
     Ok(tags)
+}
+
+/// Adds the latencies that were read from `path` to those of other runs.
+pub(super) fn add(sums: &mut Latencies, more: Latencies, path: &Path) -> Result<(), ReportError> {
+    let wrong = |what| ReportError::invalid(path, what);
+    more.into_iter().try_for_each(|(tag, histogram)| add_one(sums, tag, histogram)).map_err(wrong)
+}
+
+fn add_one(sums: &mut Latencies, tag: String, histogram: Histogram<u64>) -> Result<(), String> {
+    match sums.get_mut(&tag) {
+        Some(sum) => sum.add(histogram).map_err(|error| format!("`{tag}` does not merge: {error}")),
+        None => {
+            sums.insert(tag, histogram);
+            Ok(())
+        }
+    }
 }
 
 /// Decodes padded base64 of the standard alphabet; `None` where it is none.

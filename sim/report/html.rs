@@ -6,15 +6,18 @@
 
 use std::path::{Path, PathBuf};
 
+use rayon::ThreadPoolBuilder;
 use serde::Serialize;
 
 use super::error::ReportError;
 use super::figures::{Figure, place, write_both};
+use super::limit::objectives;
+use super::parts::Level;
 use super::sweep::{Sweep, read};
 use super::{bars, curves, map, places, run};
 
 /// The page's name in its folder.
-pub const REPORT_FILE: &str = "report.html";
+const REPORT_FILE: &str = "report.html";
 
 const PAGE: &str = include_str!("html/page.html");
 const STYLE: &str = include_str!("html/style.css");
@@ -45,10 +48,15 @@ pub struct Reported {
 /// Reads the results in `folder`, on so many threads, and writes its page and figures there. Nothing is written unless
 /// every file that is there is whole. Saturation points are those of the search in `limits`, where that is given.
 pub fn report(folder: &Path, limits: Option<&Path>, threads: usize) -> Result<Reported, ReportError> {
-    let sweep = read(folder, limits, threads)?;
+    let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("the system has threads to give");
+    pool.install(|| drawn(folder, limits))
+}
+
+fn drawn(folder: &Path, limits: Option<&Path>) -> Result<Reported, ReportError> {
+    let sweep = read(folder, limits)?;
     let figures = figures(folder, &sweep)?;
     let page = page(&sweep);
-    let figures = write_both(folder, &figures, threads)?;
+    let figures = write_both(folder, &figures)?;
     let page = place(folder, REPORT_FILE, page.as_bytes())?;
     let missing = sweep.missing.iter().map(|missing| (missing.id.clone(), missing.what.clone())).collect();
     Ok(Reported { page, figures, points: sweep.planned - sweep.missing.len(), missing })
@@ -56,10 +64,7 @@ pub fn report(folder: &Path, limits: Option<&Path>, threads: usize) -> Result<Re
 
 /// The figures of a sweep; a run's are those that `systole run` draws, and its map and bars.
 fn figures(folder: &Path, sweep: &Sweep) -> Result<Vec<Figure>, ReportError> {
-    let mut figures = match sweep.planned {
-        1 if !folder.join(crate::experiment::SWEEP_FILE).exists() => run::drawn(folder)?,
-        _ => curves::of_sweep(sweep),
-    };
+    let mut figures = if sweep.is_run() { run::drawn(folder)? } else { curves::of_sweep(sweep) };
     figures.extend(bars::of_sweep(sweep));
     figures.extend(map::of_sweep(sweep));
     Ok(figures)
@@ -69,6 +74,8 @@ fn figures(folder: &Path, sweep: &Sweep) -> Result<Vec<Figure>, ReportError> {
 #[derive(Serialize)]
 struct Data<'a> {
     sweep: &'a Sweep,
+    /// What all cells are to keep below, ms.
+    objectives: Vec<Level>,
     map: Map,
 }
 
@@ -122,7 +129,8 @@ impl Map {
 
 /// The whole page.
 fn page(sweep: &Sweep) -> String {
-    let data = serde_json::to_string(&Data { sweep, map: Map::new() }).expect("a sweep is plain data");
+    let data = Data { sweep, objectives: objectives(&sweep.shared_slo()), map: Map::new() };
+    let data = serde_json::to_string(&data).expect("a sweep is plain data");
     // Within a script element nothing may look like its end.
     let data = data.replace('<', "\\u003c");
     let title = sweep.scenario.replace('&', "&amp;").replace('<', "&lt;");

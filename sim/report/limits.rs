@@ -1,6 +1,5 @@
 //! The figures of many saturation points.
 
-mod saturation;
 mod scaling;
 
 use std::path::{Path, PathBuf};
@@ -9,7 +8,8 @@ use crate::experiment::{LIMITS_FILE, Limits};
 
 use super::error::ReportError;
 use super::figures::{Figure, write_svg};
-use super::input;
+use super::sweep::Bar;
+use super::{bars, input};
 
 /// Draws the saturation points of a folder from its `limits.json`, and returns the files written:
 ///
@@ -20,12 +20,12 @@ use super::input;
 /// Nothing is written unless the file is present and valid.
 pub fn figures_of_limits(folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
     let path = folder.join(LIMITS_FILE);
-    let limits: Limits =
-        serde_json::from_slice(&input::read(&path)?).map_err(|error| ReportError::invalid(&path, error))?;
+    let limits: Limits = input::json(&path)?;
     if limits.variants.is_empty() {
         return Err(ReportError::invalid(&path, "holds no variants"));
     }
-    let mut figures = vec![Figure::new("saturation", saturation::drawn(&limits))];
+    let bars: Vec<Bar> = limits.variants.iter().map(|limit| Bar::searched(limit.clone(), limit.name(), None)).collect();
+    let mut figures = vec![bars::saturation(&format!("{}; whisker: 95 % confidence", subtitle(&limits)), &bars)];
     figures.extend(scaling::plots(&limits).into_iter().map(|(name, plot)| Figure::new(name, plot.svg())));
     write_svg(folder, &figures)
 }

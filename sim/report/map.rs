@@ -9,11 +9,11 @@ use std::fmt::Write as _;
 use plotters::prelude::RGBColor;
 use plotters::style::text_anchor::HPos;
 
-use super::canvas::{Canvas, Look, Marker, WIDTH};
+use super::canvas::{Canvas, Marker};
 use super::curves::{MOST_LINES, at_load};
 use super::figures::Figure;
 use super::places::{self, Place, taken};
-use super::plot::{BLACK, INK, WHITE, look, text_width};
+use super::plot::{BLACK, INK, headed, look, text_width};
 use super::scale::latency;
 use super::sweep::{Cell, Sweep};
 
@@ -131,12 +131,7 @@ fn map(sweep: &Sweep, cell: &Cell, bounds: &[f64]) -> String {
     let title = format!("p99 to the receipt by WHO region: {}", variant.name);
     let hospitals = taken(variant.hospitals, &variant.regions);
     let subtitle = format!("{}; all replicates together; {} hospitals", at_load(sweep), hospitals.len());
-    let mut canvas = Canvas::new(&format!("{title} ({subtitle})"), height);
-    canvas.group("id=\"paper\"", |pen| pen.area((0.0, 0.0), (WIDTH, height), WHITE));
-    canvas.group("id=\"title\"", |pen| {
-        pen.text(&title, (SIDE, 22.0), Look { bold: true, ..look(16.0, BLACK, HPos::Left) });
-        pen.text(&subtitle, (SIDE, 41.0), look(12.0, INK, HPos::Left));
-    });
+    let mut canvas = headed(&title, &subtitle, SIDE, height);
     let at = |(x, y): (f64, f64)| (x + SIDE, y + TOP);
     canvas.group("id=\"graticule\"", |pen| {
         graticule().iter().for_each(|line| {

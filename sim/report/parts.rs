@@ -1,10 +1,11 @@
 //! What a plot is made of, and how lines are told apart.
 
 use plotters::prelude::RGBColor;
+use serde::Serialize;
 
 use super::canvas::{Marker, units};
 
-pub(super) const GREY: RGBColor = RGBColor(0x77, 0x77, 0x77);
+const GREY: RGBColor = RGBColor(0x77, 0x77, 0x77);
 
 /// Okabe and Ito's colours that carry on white, strongest first. Yellow does not.
 const OKABE_ITO: [RGBColor; 7] = [
@@ -96,7 +97,7 @@ pub(super) struct Band {
 }
 
 /// A horizontal line with its name at its left end.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Level {
     pub at: f64,
     pub name: String,

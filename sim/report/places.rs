@@ -3,6 +3,8 @@
 
 use std::sync::OnceLock;
 
+use crate::scenario::{evenly, metro_of};
+
 const HOSPITALS: &str = include_str!("../../workloads/data/health/nodes_5000_balanced.csv");
 const METROS: &str = include_str!("../../workloads/data/health/metros_60.csv");
 
@@ -50,16 +52,13 @@ pub(super) fn metros() -> &'static [Place] {
 pub(super) fn taken(wanted: usize, regions: &[String]) -> Vec<&'static Place> {
     let all: Vec<&Place> =
         hospitals().iter().filter(|place| regions.is_empty() || regions.contains(&place.region)).collect();
-    let wanted = wanted.min(all.len());
-    (0..wanted).map(|index| all[index * all.len() / wanted]).collect()
+    evenly(all.len(), wanted).map(|index| all[index]).collect()
 }
 
 /// Which metros have replicas, where there are so many.
 pub(super) fn metros_of(replicas: usize) -> Vec<usize> {
     let metros = metros().len();
-    (0..replicas.min(metros))
-        .map(|replica| if replicas <= metros { replica * metros / replicas } else { replica })
-        .collect()
+    (0..replicas.min(metros)).map(|replica| metro_of(replica, replicas, metros)).collect()
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ const FAINT_GRID: RGBColor = RGBColor(0xF2, 0xF2, 0xF2);
 const BAND: RGBColor = RGBColor(0xEC, 0xEC, 0xEC);
 const FAULT: RGBColor = RGBColor(0xF6, 0xD3, 0xC4);
 const FAULT_BEGINS: RGBColor = RGBColor(0xD5, 0x5E, 0x00);
-pub(super) const BRACKET: RGBColor = RGBColor(0xA6, 0xD9, 0xC8);
-pub(super) const WHITE: RGBColor = RGBColor(255, 255, 255);
+const BRACKET: RGBColor = RGBColor(0xA6, 0xD9, 0xC8);
+const WHITE: RGBColor = RGBColor(255, 255, 255);
 
 /// Where the axes stand, px.
 pub(super) const LEFT: f64 = 84.0;
@@ -48,16 +48,22 @@ pub(super) fn text_width(text: &str, size: f64) -> f64 {
     text.chars().count() as f64 * size * 0.54
 }
 
+/// White paper with a title at `left`; a long subtitle is made smaller.
+pub(super) fn headed(title: &str, subtitle: &str, left: f64, height: f64) -> Canvas {
+    let mut canvas = Canvas::new(&format!("{title} ({subtitle})"), height);
+    canvas.group("id=\"paper\"", |pen| pen.area((0.0, 0.0), (WIDTH, height), WHITE));
+    canvas.group("id=\"title\"", |pen| {
+        pen.text(title, (left, 22.0), Look { bold: true, ..look(16.0, BLACK, HPos::Left) });
+        let size = (12.0 * (RIGHT - left) / text_width(subtitle, 12.0)).min(12.0);
+        pen.text(subtitle, (left, 41.0), look(size, INK, HPos::Left));
+    });
+    canvas
+}
+
 impl Plot {
     /// Draws the figure as SVG.
     pub fn svg(&self) -> String {
-        let mut canvas = Canvas::new(&format!("{} ({})", self.title, self.subtitle), HEIGHT);
-        canvas.group("id=\"paper\"", |pen| pen.area((0.0, 0.0), (WIDTH, HEIGHT), WHITE));
-        canvas.group("id=\"title\"", |pen| {
-            pen.text(&self.title, (LEFT, 22.0), Look { bold: true, ..look(16.0, BLACK, HPos::Left) });
-            let size = (12.0 * (RIGHT - LEFT) / text_width(&self.subtitle, 12.0)).min(12.0);
-            pen.text(&self.subtitle, (LEFT, 41.0), look(size, INK, HPos::Left));
-        });
+        let mut canvas = headed(&self.title, &self.subtitle, LEFT, HEIGHT);
         let top = self.legend(&mut canvas) + 30.0;
         self.bands(&mut canvas, top, Shade::Outside);
         self.bands(&mut canvas, top, Shade::Fault);

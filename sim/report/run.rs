@@ -1,20 +1,21 @@
 //! The figures of one run.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use hdrhistogram::Histogram;
 
+use crate::experiment::MANIFEST_FILE;
 use crate::metrics::Definition;
 
-use super::cumulative::points;
+use super::cumulative;
 use super::error::ReportError;
 use super::figures::{Figure, write_svg};
-use super::hlog;
+use super::hlog::{self, Latencies};
 use super::input::{self, Manifest, SeriesRow};
-use super::parts::{Band, Level, Line, Marks, Shade, Stroke};
+use super::intervals::{parts, step_s};
+use super::parts::{Band, Line, Marks, Shade, Stroke};
 use super::plot::Plot;
-use super::scale::{Axis, Scale, latency, ms_as_s, number, si};
+use super::scale::{Axis, latency, milliseconds, number, si};
 
 /// Draws a run from its folder's `manifest.json`, `series.csv` and `latency.hlog`, and returns the files written:
 ///
@@ -31,13 +32,10 @@ pub fn figures_of_run(folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
 
 /// The figures of the run in `folder`.
 pub(super) fn drawn(folder: &Path) -> Result<Vec<Figure>, ReportError> {
-    let manifest = input::manifest(&folder.join("manifest.json"))?;
+    let manifest = input::manifest(&folder.join(MANIFEST_FILE))?;
     let series = input::series(&folder.join("series.csv"))?;
     let log = folder.join("latency.hlog");
-    let tags = hlog::histograms(&log, |_| true)?;
-    if let Some(missing) = Definition::ALL.iter().find(|definition| !tags.contains_key(definition.name())) {
-        return Err(ReportError::invalid(&log, format!("no histogram is tagged `{}`", missing.name())));
-    }
+    let tags = hlog::complete(&log, |_| true)?;
     let mut figures = vec![
         Figure::new("throughput", throughput(&manifest, &series).svg()),
         Figure::new("backlog", backlog(&manifest, &series).svg()),
@@ -52,17 +50,13 @@ fn subtitle(manifest: &Manifest) -> String {
     format!("scenario {}, {}, {} dissemination", manifest.scenario, manifest.protocol, manifest.dissemination)
 }
 
-/// The length of an interval: the last is as long as the one before it.
-fn step_s(series: &[SeriesRow]) -> f64 {
-    match series {
-        [.., before, last] => last.time_s - before.time_s,
-        _ => 0.5,
-    }
+fn times(series: &[SeriesRow]) -> Vec<f64> {
+    series.iter().map(|row| row.time_s).collect()
 }
 
 /// The axis of virtual time, with what is not measured shaded.
 fn time(manifest: &Manifest, series: &[SeriesRow]) -> (Axis, Vec<Band>) {
-    let end = series.last().map_or(0.0, |row| row.time_s) + step_s(series);
+    let end = series.last().map_or(0.0, |row| row.time_s) + step_s(&times(series));
     let (from, until) = (manifest.timing.window_from_s.min(end), manifest.timing.window_until_s.min(end));
     let band = |from, to, name: &str, shade| Band { from, to, name: name.into(), shade };
     let bands = [
@@ -74,12 +68,8 @@ fn time(manifest: &Manifest, series: &[SeriesRow]) -> (Axis, Vec<Band>) {
     (Axis::linear(0.0, end, 8.0, "virtual time (s)", number), bands)
 }
 
-/// A cell over time, at the middles of the intervals, broken where it is empty.
 fn over_time(series: &[SeriesRow], cell: impl Fn(&SeriesRow) -> Option<f64>) -> Vec<Vec<(f64, f64)>> {
-    let half = step_s(series) / 2.0;
-    let runs = series.chunk_by(|a, b| cell(a).is_some() == cell(b).is_some());
-    let points = runs.map(|run| run.iter().filter_map(|row| Some((row.time_s + half, cell(row)?))).collect());
-    points.filter(|part: &Vec<_>| !part.is_empty()).collect()
+    parts(&times(series), &series.iter().map(cell).collect::<Vec<_>>())
 }
 
 fn throughput(manifest: &Manifest, series: &[SeriesRow]) -> Plot {
@@ -115,7 +105,7 @@ fn throughput(manifest: &Manifest, series: &[SeriesRow]) -> Plot {
 
 fn backlog(manifest: &Manifest, series: &[SeriesRow]) -> Plot {
     let (x, bands) = time(manifest, series);
-    let step_s = step_s(series);
+    let step_s = step_s(&times(series));
     let open = |open: &mut f64, row: &SeriesRow| {
         *open += (row.offered_tps - row.throughput_tps - row.rejected_tps) * step_s;
         Some((row.time_s + step_s, open.max(0.0)))
@@ -142,10 +132,8 @@ fn latency_over_time(manifest: &Manifest, series: &[SeriesRow]) -> Plot {
     let positive = cells().filter(|&ms| ms > 0.0).fold(max, f64::min);
     let y = if max > 40.0 * positive {
         Axis::log(positive, max, "latency, submit → reply", latency)
-    } else if max >= 2_000.0 {
-        Axis::from_zero(max * 1.02, "latency, submit → reply (s)", ms_as_s)
     } else {
-        Axis::from_zero(max * 1.02, "latency, submit → reply (ms)", number)
+        milliseconds(max)
     };
     let line = |index: usize, name: &str, cell: fn(&SeriesRow) -> Option<f64>| {
         let parts = over_time(series, cell);
@@ -164,42 +152,29 @@ fn latency_over_time(manifest: &Manifest, series: &[SeriesRow]) -> Plot {
     }
 }
 
-fn by_definition(manifest: &Manifest, tags: &BTreeMap<String, Histogram<u64>>) -> Plot {
+fn by_definition(manifest: &Manifest, tags: &Latencies) -> Plot {
     let curves = Definition::ALL.iter().map(|definition| {
         let name = definition.name().replace("_to_", " → ");
         (name, &tags[definition.name()])
     });
-    cumulative("Latency distribution by definition", manifest, &curves.collect::<Vec<_>>())
+    distribution("Latency distribution by definition", manifest, &curves.collect::<Vec<_>>())
 }
 
-fn by_region(manifest: &Manifest, tags: &BTreeMap<String, Histogram<u64>>) -> Option<Plot> {
-    let prefix = format!("{}.", Definition::SubmitToReply.name());
+fn by_region(manifest: &Manifest, tags: &Latencies) -> Option<Plot> {
+    let prefix = hlog::region_prefix();
     let region = |(tag, histogram)| Some((str::strip_prefix(tag, &prefix)?.to_string(), histogram));
     let curves: Vec<_> = tags.iter().map(|(tag, histogram)| (tag.as_str(), histogram)).filter_map(region).collect();
-    (!curves.is_empty()).then(|| cumulative("Latency distribution by region, submit → reply", manifest, &curves))
+    (!curves.is_empty()).then(|| distribution("Latency distribution by region, submit → reply", manifest, &curves))
 }
 
 /// Cumulative distributions of latency, with p50 and p99 marked on each.
-fn cumulative(title: &str, manifest: &Manifest, curves: &[(String, &Histogram<u64>)]) -> Plot {
+fn distribution(title: &str, manifest: &Manifest, curves: &[(String, &Histogram<u64>)]) -> Plot {
     let most = curves.iter().map(|(_, histogram)| histogram.len()).max().unwrap_or(0);
-    let y = Axis::nines(most, "transactions at or below (tail-scaled)");
-    let Scale::Nines { to: top } = y.scale else { unreachable!("`Axis::nines` makes a scale of nines") };
+    let (y, top) = cumulative::axis(most);
     let lines: Vec<Line> =
         curves.iter().enumerate().map(|(index, (name, histogram))| curve(index, name, histogram, top)).collect();
-    let points = || lines.iter().flat_map(|line| line.parts.iter().flatten()).map(|&(ms, _)| ms);
-    let (min, max) = (points().filter(|&ms| ms > 0.0).fold(f64::INFINITY, f64::min), points().fold(0.0, f64::max));
-    let (min, max) = if max > 0.0 { (min, max) } else { (1.0, 1_000.0) };
-    let level = |at: f64, name: &str| Level { at, name: name.into() };
-    Plot {
-        title: title.into(),
-        subtitle: format!("{}; measured window; p50 and p99 marked", subtitle(manifest)),
-        x: Axis::log(min, max, "latency (logarithmic)", latency),
-        y,
-        bands: Vec::new(),
-        levels: vec![level(0.5, "p50"), level(0.99, "p99")],
-        areas: Vec::new(),
-        lines,
-    }
+    let subtitle = format!("{}; measured window; p50 and p99 marked", subtitle(manifest));
+    cumulative::plot(title, subtitle, y, lines)
 }
 
 fn curve(index: usize, name: &str, histogram: &Histogram<u64>, top: f64) -> Line {
@@ -209,7 +184,7 @@ fn curve(index: usize, name: &str, histogram: &Histogram<u64>, top: f64) -> Line
         return Line { name, stroke, parts: Vec::new(), marks: Marks::At(Vec::new()) };
     }
     let ms = |quantile: f64| histogram.value_at_quantile(quantile) as f64 / 1e3;
-    let points = points(histogram, top);
+    let points = cumulative::points(histogram, top);
     let end = points[points.len() - 1].1;
     let name = format!("{name}: p50 {}, p99 {}", latency(ms(0.5)), latency(ms(0.99)));
     let marks = [0.5, 0.99].into_iter().filter(|&quantile| quantile <= end);

@@ -30,9 +30,7 @@ impl Scale {
         };
         place.clamp(0.0, 1.0)
     }
-}
 
-impl Scale {
     /// Whether `value` lies on the axis.
     pub fn holds(self, value: f64) -> bool {
         match self {
@@ -146,8 +144,17 @@ pub(super) fn latency(ms: f64) -> String {
     format!("{} {name}", number(ms / unit))
 }
 
+/// An axis of the latency from submission to receipt, from zero: in seconds or milliseconds.
+pub(super) fn milliseconds(top: f64) -> Axis {
+    if top >= 2_000.0 {
+        Axis::from_zero(top * 1.02, "latency, submit → reply (s)", ms_as_s)
+    } else {
+        Axis::from_zero(top * 1.02, "latency, submit → reply (ms)", number)
+    }
+}
+
 /// Milliseconds as seconds, without the unit.
-pub(super) fn ms_as_s(ms: f64) -> String {
+fn ms_as_s(ms: f64) -> String {
     number(ms / 1e3)
 }
 

@@ -12,30 +12,27 @@ mod saturation;
 
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use serde_json::Value;
 
-use crate::experiment::{Build, Grid, Heading, SWEEP_FILE, Sheet, Store};
+use crate::experiment::{Build, Grid, Heading, MANIFEST_FILE, SWEEP_FILE, Sheet, Store, point_id};
 
-use super::crew::share;
 use super::error::ReportError;
 use super::input;
 
 pub(super) use model::{Bar, Cell, Run, Source, Sweep, Variant};
 
-/// The manifest that a run's folder has, and a sweep's has not.
-const MANIFEST: &str = "manifest.json";
-
-/// Reads the folder on so many threads.
+/// Reads the folder.
 /// Saturation points are those of the search in `limits`, where that is given.
-pub(super) fn read(folder: &Path, limits: Option<&Path>, threads: usize) -> Result<Sweep, ReportError> {
+pub(super) fn read(folder: &Path, limits: Option<&Path>) -> Result<Sweep, ReportError> {
     let plan = plan(folder)?;
     let (grid, replicates) = (&plan.sheet.heading.grid, plan.sheet.heading.grid.replicates as usize);
     let loads = grid.load_tps.len().max(1);
-    let numbers: Vec<usize> = (0..grid.cells()).collect();
-    let cells = share(&numbers, threads, |&nth| {
+    let read_cell = |nth: usize| {
         let places = plan.places(nth * replicates..(nth + 1) * replicates);
         cell::read(nth / loads, nth % loads, &plan.sheet.heading, &places)
-    });
+    };
+    let cells: Vec<_> = (0..grid.cells()).into_par_iter().map(read_cell).collect();
     let (mut read, mut missing) = (Vec::new(), Vec::new());
     for found in cells {
         let (cell, absent) = found?;
@@ -71,7 +68,7 @@ impl PlannedFolder {
 }
 
 fn plan(folder: &Path) -> Result<PlannedFolder, ReportError> {
-    let (sheet, manifest) = (folder.join(SWEEP_FILE), folder.join(MANIFEST));
+    let (sheet, manifest) = (folder.join(SWEEP_FILE), folder.join(MANIFEST_FILE));
     if sheet.exists() {
         let found: Sheet = input::json(&sheet)?;
         let (points, replicates) = (found.points.len(), found.heading.grid.replicates as usize);
@@ -104,7 +101,7 @@ fn one_run(folder: &Path) -> Result<PlannedFolder, ReportError> {
         settings: Vec::new(),
         grid: Grid { vary: Vec::new(), load_tps: Vec::new(), replicates: 1 },
     };
-    let id = manifest.inputs.to_string()[..point::ID_DIGITS].to_string();
+    let id = point_id(&manifest.inputs);
     let entry = crate::experiment::Entry { id, overrides: Vec::new(), seed: manifest.seed };
     let places = vec![(folder.to_path_buf(), String::new())];
     Ok(PlannedFolder { sheet: Sheet { heading, points: vec![entry] }, places })
@@ -113,12 +110,8 @@ fn one_run(folder: &Path) -> Result<PlannedFolder, ReportError> {
 /// The variants of a grid: its cells without their loads.
 fn variants(grid: &Grid, cells: &[Cell]) -> Vec<Variant> {
     let loads = grid.load_tps.len().max(1);
-    let varied = |nth: usize| {
-        let mut cell = grid.cell(nth * loads);
-        cell.truncate(grid.vary.len());
-        cell
-    };
-    let mut variants: Vec<Variant> = (0..grid.cells() / loads).map(|nth| Variant::new(varied(nth))).collect();
+    let mut variants: Vec<Variant> =
+        (0..grid.cells() / loads).map(|nth| Variant::new(grid.varied(nth * loads))).collect();
     if let ([only], Some(cell)) = (variants.as_mut_slice(), cells.first())
         && only.name.is_empty()
     {

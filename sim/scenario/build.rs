@@ -17,7 +17,7 @@ use super::shards::{ShardSite, divide};
 use super::{Execution, FaultEntry, PayloadPlace, Scenario, Weight, WorldData};
 
 /// Simulated arrivals per second up to which `weight = "auto"` stays at 1.
-const AUTO_ARRIVALS_PER_S: f64 = 200_000.0;
+pub const AUTO_ARRIVALS_PER_S: f64 = 200_000.0;
 /// Standard-normal quantile of 0.95.
 const Z95: f64 = 1.644_853_626_951;
 
@@ -45,14 +45,17 @@ pub struct Placement {
     pub backbone: Backbone,
 }
 
+/// Which metro a replica is in: `i` of `n` in the one at `i / n` of the list; beyond one for each metro, they go round.
+pub fn metro_of(replica: usize, replicas: usize, metros: usize) -> usize {
+    if replicas <= metros { replica * metros / replicas } else { replica % metros }
+}
+
 impl Placement {
-    /// Replica `i` of `n` is in the metro at `i / n` of the list; beyond one for each metro, they go round.
     fn new(scenario: &Scenario, world: &WorldData) -> Placement {
         let (n, metros) = (scenario.file.consensus.replicas as usize, world.metros.len());
-        let spread = |replica: usize| if n <= metros { replica * metros / n } else { replica % metros };
         let near_km = scenario.file.world.near_km;
         let backbone = Backbone::new(&world.metros, &world.cities, &world.modelled_ms, near_km);
-        let metro_of: Vec<usize> = (0..n).map(spread).collect();
+        let metro_of: Vec<usize> = (0..n).map(|replica| metro_of(replica, n, metros)).collect();
         if scenario.file.consensus.protocol != ProtocolKind::Sharded {
             let shards = vec![ShardSite::whole(n as u32)];
             return Placement { metro_of, shards, backbone };

@@ -16,6 +16,12 @@ use super::{Scenario, ScenarioError, WorldData};
 /// Known names that an error lists at most.
 const MOST_LISTED: usize = 60;
 
+/// At most `wanted` of `all`, evenly spread, in order.
+pub fn evenly(all: usize, wanted: usize) -> impl Iterator<Item = usize> {
+    let wanted = wanted.min(all);
+    (0..wanted).map(move |nth| nth * all / wanted)
+}
+
 impl Scenario {
     /// The name of each hospital's metro, in the order of a setup's hospitals.
     pub fn hospital_metros<'w>(&self, world: &'w WorldData) -> Vec<&'w str> {
@@ -26,8 +32,7 @@ impl Scenario {
     pub(super) fn hospitals<'w>(&self, world: &'w WorldData) -> Vec<&'w HospitalRow> {
         let keys = &self.file.world;
         let all: Vec<&HospitalRow> = world.hospitals.iter().filter(|row| keys.has_region(&row.region)).collect();
-        let wanted = (keys.hospitals as usize).min(all.len());
-        (0..wanted).map(|index| all[index * all.len() / wanted]).collect()
+        evenly(all.len(), keys.hospitals as usize).map(|index| all[index]).collect()
     }
 
     /// Whether every name in `[world]` and `[surge]` is one of the data files.

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use crate::cli::columns::{markdown, plain, width};
 use crate::cli::sweep::counted;
-use crate::cli::table::line;
 use crate::experiment::{
     Against, At, Comparison, Criterion, Difference, Estimate, LEAST_SHARE, Method, Row, Tally, Verdict, figure,
     interval, percent,
 };
+use crate::report::line;
 
 /// What a terminal is wide.
 const COLUMNS: usize = 120;

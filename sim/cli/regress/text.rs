@@ -3,8 +3,8 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use crate::cli::table::line;
 use crate::experiment::regress::{CaseVerdict, Change, Row, Verdict};
+use crate::report::line;
 
 /// Most changed figures that are shown of a case.
 const MOST_ROWS: usize = 6;

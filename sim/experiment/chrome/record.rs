@@ -2,9 +2,9 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use serde::Serialize;
@@ -13,8 +13,9 @@ use thiserror::Error;
 use crate::base::{NodeId, Span, Time};
 use crate::engine::{Control, Outcome, Progress, RunError, Setup, Sight, Witness, run};
 use crate::kernel::Window;
-use crate::scenario::{Placement, RunOptions, Scenario, WorldData};
+use crate::scenario::{Placement, RunOptions, Scenario, WorldData, evenly};
 
+use super::super::store::{StoreError, beside, folder_of, io_at};
 use super::{ChromeTrace, Frame, Halt, Shown, Written};
 
 /// What to record.
@@ -78,13 +79,8 @@ pub enum TraceError {
         length_s: f64,
     },
     /// The file cannot be written.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The run has no outcome.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -112,22 +108,18 @@ pub fn record(
         ("seed", setup.seed.to_string()),
         ("inputs", scenario.digest(world).to_string()),
     ]);
-    let temporary = beside(&request.path);
-    let failed = |source| TraceError::Io { path: request.path.clone(), source };
-    let file = File::create(&temporary).map_err(failed)?;
-    let trace = ChromeTrace::begin(BufWriter::new(file), &frame, &about);
+    let name = request.path.file_name().unwrap_or_default().to_string_lossy();
+    let made = beside(folder_of(&request.path), &name, |path| File::create_new(path))?;
+    let trace = ChromeTrace::begin(BufWriter::new(made), &frame, &about);
     let simulated = simulate(scenario, &setup, trace, control).and_then(|(file, written)| {
-        let done = file.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| file.sync_all());
-        done.and_then(|()| fs::rename(&temporary, &request.path)).map_err(|source| Halted::Trace(Halt::Io(source)))?;
+        let done = file.into_inner().map_err(io::IntoInnerError::into_error);
+        let done = done.and_then(|made| made.as_file().sync_all().map(|()| made));
+        done.and_then(|made| Ok(made.persist(&request.path)?)).map_err(|source| Halted::Trace(Halt::Io(source)))?;
         Ok(written)
     });
-    if simulated.is_err() {
-        // The first error is the one to tell; what it left behind is no trace.
-        drop(fs::remove_file(&temporary));
-    }
     let written = simulated.map_err(|halted| match halted {
         Halted::Run(error) => error.into(),
-        Halted::Trace(Halt::Io(source)) => failed(source),
+        Halted::Trace(Halt::Io(source)) => io_at(&request.path)(source).into(),
         Halted::Trace(Halt::Full(at)) => {
             let reached_s = at.0.saturating_sub(window.from.0) as f64 / 1e9;
             let (path, length_s) = (request.path.clone(), window.length().as_secs_f64());
@@ -137,12 +129,6 @@ pub fn record(
     let (from_s, until_s) = (window.from.as_secs_f64(), window.until.as_secs_f64());
     let (file, scenario) = (request.path.clone(), scenario.file.name.clone());
     Ok(Recorded { file, scenario, from_s, until_s, nodes: names, written })
-}
-
-/// A name beside `path`.
-fn beside(path: &Path) -> PathBuf {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    path.with_file_name(format!(".{name}.{}", std::process::id()))
 }
 
 fn window(request: &TraceRequest, setup: &Setup) -> Result<Window, TraceError> {
@@ -185,12 +171,6 @@ fn shown(wanted: usize, setup: &Setup, placement: &Placement, names: &Names<'_>)
     };
     let hospitals = evenly(near.len(), wanted.saturating_sub(replicas)).map(|nth| hospital(near[nth]));
     chosen.iter().copied().map(replica).chain(hospitals).collect()
-}
-
-/// At most `wanted` of `all`, evenly spread, in order.
-fn evenly(all: usize, wanted: usize) -> impl Iterator<Item = usize> {
-    let wanted = wanted.min(all);
-    (0..wanted).map(move |nth| nth * all / wanted)
 }
 
 enum Halted {

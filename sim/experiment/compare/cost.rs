@@ -39,9 +39,8 @@ impl Cost {
         if millions <= 0.0 {
             return None;
         }
-        let core_hours = f64::from(replicas) * f64::from(usage.cores) * usage.window_s / HOUR_S;
-        let busy_s = usage.protocol_core_s + usage.crypto_core_s + usage.execution_core_s;
-        let energy_kwh = busy_s * prices.core_second_joules / JOULES_OF_A_KWH / millions;
+        let core_hours = usage.core_s(replicas) / HOUR_S;
+        let energy_kwh = usage.busy_core_s() * prices.core_second_joules / JOULES_OF_A_KWH / millions;
         let months = MONTHS_OF_A_YEAR * prices.retention_years;
         let machines = core_hours * prices.vcpu_hour / millions;
         let egress = usage.egress_bytes as f64 / GIGA * prices.egress_gb / millions;

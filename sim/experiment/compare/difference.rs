@@ -108,7 +108,7 @@ fn welch(this: &Samples, other: &Samples) -> (f64, f64) {
     (squared.sqrt(), freedom.max(least))
 }
 
-fn mean<'a>(values: impl ExactSizeIterator<Item = &'a f64>) -> Option<f64> {
+pub(super) fn mean<'a>(values: impl ExactSizeIterator<Item = &'a f64>) -> Option<f64> {
     let n = values.len();
     (n > 0).then(|| values.sum::<f64>() / n as f64)
 }

@@ -4,19 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::experiment::search::SUSTAINED;
 use crate::experiment::{Estimate, LatencySummary, StandsSummary, Summary, UsageSummary};
 use crate::metrics::Definition;
 use crate::scenario::Prices;
 
 use super::advice::Contender;
 use super::cost::Cost;
-use super::difference::Samples;
+use super::difference::{Samples, mean};
 use super::variant::{CompareError, Loaded, Variant};
 use super::{At, Criterion, figure};
 
 /// A year of 365.25 days.
-pub const SECONDS_OF_A_YEAR: f64 = 31_557_600.0;
+const SECONDS_OF_A_YEAR: f64 = 31_557_600.0;
 
 /// Two quantiles of a latency, ms.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -132,13 +131,8 @@ pub(super) struct Judged {
     is_open_for_some: bool,
 }
 
-/// Whether a run sustains its load.
-fn sustains(run: &Summary) -> bool {
-    run.meets_slos() && run.goodput_tps >= SUSTAINED * run.offered_tps
-}
-
 fn is_sustained(loaded: &Loaded) -> bool {
-    loaded.runs.values().all(sustains)
+    loaded.runs.values().all(Summary::is_sustained)
 }
 
 /// Mean goodput of a load.
@@ -164,12 +158,12 @@ pub(super) fn common(variants: &[Variant], asked: Option<f64>) -> Result<At, Com
         variants[0].loads.iter().map(|loaded| loaded.load_tps).filter(|&load| everywhere(load)).collect();
     let able: Vec<&Variant> = variants.iter().filter(|variant| best(variant).is_some()).collect();
     let sustains = |variant: &Variant, load| trusted(variant).iter().any(|loaded| loaded.load_tps == load);
-    let sustained = |load: &Option<f64>| able.iter().all(|variant| sustains(variant, *load));
+    let sustained = |load: &Option<f64>| !able.is_empty() && able.iter().all(|variant| sustains(variant, *load));
     if let Some(asked) = asked {
         is_shared(asked, &shared)?;
         return Ok(At::Common { load_tps: Some(asked), sustained: sustained(&Some(asked)) });
     }
-    let largest = shared.iter().rev().copied().find(|load| sustained(load) && !able.is_empty());
+    let largest = shared.iter().rev().copied().find(sustained);
     Ok(match (largest, shared.first()) {
         (Some(load_tps), _) => At::Common { load_tps, sustained: true },
         (None, Some(&load_tps)) => At::Common { load_tps, sustained: false },
@@ -215,7 +209,7 @@ fn goodput_by_seed(variant: &Variant) -> (Samples, bool) {
     let (mut samples, mut failed) = (Samples::new(), BTreeSet::new());
     for (&seed, run) in variant.loads.iter().flat_map(|loaded| &loaded.runs) {
         let known = samples.entry(seed).or_insert(0.0);
-        if !sustains(run) {
+        if !run.is_sustained() {
             failed.insert(seed);
         } else if !failed.contains(&seed) {
             *known = run.goodput_tps.max(*known);
@@ -259,17 +253,13 @@ impl Judged {
     }
 
     pub fn contender(&self) -> Contender {
-        let mean = |samples: &Samples| {
-            let n = samples.len();
-            (n > 0).then(|| samples.values().sum::<f64>() / n as f64)
-        };
         Contender {
             name: self.row.name.clone(),
             replicates: self.replicates,
             goodput_tps: self.row.goodput_at_slo_tps.map(|estimate| estimate.mean),
             is_open: self.row.is_largest_load,
             stopped_by: self.row.stopped_by.clone(),
-            means: [mean(&self.samples[0]), mean(&self.samples[1]), mean(&self.samples[2])],
+            means: self.samples.each_ref().map(|samples| mean(samples.values())),
             stands: self.row.stands.clone(),
         }
     }
@@ -278,7 +268,7 @@ impl Judged {
 fn row(variant: &Variant, best: Option<&Loaded>, loaded: &Loaded, prices: &Prices) -> Row {
     let above = variant.loads.iter().skip_while(|one| best.is_some_and(|best| one.load_tps != best.load_tps));
     let failed = above.skip(usize::from(best.is_some())).flat_map(|loaded| loaded.runs.values());
-    let stopped_by = failed.clone().find(|run| !sustains(run)).map(|run| run.binding_resource.clone());
+    let stopped_by = failed.clone().find(|run| !run.is_sustained()).map(|run| run.binding_resource.clone());
     let first = loaded.runs.values().next().expect("a load is known by its runs");
     let part = |part: fn(&Cost) -> f64| estimate(loaded, |run| cost(run, prices).map(|cost| part(&cost)));
     let used = Used(loaded);
@@ -375,15 +365,14 @@ impl Used<'_> {
             protocol: per_thousand(|usage| usage.protocol_core_s),
             crypto: per_thousand(|usage| usage.crypto_core_s),
             execution: per_thousand(|usage| usage.execution_core_s),
-            total: per_thousand(|usage| usage.protocol_core_s + usage.crypto_core_s + usage.execution_core_s),
+            total: per_thousand(UsageSummary::busy_core_s),
         }
     }
 
     fn busy_share(&self) -> Option<Estimate> {
         estimate(self.0, |run| {
             let usage = run.usage.as_ref()?;
-            let busy = usage.protocol_core_s + usage.crypto_core_s + usage.execution_core_s;
-            Some(busy / (f64::from(run.replicas) * f64::from(usage.cores) * usage.window_s))
+            Some(usage.busy_core_s() / usage.core_s(run.replicas))
         })
     }
 }

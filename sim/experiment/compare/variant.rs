@@ -8,11 +8,9 @@ use thiserror::Error;
 
 use crate::experiment::grid::{Grid, LOAD_KEY};
 use crate::experiment::plan::{Plan, Sheet};
+use crate::experiment::store::is_point_id;
 use crate::experiment::sweep::POINTS_FOLDER;
-use crate::experiment::{Manifest, SWEEP_FILE, Store, StoreError, Summary};
-
-/// What a folder of a point holds.
-const MANIFEST_FILE: &str = "manifest.json";
+use crate::experiment::{MANIFEST_FILE, Manifest, SWEEP_FILE, Store, StoreError, Summary};
 
 /// Why there is nothing to compare.
 #[derive(Debug, Error)]
@@ -171,12 +169,6 @@ impl Variant {
     pub fn at(&self, load_tps: Option<f64>) -> Option<&Loaded> {
         self.loads.iter().find(|loaded| loaded.load_tps == load_tps)
     }
-
-    /// Every run's summary: there is at least one.
-    pub fn first(&self) -> &Summary {
-        let first = self.loads.first().and_then(|loaded| loaded.runs.values().next());
-        first.expect("a design is known by its runs")
-    }
 }
 
 impl Design {
@@ -254,24 +246,17 @@ fn named(name: String, traits: &Traits<'_>, folder: &Path) -> Vec<String> {
     ]
 }
 
-/// Reads a point. No hash covers the manifest itself, so it is held against the summary and the folder's name.
+/// Reads a point, if it is the one that its folder is called after.
 fn of_point(path: &Path) -> Result<Found, CompareError> {
     let (manifest, summary) = Store::read(path)?;
     let inputs = manifest.inputs.to_string();
     let name = path.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
-    let named = name.is_none_or(|name| !is_id(&name) || inputs.starts_with(&name));
-    let alike = manifest.digest == summary.digest && manifest.seed == summary.seed;
-    if !named || !alike || manifest.scenario != summary.scenario || manifest.protocol != summary.protocol {
+    if name.is_some_and(|name| is_point_id(&name) && !inputs.starts_with(&name)) {
         return Err(StoreError::Foreign { path: path.join(MANIFEST_FILE) }.into());
     }
     let load_tps = manifest.configuration.pointer("/world/load_tps").and_then(Value::as_f64);
     let design = Design::of_point(path, &manifest, &summary);
     Ok(Found { path: path.into(), design, load_tps, inputs, summary })
-}
-
-/// Whether a folder is called as the store calls those of points.
-fn is_id(name: &str) -> bool {
-    name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Every point of a sweep.

@@ -4,22 +4,21 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::base::Digest;
 use crate::experiment::plan::{Build, Planned};
-use crate::experiment::store::{digest_of, io_at, json, parse, place, probes_csv, write_all};
+use crate::experiment::store::{Claims, MANIFEST_FILE, checked, io_at, json, parsed, place, probes_csv, write_all};
 use crate::experiment::{Found, LimitSummary, StoreError};
 
 /// Version of the folder's layout.
 const SCHEMA_VERSION: u32 = 1;
-const MANIFEST_FILE: &str = "manifest.json";
 const LIMIT_FILE: &str = "limit.json";
 const PROBES_FILE: &str = "probes.csv";
 
 /// `manifest.json`: what a search was made of, and the hash of each file beside this one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 struct Manifest {
     schema_version: u32,
     #[serde(flatten)]
@@ -71,17 +70,13 @@ pub(super) fn keep(parent: &Path, point: &Planned, build: &Build, found: &Found)
 /// word of the manifest is as it would be written.
 pub(super) fn recall(folder: &Path, point: &Planned, build: &Build) -> Result<LimitSummary, StoreError> {
     let path = folder.join(MANIFEST_FILE);
-    let found: Manifest = parse(&path)?;
-    for (name, hash) in &found.files {
-        let path = folder.join(name);
-        if digest_of(&path)? != *hash {
-            return Err(StoreError::Corrupt { path });
-        }
-    }
-    let whole = found.files.keys().map(String::as_str).eq([LIMIT_FILE, PROBES_FILE]);
-    let expected = Manifest::new(point, build, found.files);
-    if whole && fs::read(&path).map_err(io_at(&path))? == json(&expected) {
-        parse(&folder.join(LIMIT_FILE))
+    let manifest = fs::read(&path).map_err(io_at(&path))?;
+    let Claims { files } =
+        serde_json::from_slice(&manifest).map_err(|source| StoreError::Malformed { path: path.clone(), source })?;
+    let read = checked(folder, &files)?;
+    let whole = files.keys().map(String::as_str).eq([LIMIT_FILE, PROBES_FILE]);
+    if whole && manifest == json(&Manifest::new(point, build, files)) {
+        parsed(folder, LIMIT_FILE, &read)
     } else {
         Err(StoreError::Foreign { path })
     }

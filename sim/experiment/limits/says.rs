@@ -1,5 +1,6 @@
 //! What a fit says, in sentences.
 
+use crate::experiment::grid::rounded;
 use crate::experiment::usl::{self, Interval, LEAST_POINTS, Observation, Power, Usl};
 
 use super::fits::{Fit, FitPoint, Model, observation};
@@ -96,8 +97,7 @@ fn interval(interval: &Interval, write: fn(f64) -> String) -> String {
 
 /// With three significant digits.
 fn number(value: f64) -> String {
-    let rounded: f64 = format!("{value:.2e}").parse().expect("what was written as a number is one");
-    rounded.to_string()
+    rounded(value).to_string()
 }
 
 fn decimals(value: f64) -> String {

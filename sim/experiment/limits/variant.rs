@@ -112,11 +112,11 @@ impl VariantLimit {
     }
 }
 
-/// Keys and values in a few words: of a number the last word of its key, else the value alone.
+/// Keys and values in a few words: the last word of the key and the value, but a protocol's or layer's name alone.
 pub fn named(varied: &[(String, String)]) -> String {
-    let word = |(key, value): &(String, String)| match (value.parse::<f64>(), key.rsplit('.').next()) {
-        (Ok(_), Some(last)) => format!("{last} {value}"),
-        _ => value.clone(),
+    let word = |(key, value): &(String, String)| match key.rsplit('.').next() {
+        None | Some("protocol" | "dissemination") => value.clone(),
+        Some(last) => format!("{last} {value}"),
     };
     varied.iter().map(word).collect::<Vec<_>>().join(", ")
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::base::Digest;
-use crate::experiment::store::{json, place_file};
+use crate::experiment::store::{folder_of, json, place_file};
 
 use super::{Measured, RegressError};
 
@@ -144,14 +144,6 @@ impl Baseline {
         let name = name.ok_or_else(|| malformed(path, "it names no file"))?;
         place_file(folder_of(path), name, &json(self))?;
         Ok(())
-    }
-}
-
-/// The folder that a file is in.
-pub(super) fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
     }
 }
 

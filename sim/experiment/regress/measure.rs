@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::base::Digest;
 use crate::engine::Control;
+use crate::experiment::store::folder_of;
 use crate::experiment::{HostFacts, Summary, simulate};
 use crate::scenario::{RunOptions, Scenario, WorldData, Worlds};
 
-use super::baseline::folder_of;
 use super::metrics::{Metric, virtual_metrics};
 use super::{Baseline, Blessed, RegressError};
 

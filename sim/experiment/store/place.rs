@@ -31,13 +31,17 @@ pub(in crate::experiment) fn io_at(path: &Path) -> impl Fn(io::Error) -> StoreEr
     move |source| StoreError::Io { path: path.clone(), source }
 }
 
-/// Makes what nobody else has, beside `name`.
-fn beside<R>(
+/// The folder that a file is in.
+pub(in crate::experiment) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Makes what nobody else has, beside `name`; deleted where it is not put in its place.
+pub(in crate::experiment) fn beside<R>(
     folder: &Path,
     name: &str,
     make: impl FnMut(&Path) -> io::Result<R>,
 ) -> Result<NamedTempFile<R>, StoreError> {
-    fs::create_dir_all(folder).map_err(io_at(folder))?;
     let prefix = format!(".{name}.");
     let made = Builder::new().prefix(&prefix).rand_bytes(RANDOM_LETTERS).make_in(folder, make);
     made.map_err(io_at(&folder.join(name)))
@@ -51,6 +55,7 @@ pub(in crate::experiment) fn place(
     stays: impl Fn(&Path) -> bool,
 ) -> Result<Placed, StoreError> {
     let target = parent.join(name);
+    fs::create_dir_all(parent).map_err(io_at(parent))?;
     let made = beside(parent, name, |path| fs::create_dir(path))?;
     let temporary = made.into_temp_path().keep().map_err(|kept| io_at(&target)(kept.error))?;
     let result = fill(&temporary).and_then(|()| settle(&temporary, &target, stays));
@@ -118,7 +123,7 @@ pub fn place_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreEr
 
 /// Writes a file whole or not at all, into a folder that is there. What is no plain file, such as a pipe, is written to.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     let special = fs::symlink_metadata(path).is_ok_and(|there| !there.is_file());
     match path.file_name().and_then(|name| name.to_str()) {
         Some(name) if folder.is_dir() && !special => place_file(folder, name, bytes),
@@ -137,6 +142,7 @@ pub(in crate::experiment) fn place_new_file(folder: &Path, name: &str, bytes: &[
 
 /// A file beside its place, with all its bytes.
 fn written(folder: &Path, name: &str, bytes: &[u8]) -> Result<NamedTempFile<File>, StoreError> {
+    fs::create_dir_all(folder).map_err(io_at(folder))?;
     let mut made = beside(folder, name, |path| File::create_new(path))?;
     let file = made.as_file_mut();
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io_at(&folder.join(name)))?;

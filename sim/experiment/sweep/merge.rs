@@ -7,8 +7,8 @@ use std::fs;
 use rayon::prelude::*;
 
 use super::super::points::points_csv;
-use super::super::store::place_file;
-use super::{POINTS_FILE, POINTS_FOLDER, Plan, SWEEP_FILE, Summary, SweepError, SweepFolder, sweep_up};
+use super::super::store::{place_file, strays};
+use super::{POINTS_FILE, POINTS_FOLDER, Plan, Planned, SWEEP_FILE, Summary, SweepError, SweepFolder, sweep_up};
 
 /// A whole sweep, read.
 #[derive(Debug)]
@@ -23,16 +23,20 @@ pub struct Merged {
 impl SweepFolder {
     /// Reads every point of `plan`, and writes the table of all, unless it is there. Nobody may be writing to the folder.
     pub fn merge(&self, plan: &Plan) -> Result<Merged, SweepError> {
-        let recalled: Vec<_> = plan.points.par_iter().map(|point| self.recall(point)).collect();
-        let (mut summaries, mut ids, mut strays) = (Vec::new(), Vec::new(), self.stray_points(plan)?);
+        let recall = |point: &Planned| {
+            let strays = || strays(&self.of_point(&point.entry.id));
+            self.recall(point).map(|recalled| recalled.and_then(|summary| Ok((summary, strays()?))))
+        };
+        let recalled: Vec<_> = plan.points.par_iter().map(recall).collect();
+        let (mut summaries, mut ids, mut all_strays) = (Vec::new(), Vec::new(), self.stray_points(plan)?);
         for (point, recalled) in plan.points.iter().zip(recalled) {
             let id = &point.entry.id;
             match recalled {
                 None => ids.push(format!("{id} (missing)")),
                 Some(Err(error)) => ids.push(format!("{id} ({error})")),
-                Some(Ok(recalled)) => {
-                    strays.extend(recalled.strays.iter().map(|name| format!("{POINTS_FOLDER}/{id}/{name}")));
-                    summaries.push(recalled.summary);
+                Some(Ok((summary, names))) => {
+                    all_strays.extend(names.iter().map(|name| format!("{POINTS_FOLDER}/{id}/{name}")));
+                    summaries.push(summary);
                 }
             }
         }
@@ -40,7 +44,7 @@ impl SweepFolder {
             return Err(SweepError::Incomplete { ids, total: plan.points.len() });
         }
         self.tabulate(plan, &summaries)?;
-        Ok(Merged { summaries, strays })
+        Ok(Merged { summaries, strays: all_strays })
     }
 
     /// Writes the table of all points, and deletes what killed processes left. Nobody may be writing to the folder.

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::base::Digest;
-use crate::experiment::Build;
 use crate::experiment::regress::{CaseVerdict, Change, Host, Row, Verdict};
+use crate::experiment::{Build, StoreError};
 use crate::report::ReportError;
 
 /// Its name.
@@ -87,7 +87,7 @@ pub fn append_history(folder: &Path, verdict: &Verdict) -> Result<PathBuf, Repor
         let line = if torn { format!("\n{line}") } else { line.clone() };
         OpenOptions::new().create(true).append(true).open(&path)?.write_all(line.as_bytes())
     };
-    append().map_err(|source| ReportError::Unwritable { path: path.clone(), source })?;
+    append().map_err(|source| ReportError::Unwritable(StoreError::Io { path: path.clone(), source }))?;
     Ok(path)
 }
 

@@ -3,15 +3,10 @@
 use std::fmt::Write;
 
 use crate::experiment::regress::{CaseVerdict, Change, Row, Verdict};
+use crate::report::line;
 
 /// Most changed figures that are shown of a case.
 const MOST_ROWS: usize = 20;
-
-/// Writing to a string does not fail.
-macro_rules! line {
-    ($out:expr) => { $out.push('\n') };
-    ($out:expr, $($arg:tt)*) => { writeln!($out, $($arg)*).expect("writing to a string does not fail") };
-}
 
 /// The summary of a verdict.
 pub fn step_summary(verdict: &Verdict) -> String {

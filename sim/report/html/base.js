@@ -6,7 +6,7 @@
 const errors = [];
 addEventListener("error", (event) => errors.push(String(event.message)));
 
-const { sweep, map } = JSON.parse(document.getElementById("data").textContent);
+const { sweep, objectives, map } = JSON.parse(document.getElementById("data").textContent);
 const LATENCIES = { submit_to_commit: "submit → commit", submit_to_gateway: "submit → own gateway", submit_to_reply: "submit → reply", submit_to_visible: "submit → visible" };
 
 /** Okabe and Ito's colours, as in the figures; the last is the page's ink. */

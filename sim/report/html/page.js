@@ -39,7 +39,7 @@ function what() {
   const differ = sweep.cells.some((cell) => cell.slo.length !== shared.length);
   say("objectives", (shared.length ? shared.join(", ") : "none") + (differ ? " in common; some variants have others" : ""));
   const here = sweep.planned - sweep.missing.length;
-  const files = sweep.keys.length || sweep.planned > 1 ? [el("a", { href: "sweep.json" }, "sweep.json"), ...(sweep.missing.length ? [] : [", ", el("a", { href: "points.csv" }, "points.csv")])] : [el("a", { href: "summary.json" }, "summary.json"), ", ", el("a", { href: "manifest.json" }, "manifest.json")];
+  const files = first.runs[0].folder ? [el("a", { href: "sweep.json" }, "sweep.json"), ...(sweep.missing.length ? [] : [", ", el("a", { href: "points.csv" }, "points.csv")])] : [el("a", { href: "summary.json" }, "summary.json"), ", ", el("a", { href: "manifest.json" }, "manifest.json")];
   say("points", `${here} of ${sweep.planned}; files: `, ...files, "; digests are ", el("a", { href: "#points" }, "below"));
   section("run", "What was run", list);
   const some = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
@@ -74,7 +74,7 @@ function curves() {
     name: title,
     x: { label: labels[state.x], log: state.logX, write: si }, y: { label: "latency, submit → reply", log: state.logY, write: latency },
     lines: visible().map(line(y, state.x)),
-    levels: y === "reply_p99_ms" ? shared.flatMap(objective) : [],
+    levels: y === "reply_p99_ms" ? objectives : [],
   });
   const goodput = (host) => {
     const loads = sweep.cells.map((cell) => cell.offered_tps.mean);
@@ -94,12 +94,6 @@ function curves() {
   section("curves", "Throughput and latency", note(`Each line is a variant, each marker a load; ${replicated}. Open markers: not sustained. Drag to zoom, double click to go back; a name below switches its variant off.`),
     controls(choice("against", Object.entries(labels), state.x, change("x")), tick("logarithmic load", state.logX, change("logX")), tick("logarithmic latency", state.logY, change("logY"))),
     keys, el("div", { class: "pair" }, figure("Median, submit → reply", p50), figure("99th percentile, submit → reply", p99)), figure("Goodput against offered load", rate));
-}
-
-/** An objective on the latency that is drawn, such as `submit_to_reply p(99)<5s`. */
-function objective(threshold) {
-  const parts = /^submit_to_reply p\((\d+(?:\.\d+)?)\)<(\d+(?:\.\d+)?)(ms|s)$/.exec(threshold);
-  return parts ? [{ at: Number(parts[2]) * (parts[3] === "s" ? 1e3 : 1), name: `objective: p${parts[1]} < ${parts[2]} ${parts[3]}` }] : [];
 }
 
 function saturation() {

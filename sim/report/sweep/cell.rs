@@ -10,12 +10,10 @@ use crate::experiment::{Entry, Estimate, Heading, LatencySummary, Summary};
 use crate::metrics::Definition;
 use crate::report::cumulative::points;
 use crate::report::error::ReportError;
+use crate::report::hlog::{self, Latencies};
 
 use super::model::{Cell, Curve, Fault, Missing, Region, Run, WorldKeys, rounded};
 use super::point::{self, Read};
-
-/// Goodput that counts as sustaining a load, as a share of it.
-const SUSTAINED: f64 = 0.99;
 
 /// Where a point should be.
 pub(super) struct Place<'a> {
@@ -39,28 +37,12 @@ pub(super) fn read(
             missing.push(Missing { id: place.entry.id.clone(), what: place.entry.overrides.join(", ") });
         }
     }
-    let latencies = merged(&mut found)?;
+    let mut latencies = Latencies::new();
+    for (place, read) in &mut found {
+        hlog::add(&mut latencies, std::mem::take(&mut read.latencies), &place.path.join("latency.hlog"))?;
+    }
     let cell = found.first().map(|_| cell(variant, load, &found, &latencies, places.len()));
     Ok((cell, missing))
-}
-
-type Latencies = BTreeMap<String, Histogram<u64>>;
-
-/// One histogram for each tag, of all replicates.
-fn merged(found: &mut [(&Place<'_>, Read)]) -> Result<Latencies, ReportError> {
-    let mut sums = Latencies::new();
-    for (place, read) in found {
-        for (tag, histogram) in std::mem::take(&mut read.latencies) {
-            let Some(sum) = sums.get_mut(&tag) else {
-                sums.insert(tag, histogram);
-                continue;
-            };
-            let wrong = |error| format!("`{tag}` does not merge with those of other seeds: {error}");
-            let log = place.path.join("latency.hlog");
-            sum.add(histogram).map_err(|error| ReportError::invalid(&log, wrong(error)))?;
-        }
-    }
-    Ok(sums)
 }
 
 fn cell(variant: usize, load: usize, found: &[(&Place<'_>, Read)], latencies: &Latencies, planned: usize) -> Cell {
@@ -73,9 +55,6 @@ fn cell(variant: usize, load: usize, found: &[(&Place<'_>, Read)], latencies: &L
     let reply = |quantile: fn(&LatencySummary) -> f64| {
         let values: Vec<f64> = summaries.iter().filter_map(|summary| Some(quantile(replied(summary)?))).collect();
         Estimate::of(&values)
-    };
-    let held = |summary: &&Summary| {
-        summary.meets_slos() && summary.offered_tps > 0.0 && summary.goodput_tps >= SUSTAINED * summary.offered_tps
     };
     let window = ["window_from_s", "window_until_s"].map(|key| manifest.timing.get(key).copied().unwrap_or(0.0));
     Cell {
@@ -93,7 +72,7 @@ fn cell(variant: usize, load: usize, found: &[(&Place<'_>, Read)], latencies: &L
         reply_p99_ms: reply(|reply| reply.p99),
         slo_met: summaries.iter().filter(|summary| summary.meets_slos()).count(),
         slo: first.slo.iter().map(|slo| slo.threshold.clone()).collect(),
-        sustained: sustained(summaries.iter().map(held), planned),
+        sustained: sustained(summaries.iter().map(|summary| summary.is_sustained()), planned),
         binding_resource: binding(&summaries),
         utilisation: utilisation(&summaries),
         curves: curves(latencies),
@@ -172,7 +151,7 @@ fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
 }
 
 fn regions(latencies: &Latencies) -> Vec<Region> {
-    let prefix = point::by_region();
+    let prefix = hlog::region_prefix();
     let region = |(tag, histogram): (&String, &Histogram<u64>)| {
         let name = tag.strip_prefix(&prefix)?.to_string();
         let ms = |quantile: f64| rounded(histogram.value_at_quantile(quantile) as f64 / 1e3);

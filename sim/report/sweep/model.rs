@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
-use crate::experiment::{Estimate, Grid, Sheet};
+use crate::experiment::{Estimate, Grid, Sheet, VariantLimit, named};
 use crate::report::input::SeriesRow;
 
 /// A sweep that was read.
@@ -191,6 +191,20 @@ pub(crate) struct Bar {
     pub binding_resource: String,
 }
 
+impl Bar {
+    /// Of a search, whose variant of the grid, if there is one, is called `name`.
+    pub fn searched(limit: VariantLimit, name: String, variant: Option<usize>) -> Bar {
+        Bar {
+            name,
+            variant,
+            lower_tps: limit.lower_tps,
+            upper_tps: limit.upper_tps,
+            estimate: limit.saturation_tps,
+            binding_resource: limit.binding_resource,
+        }
+    }
+}
+
 fn as_text<S: Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
 }
@@ -217,12 +231,7 @@ impl Series {
 
 impl Variant {
     pub fn new(varied: Vec<(String, String)>) -> Variant {
-        let word = |(key, value): &(String, String)| match key.rsplit('.').next().unwrap_or(key) {
-            "protocol" => value.clone(),
-            last => format!("{} {value}", last.replace('_', " ")),
-        };
-        let name = varied.iter().map(word).collect::<Vec<_>>().join(", ");
-        Variant { name, varied, hospitals: 0, regions: Vec::new(), metros: Vec::new() }
+        Variant { name: named(&varied), varied, hospitals: 0, regions: Vec::new(), metros: Vec::new() }
     }
 
     /// Takes what the cells of the `nth` variant say of its world.
@@ -278,6 +287,11 @@ impl Sweep {
             cells,
             saturation,
         }
+    }
+
+    /// Whether it is a run's own folder, not a sweep's: the page lies beside the only point's files.
+    pub fn is_run(&self) -> bool {
+        self.cells.iter().any(|cell| cell.runs[0].folder.is_empty())
     }
 
     /// Cells of a variant, by load.

@@ -55,15 +55,8 @@ fn searched(limit: VariantLimit, variants: &[Variant]) -> Bar {
     let by_key = |varied: &[(String, String)]| varied.iter().cloned().collect::<BTreeMap<_, _>>();
     let own = by_key(&limit.varied);
     let variant = variants.iter().position(|variant| by_key(&variant.varied) == own);
-    let name = variant.map_or_else(|| Variant::new(limit.varied).name, |nth| variants[nth].name.clone());
-    Bar {
-        name: if name.is_empty() { "all".into() } else { name },
-        variant,
-        lower_tps: limit.lower_tps,
-        upper_tps: limit.upper_tps,
-        estimate: limit.saturation_tps,
-        binding_resource: limit.binding_resource,
-    }
+    let name = variant.map_or_else(|| limit.name(), |nth| variants[nth].name.clone());
+    Bar::searched(limit, name, variant)
 }
 
 /// A load, whether it is sustained, and what binds there.
