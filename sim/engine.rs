@@ -12,6 +12,7 @@
 //! | what a transaction asks the contracts for, and what comes of it | `contracts.rs` |
 //! | what took effect in each block, where a ledger is written | `archive.rs` |
 //! | showing all of it to whoever asked | `witness.rs` |
+//! | what replicas used, as money counts it | `usage.rs` |
 //!
 //! Transactions across two shards are in `cross.rs` (what shards say to each other) and `settle.rs` (what comes of it).
 //! What fails is in `fail.rs`, who lies in `liar.rs`, who belongs together in `shard.rs`.

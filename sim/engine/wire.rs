@@ -21,6 +21,16 @@ use super::witness::{Desk, Subject, of_parcel, of_wire};
 pub(super) const AT_ONCE: Span = Span::from_micros(200);
 
 impl<P: Protocol> Engine<'_, P> {
+    /// The crypto cores of a machine take `work`, as long as it takes on that machine; returns when it is done.
+    #[inline]
+    pub(super) fn on_crypto_cores(&mut self, at: Time, node: NodeId, work: Work, subject: Option<Subject>) -> Time {
+        let total = self.machines[node.index()].slowed(work.total);
+        if let Some(subject) = &subject {
+            self.show_pieces(at, node, Work { total, ..work }, subject);
+        }
+        self.machines[node.index()].crypto.serve_split(at, total, work.parts, &self.window)
+    }
+
     /// Sends `wire` to one other replica of the shard: to both its machines, where it is two.
     pub(super) fn send(&mut self, at: Time, from: NodeId, to: ReplicaId, wire: Wire<P>) {
         assert_ne!(self.identity(from), to, "{from} sends itself {}", P::NAME);

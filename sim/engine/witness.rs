@@ -145,18 +145,13 @@ impl<P: Protocol> Engine<'_, P> {
         }
     }
 
-    /// The crypto cores of a machine take `work`, as long as it takes on that machine; returns when it is done.
-    #[inline]
-    pub(super) fn on_crypto_cores(&mut self, at: Time, node: NodeId, work: Work, subject: Option<Subject>) -> Time {
-        let machine = &mut self.machines[node.index()];
-        let total = machine.slowed(work.total);
-        if let (Some(subject), Some(witness)) = (&subject, &mut self.witness) {
-            let now = self.schedule.now();
-            for (server, from, until) in machine.crypto.pieces(at, total, work.parts) {
-                witness.see(now, &Sight::Worked { node, desk: Desk::Crypto, server, from, until, subject });
-            }
+    /// Shows how crypto cores share `work` that comes at `at`.
+    pub(super) fn show_pieces(&mut self, at: Time, node: NodeId, work: Work, subject: &Subject) {
+        let Some(witness) = &mut self.witness else { return };
+        let now = self.schedule.now();
+        for (server, from, until) in self.machines[node.index()].crypto.pieces(at, work.total, work.parts) {
+            witness.see(now, &Sight::Worked { node, desk: Desk::Crypto, server, from, until, subject });
         }
-        machine.crypto.serve_split(at, total, work.parts, &self.window)
     }
 
     /// What a handler of the protocol is about.
@@ -189,7 +184,7 @@ impl<P: Protocol> Engine<'_, P> {
         self.show_work(from, desk, departed, work, Some(subject));
     }
 
-    /// Shows a message that `to`'s NIC or line takes in within `serialisation`, by `received`.
+    /// Shows a message that `to`'s NIC or line takes in in `work`, by `received`.
     pub(super) fn show_arrived(
         &mut self,
         [from, to]: [NodeId; 2],

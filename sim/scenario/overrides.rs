@@ -12,11 +12,11 @@ const MOST_EDITS: usize = 3;
 
 /// The text of a scenario, for errors that name a place in it.
 pub(super) struct Source<'a> {
-    /// What the text is called: its path, or the override.
+    /// What the text is called: its path.
     pub name: &'a str,
     /// The text.
     pub text: &'a str,
-    /// Whether places are lines of the text; an override has none.
+    /// Whether places are lines of the text; where keys are overridden they are none.
     pub has_lines: bool,
 }
 
