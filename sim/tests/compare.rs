@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -12,6 +12,7 @@ use systole::experiment::{HostFacts, Summary, simulate};
 use systole::scenario::RunOptions;
 use tempfile::TempDir;
 
+use crate::product::{bad_line, good, plant, regional_path, run, tree};
 use crate::runs::{regional, workloads, world};
 
 const TINY: [&str; 7] = [
@@ -24,34 +25,9 @@ const TINY: [&str; 7] = [
     "--quiet",
 ];
 
-fn run(verb: &str, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_systole")).arg(verb).args(args).output().expect("the binary runs")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn good(output: Output) -> String {
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    text(&output.stdout)
-}
-
-/// The one line that a command says that fails with `code`.
-fn bad(output: Output, code: i32) -> String {
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{said}");
-    assert_eq!(said.lines().count(), 1, "{said}");
-    said
-}
-
-fn scenario() -> String {
-    workloads().join("regional.toml").display().to_string()
-}
-
 /// Compares two protocols under two loads, three runs each, in `folder`.
 fn grid(folder: &Path, more: &[&str]) -> Output {
-    let (scenario, out) = (scenario(), folder.display().to_string());
+    let (scenario, out) = (regional_path(), folder.display().to_string());
     let grid = ["--vary", "consensus.protocol=jolteon,raft", "--load", "60,120", "--replicates", "3", "--out", &out];
     run("compare", &[&[scenario.as_str()][..], &TINY, &grid, more].concat())
 }
@@ -102,7 +78,7 @@ fn folders_say_what_the_grid_said_and_prices_run_nothing_again() {
     // Two processes must not run one sweep in one folder: other tests read the first.
     let root = tempfile::tempdir().expect("a temporary folder");
     let folder = root.path().join("sweep");
-    copied(&self::folder(), &folder);
+    plant(&tree(&self::folder()), &folder);
     let again = json(&good(grid(&folder, &["--json"])));
     assert_eq!((&again["computed"], &again["reused"]), (&0.into(), &12.into()));
     let path = folder.display().to_string();
@@ -121,14 +97,14 @@ fn folders_say_what_the_grid_said_and_prices_run_nothing_again() {
     let said = json(&good(run("compare", &[&path, "--json", "--prices", &prices])));
     assert_eq!((machines(&said), &said["prices"]["currency"]), (Some(twice), &"EUR".into()));
     fs::write(&prices, "[prices]\nvcpu = 1\n").expect("it can be written");
-    assert!(bad(run("compare", &[&path, "--prices", &prices]), 2).contains("unknown key `vcpu`"));
+    assert!(bad_line(run("compare", &[&path, "--prices", &prices]), 2).contains("unknown key `vcpu`"));
 }
 
 #[test]
 fn points_of_runs_are_designs_too_and_single_runs_tell_nothing() {
     let root = tempfile::tempdir().expect("a temporary folder");
     let out = root.path().display().to_string();
-    let scenario = scenario();
+    let scenario = regional_path();
     let point = |more: &[&str]| {
         let said = json(&good(run("run", &[&[scenario.as_str(), "--out", &out, "--json"][..], &TINY, more].concat())));
         let folders = fs::read_dir(root.path().join("regional")).expect("there is one").flatten();
@@ -147,7 +123,7 @@ fn points_of_runs_are_designs_too_and_single_runs_tell_nothing() {
     let names: Vec<&Value> = found["designs"].as_array().expect("a list").iter().map(|row| &row["name"]).collect();
     assert_eq!(names, ["jolteon", "raft"], "two seeds are one design");
     assert_eq!(found["designs"][0]["replicates"], 2);
-    assert!(bad(run("compare", &[&one, &one]), 2).contains("name each once"));
+    assert!(bad_line(run("compare", &[&one, &one]), 2).contains("name each once"));
     let table = root.path().join("costs.toml");
     let costs = format!("--set=crypto.costs={}", table.display());
     let [before, after] = [2, 10].map(|times| {
@@ -156,15 +132,15 @@ fn points_of_runs_are_designs_too_and_single_runs_tell_nothing() {
         fs::write(&table, changed.to_toml()).expect("it can be written");
         point(&[&costs])
     });
-    let said = bad(run("compare", &[&one, &before, &after]), 2);
+    let said = bad_line(run("compare", &[&one, &before, &after]), 2);
     assert!(said.contains(&before) && said.contains(&after) && said.contains("not the same run"), "{said}");
-    assert!(bad(run("compare", &[&one]), 2).contains("jolteon alone has nothing to be compared with"));
+    assert!(bad_line(run("compare", &[&one]), 2).contains("jolteon alone has nothing to be compared with"));
 }
 
 #[test]
 fn what_makes_no_sense_is_named_before_anything_runs() {
-    let (scenario, path) = (scenario(), folder().display().to_string());
-    let said = |args: &[&str]| bad(run("compare", args), 2);
+    let (scenario, path) = (regional_path(), folder().display().to_string());
+    let said = |args: &[&str]| bad_line(run("compare", args), 2);
     assert!(said(&[&scenario]).contains("jolteon alone has nothing to be compared with: vary a key"));
     assert!(said(&[&path, "--vary", "consensus.replicas=4,7"]).contains("--vary goes with a scenario file"));
     assert!(said(&[&path, "--set", "seed=1"]).contains("--set goes with a scenario file"));
@@ -194,7 +170,7 @@ fn what_makes_no_sense_is_named_before_anything_runs() {
 fn what_is_damaged_is_named_with_the_point_to_run_again() {
     let root = tempfile::tempdir().expect("a temporary folder");
     let copy = root.path().join("sweep");
-    copied(&folder(), &copy);
+    plant(&tree(&folder()), &copy);
     let path = copy.display().to_string();
     let points: Vec<PathBuf> =
         fs::read_dir(copy.join("points")).expect("there are points").flatten().map(|entry| entry.path()).collect();
@@ -204,32 +180,20 @@ fn what_is_damaged_is_named_with_the_point_to_run_again() {
     let mut flipped = whole.clone();
     flipped[whole.len() / 2] ^= 1;
     fs::write(&summary, flipped).expect("it can be written");
-    let said = bad(run("compare", &[&path]), 1);
+    let said = bad_line(run("compare", &[&path]), 1);
     assert!(said.contains("1 of 12 points") && said.contains(&id(0)) && said.contains("run the point again"), "{said}");
     fs::write(&summary, whole).expect("it can be written");
     // A whole point in the place of another.
     fs::rename(&points[1], root.path().join("aside")).expect("it can be moved");
-    copied(&points[2], &points[1]);
-    let said = bad(run("compare", &[&path]), 1);
+    plant(&tree(&points[2]), &points[1]);
+    let said = bad_line(run("compare", &[&path]), 1);
     assert!(said.contains(&id(1)) && !said.contains(&format!("{} (", id(2))), "{said}");
     fs::remove_dir_all(&points[1]).expect("it can be removed");
-    assert!(bad(run("compare", &[&path]), 1).contains(&format!("{} (missing)", id(1))));
+    assert!(bad_line(run("compare", &[&path]), 1).contains(&format!("{} (missing)", id(1))));
     let sheet = copy.join("sweep.json");
     let plan = fs::read_to_string(&sheet).expect("it is text");
     fs::write(&sheet, plan.replacen("raft", "pbft", 1)).expect("it can be written");
-    assert!(bad(run("compare", &[&path]), 1).contains("sweep.json: is not what was written"));
-}
-
-fn copied(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("it can be made");
-    for entry in fs::read_dir(from).expect("it is a folder").flatten() {
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        if from.is_dir() {
-            copied(&from, &to);
-        } else {
-            fs::copy(from, to).expect("it can be copied");
-        }
-    }
+    assert!(bad_line(run("compare", &[&path]), 1).contains("sweep.json: is not what was written"));
 }
 
 fn summary(settings: &[&str]) -> Summary {

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use systole::base::Digest;
 
-use crate::sweep::{POINTS, arguments, assert_same, bad, command, good, there};
+use crate::product::{bad, command, good};
+use crate::sweep::{POINTS, assert_same, grid_arguments, there};
 
 const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -71,8 +72,7 @@ impl Cluster {
     fn new(python: PathBuf) -> Cluster {
         let root = tempfile::tempdir().expect("a temporary folder");
         let plan = root.path().join("plan.jsonl").display().to_string();
-        let mut args = arguments(Path::new("none"));
-        args.truncate(args.len() - 3);
+        let args = grid_arguments();
         good(command("plan", &[]).args(args).args(["-o", &plan]).output().expect("the binary runs"));
         Cluster { python, root, plan }
     }

@@ -7,7 +7,8 @@ use std::process::{Command, Output};
 use expect_test::expect_file;
 use systole::experiment::{GridRequest, JobEngine, JobPlace, Loads};
 
-use crate::sweep::{POINTS, arguments, assert_same, bad, command, good, plan};
+use crate::product::{bad, command, good};
+use crate::sweep::{POINTS, assert_same, grid_arguments, plan};
 
 const SYSTOLE: &str = env!("CARGO_BIN_EXE_systole");
 
@@ -62,8 +63,7 @@ impl Site {
         let root = tempfile::tempdir().expect("a temporary folder");
         let site = root.path().join("it's a site");
         fs::create_dir(&site).expect("it can be made");
-        let mut args = arguments(Path::new("none"));
-        args.truncate(args.len() - 3);
+        let mut args = grid_arguments();
         args.extend(["-o", "the plan.jsonl", "--emit", engine, "--out", "my sweep"].map(String::from));
         let said = good(command("plan", &[]).args(args).current_dir(&site).output().expect("the binary runs"));
         Site { root, said }
@@ -133,8 +133,7 @@ fn scripts_of_hyper_queue_and_parallel_end_as_one_sweep() {
 #[test]
 fn a_plan_is_not_overwritten_by_its_job_file() {
     let root = tempfile::tempdir().expect("a temporary folder");
-    let mut args = arguments(Path::new("none"));
-    args.truncate(args.len() - 3);
+    let args = grid_arguments();
     let output = command("plan", &[])
         .args(args)
         .args(["-o", "plan.slurm", "--emit", "slurm"])

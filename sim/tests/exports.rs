@@ -12,7 +12,7 @@ use serde_json::Value;
 use systole::experiment::{glossary, place_file};
 use tempfile::TempDir;
 
-use crate::runs::workloads;
+use crate::product::{planted, regional_path, tree};
 
 const GRID: [&str; 13] = [
     "--set=world.hospitals=12",
@@ -54,7 +54,7 @@ fn swept() -> &'static Path {
     let (_, folder) = SWEPT.get_or_init(|| {
         let root = tempfile::tempdir().expect("a temporary folder");
         let folder = root.path().join("sweep");
-        let scenario = workloads().join("regional.toml").display().to_string();
+        let scenario = regional_path();
         let out = folder.display().to_string();
         good(&[&["sweep", scenario.as_str()], &GRID[..], &[out.as_str()]].concat());
         (root, folder)
@@ -64,20 +64,7 @@ fn swept() -> &'static Path {
 
 /// A copy whose files may be altered.
 fn copied() -> TempDir {
-    let copy = tempfile::tempdir().expect("a temporary folder");
-    let mut folders = vec![PathBuf::new()];
-    while let Some(below) = folders.pop() {
-        fs::create_dir_all(copy.path().join(&below)).expect("it can be made");
-        for entry in fs::read_dir(swept().join(&below)).expect("it is a folder").flatten() {
-            let name = below.join(entry.file_name());
-            if entry.path().is_dir() {
-                folders.push(name);
-            } else {
-                fs::copy(entry.path(), copy.path().join(name)).expect("it can be copied");
-            }
-        }
-    }
-    copy
+    planted(&tree(swept()))
 }
 
 fn rows() -> Vec<BTreeMap<String, String>> {
@@ -91,7 +78,7 @@ fn export(format: &str, more: &[&str]) -> String {
     String::from_utf8(bytes).expect("exports are text")
 }
 
-/// Number of values and the 99th percentile by tag.
+/// The histograms of a log, by tag.
 fn log(text: &str) -> BTreeMap<String, hdrhistogram::Histogram<u64>> {
     let mut found = BTreeMap::new();
     for entry in IntervalLogIterator::new(text.as_bytes()) {
@@ -127,6 +114,7 @@ fn tables_are_those_of_the_sweep() {
     let chosen = ["export", &folder, "--format", "csv", "--where", "consensus.protocol=raft", "-o", &file];
     let said = String::from_utf8(good(&chosen)).expect("it is text");
     assert!(said.contains("csv of 3 points"), "{said}");
+    assert_eq!(fs::read_to_string(&file).expect("it is there"), half);
     let exported: Vec<Value> = serde_json::from_str(&export("json", &[])).expect("it is JSON");
     for (row, found) in rows().iter().zip(&exported) {
         for (column, text) in row {

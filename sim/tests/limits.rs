@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use systole::experiment::{Limits, Model};
 use tempfile::TempDir;
 
+use crate::product::{Tree, assert_holds, planted, text, tree, write_regional};
 use crate::runs::workloads;
 
 /// Eight short searches, in which the replicas' NICs bind.
@@ -40,10 +41,6 @@ fn limits(out: &Path, more: &[&str]) -> Output {
     command(out).args(more).output().expect("the binary runs")
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
 /// What a command that must end with `code` says: on standard output if it is 0, else on standard error.
 fn said(output: Output, code: i32) -> String {
     let error = text(&output.stderr);
@@ -51,26 +48,9 @@ fn said(output: Output, code: i32) -> String {
     if code == 0 { text(&output.stdout) } else { error }
 }
 
-/// Every file below a folder, with its bytes.
-fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let (mut found, mut folders) = (BTreeMap::new(), vec![folder.to_path_buf()]);
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(&next).expect("it is a folder") {
-            let path = entry.expect("it is readable").path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let name = path.strip_prefix(folder).expect("it is below").to_path_buf();
-            found.insert(name, fs::read(&path).expect("it is readable"));
-        }
-    }
-    found
-}
-
 /// What an uninterrupted run writes.
-fn whole() -> &'static BTreeMap<PathBuf, Vec<u8>> {
-    static WHOLE: OnceLock<BTreeMap<PathBuf, Vec<u8>>> = OnceLock::new();
+fn whole() -> &'static Tree {
+    static WHOLE: OnceLock<Tree> = OnceLock::new();
     WHOLE.get_or_init(|| {
         let root = tempfile::tempdir().expect("a temporary folder");
         let folder = root.path().join("limits");
@@ -81,20 +61,11 @@ fn whole() -> &'static BTreeMap<PathBuf, Vec<u8>> {
 }
 
 fn copied() -> TempDir {
-    let copy = tempfile::tempdir().expect("a temporary folder");
-    for (name, bytes) in whole() {
-        let path = copy.path().join(name);
-        fs::create_dir_all(path.parent().expect("it is below a folder")).expect("it can be made");
-        fs::write(path, bytes).expect("it can be written");
-    }
-    copy
+    planted(whole())
 }
 
 fn assert_same(folder: &Path) {
-    let (expected, found) = (whole(), tree(folder));
-    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
-    let differing: Vec<&PathBuf> = expected.keys().filter(|name| expected.get(*name) != found.get(*name)).collect();
-    assert!(differing.is_empty(), "{differing:?}");
+    assert_holds(folder, whole());
 }
 
 fn read(folder: &Path) -> Limits {
@@ -236,10 +207,8 @@ fn a_folder_of_searches_is_no_sweeps() {
 fn what_the_scenario_varies_is_searched_without_options() {
     let root = tempfile::tempdir().expect("a temporary folder");
     let file = root.path().join("varied.toml");
-    let shipped = fs::read_to_string(workloads().join("regional.toml")).expect("a shipped scenario is text");
-    let data = format!("[world]\ndata = {:?}", workloads().join("data"));
     let sweep = "[sweep]\nreplicates = 2\n[sweep.vary]\n\"world.load_tps\" = [1, 2]\n";
-    fs::write(&file, shipped.replace("[world]", &data) + sweep).expect("it can be written");
+    write_regional(&file, sweep);
     let mut command = Command::new(env!("CARGO_BIN_EXE_systole"));
     command.arg("limit").arg(&file).args(["--quiet", "--out"]).arg(root.path().join("limits"));
     // Only many variants have a grid that may be refused.
@@ -281,10 +250,8 @@ fn interrupted_it_keeps_what_is_finished() {
 fn a_broken_rule_stops_the_searches_and_can_be_seen_again() {
     let root = tempfile::tempdir().expect("a temporary folder");
     let file = root.path().join("twins.toml").display().to_string();
-    let shipped = fs::read_to_string(workloads().join("regional.toml")).expect("a shipped scenario is text");
-    let data = format!("[world]\ndata = {:?}", workloads().join("data"));
     let twins: String = (0..2).map(|replica| format!("[[fault]]\nkind = \"twins\"\nreplica = {replica}\n")).collect();
-    fs::write(&file, shipped.replace("[world]", &data) + &twins).expect("it can be written");
+    write_regional(Path::new(&file), &twins);
     let out = root.path().join("limits").display().to_string();
     let run = |verb: &str, args: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_systole"));

@@ -13,6 +13,7 @@ mod injection;
 mod limits;
 mod load;
 mod mixtures;
+mod product;
 mod readme;
 mod regress;
 mod replay;

@@ -10,6 +10,7 @@ use systole::crypto::CostTable;
 use systole::experiment::regress::{Baseline, Verdict};
 use tempfile::TempDir;
 
+use crate::product::{bad_line, good, text};
 use crate::runs::workloads;
 
 /// Two short cases, not blessed yet.
@@ -76,24 +77,6 @@ impl Folder {
     }
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// The output of a command that must succeed.
-fn good(output: Output) -> String {
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    text(&output.stdout)
-}
-
-/// What a command that must fail with `code` says, in one line.
-fn bad(output: &Output, code: i32) -> String {
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{said}");
-    assert_eq!(said.lines().count(), 1, "{said}");
-    said
-}
-
 #[test]
 fn a_null_run_passes_and_blessing_again_changes_nothing() {
     let folder = Folder::blessed();
@@ -133,7 +116,7 @@ fn three_percent_are_a_regression_and_a_gain_wants_a_blessing() {
     fs::write(&summary, "before\n").expect("it can be written");
     let worse =
         folder.command(&["--inject", "submit_to_reply_p99_ms=+3%"]).env("GITHUB_STEP_SUMMARY", &summary).output();
-    let said = bad(&worse.expect("the binary runs"), 3);
+    let said = bad_line(worse.expect("the binary runs"), 3);
     assert!(said.contains("worse; if that is meant, bless it: one worse (1 worse); two worse (1 worse)"), "{said}");
     let told = fs::read_to_string(&summary).expect("it is text");
     assert!(told.starts_with("before\n## Regression gate failed: worse"), "{told}");
@@ -186,7 +169,7 @@ fn costs_three_percent_dearer_are_seen() {
     let costs = folder.0.path().join("costs.toml");
     fs::write(&costs, dearer()).expect("it can be written");
     let output = folder.run(&["--set", &format!("crypto.costs={}", costs.display()), "--json"]);
-    let said = bad(&output, 3);
+    let said = bad_line(output.clone(), 3);
     assert!(said.contains("worse; if that is meant, bless it: one worse (the case's inputs changed, "), "{said}");
     let verdict: Verdict = serde_json::from_str(&text(&output.stdout)).expect("it is a verdict");
     for case in &verdict.cases {
@@ -201,7 +184,7 @@ fn costs_three_percent_dearer_are_seen() {
 fn a_changed_digest_is_a_change_even_where_no_figure_is() {
     let folder = Folder::blessed();
     folder.alter(|baseline| baseline["cases"]["one"]["blessed"]["digest"] = "0".repeat(64).into());
-    let said = bad(&folder.run(&[]), 3);
+    let said = bad_line(folder.run(&[]), 3);
     assert!(said.contains("changed; if that is meant, bless it: one changed (the digest alone"), "{said}");
 }
 
@@ -217,7 +200,7 @@ fn changed_inputs_are_called_so_and_a_new_case_is_new() {
         other.as_object_mut().expect("it is a case").remove("blessed");
         baseline["cases"]["three"] = other;
     });
-    let said = bad(&folder.run(&[]), 3);
+    let said = bad_line(folder.run(&[]), 3);
     assert!(said.contains("one changed (the case's inputs changed"), "{said}");
     assert!(said.contains("three new ("), "{said}");
     good(folder.run(&["--bless"]));
@@ -228,20 +211,20 @@ fn changed_inputs_are_called_so_and_a_new_case_is_new() {
 fn what_cannot_be_compared_is_one_clear_error() {
     let folder = Folder::blessed();
     folder.alter(|baseline| baseline["schema_version"] = 9.into());
-    let said = bad(&folder.run(&[]), 2);
+    let said = bad_line(folder.run(&[]), 2);
     assert!(said.contains("of schema 9, and this build compares schema 1; --bless writes its cases anew"), "{said}");
     good(folder.run(&["--bless"]));
     good(folder.run(&[]));
     folder.alter(|baseline| baseline["cases"]["two"]["settings"][0] = "consensus.protocol=rift".into());
-    let said = bad(&folder.run(&[]), 2);
+    let said = bad_line(folder.run(&[]), 2);
     assert!(said.contains("case `two`:") && said.contains("raft"), "{said}");
     fs::remove_file(folder.baseline()).expect("it is there");
-    let said = bad(&folder.run(&[]), 2);
+    let said = bad_line(folder.run(&[]), 2);
     assert!(said.contains("there is no baseline; the same command with --bless makes one"), "{said}");
     // A file where the folder should be.
     let folder = Folder::blessed();
     fs::write(folder.0.path().join("out"), "").expect("it can be written");
-    let said = bad(&folder.run(&[]), 1);
+    let said = bad_line(folder.run(&[]), 1);
     assert!(said.contains("out"), "{said}");
 }
 

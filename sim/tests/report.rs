@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::runs::workloads;
+use crate::product::{bad_line, good, planted, run, text, tree, write_regional};
 
 /// Eight short points under a crash; four of each protocol.
 const GRID: [&str; 13] = [
@@ -29,65 +29,27 @@ const GRID: [&str; 13] = [
 ];
 const FAULT: &str = "\n[[fault]]\nkind = \"crash\"\nreplica = 3\nat_s = 1.0\nrestart_s = 1.2\n";
 
-fn systole(verb: &str, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_systole")).arg(verb).args(args).output().expect("the binary runs")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn good(output: Output) -> String {
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    text(&output.stdout)
-}
-
-/// What a command that must fail with `code` says: one line.
-fn bad(output: Output, code: i32) -> String {
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{said}");
-    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
-    said
-}
-
 /// The folder of the sweep, which no test changes.
 fn whole() -> &'static Path {
     static WHOLE: OnceLock<TempDir> = OnceLock::new();
     let make = || {
         let root = tempfile::tempdir().expect("a temporary folder");
         let file = root.path().join("crash.toml");
-        let shipped = fs::read_to_string(workloads().join("regional.toml")).expect("a shipped scenario is text");
-        let data = format!("[world]\ndata = {:?}", workloads().join("data"));
-        fs::write(&file, shipped.replace("[world]", &data) + FAULT).expect("it can be written");
+        write_regional(&file, FAULT);
         let (file, out) = (file.display().to_string(), root.path().join("sweep").display().to_string());
-        good(systole("sweep", &[&[file.as_str(), "--out", &out][..], &GRID[..]].concat()));
+        good(run("sweep", &[&[file.as_str(), "--out", &out][..], &GRID[..]].concat()));
         root
     };
     WHOLE.get_or_init(make).path()
 }
 
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("it can be made");
-    for entry in fs::read_dir(from).expect("it is a folder") {
-        let path = entry.expect("it is readable").path();
-        let target = to.join(path.file_name().expect("it has a name"));
-        if path.is_dir() {
-            copy_folder(&path, &target);
-        } else {
-            fs::copy(&path, target).expect("it can be copied");
-        }
-    }
-}
-
 /// A copy of the sweep's folder.
 fn copied() -> TempDir {
-    let copy = tempfile::tempdir().expect("a temporary folder");
-    copy_folder(&whole().join("sweep"), copy.path());
-    copy
+    planted(&tree(&whole().join("sweep")))
 }
 
 fn report(folder: &Path, more: &[&str]) -> Output {
-    systole("report", &[&[folder.display().to_string().as_str()][..], more].concat())
+    run("report", &[&[folder.display().to_string().as_str()][..], more].concat())
 }
 
 /// Ids of the points of a folder, in the sweep's order.
@@ -235,7 +197,7 @@ fn saturation_is_that_of_a_search_where_one_is_given() {
     let searched = tempfile::tempdir().expect("a temporary folder");
     let (file, folder) = (searched.path().join("limits.json"), searched.path().display().to_string());
     let with = || report(copy.path(), &["--quiet", "--limits", &folder]);
-    assert!(bad(with(), 2).contains("limits.json: is not there"));
+    assert!(bad_line(with(), 2).contains("limits.json: is not there"));
     let mut limits = limits(copy.path());
     fs::write(&file, limits.to_string()).expect("it can be written");
     good(with());
@@ -248,11 +210,11 @@ fn saturation_is_that_of_a_search_where_one_is_given() {
     for (key, what) in [("scenario", "`scenario` is other"), ("git_commit", "`git_commit` is other")] {
         let before = std::mem::replace(&mut limits[key], "other".into());
         fs::write(&file, limits.to_string()).expect("it can be written");
-        assert!(bad(with(), 2).contains(what), "{key}");
+        assert!(bad_line(with(), 2).contains(what), "{key}");
         limits[key] = before;
     }
     fs::write(&file, "{").expect("it can be written");
-    assert!(bad(with(), 1).contains("limits.json"));
+    assert!(bad_line(with(), 1).contains("limits.json"));
 }
 
 #[test]
@@ -280,7 +242,7 @@ fn what_is_missing_is_said_and_the_rest_drawn() {
         // Some are gone already.
         drop(fs::remove_dir_all(copy.path().join("points").join(id)));
     }
-    assert!(bad(report(copy.path(), &[]), 1).contains("none of its 8 points is there yet"));
+    assert!(bad_line(report(copy.path(), &[]), 1).contains("none of its 8 points is there yet"));
 }
 
 #[test]
@@ -295,7 +257,7 @@ fn a_damaged_file_is_named_with_its_point_and_nothing_is_written() {
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
         fs::write(&path, bytes).expect("it can be written");
-        let said = bad(report(copy.path(), &[]), 1);
+        let said = bad_line(report(copy.path(), &[]), 1);
         assert!(said.contains(&ids[nth]) && said.contains(name), "{said}");
         assert_eq!(said.matches("again").count(), 1, "what to do is said once: {said}");
         fs::write(&path, before).expect("it can be written");
@@ -303,14 +265,14 @@ fn a_damaged_file_is_named_with_its_point_and_nothing_is_written() {
     let manifest = folder(3).join("manifest.json");
     let before = fs::read(&manifest).expect("it is there");
     fs::copy(folder(2).join("manifest.json"), &manifest).expect("it can be swapped");
-    let said = bad(report(copy.path(), &[]), 1);
+    let said = bad_line(report(copy.path(), &[]), 1);
     assert!(said.contains(&ids[3]), "{said}");
     fs::write(&manifest, before).expect("it can be written");
     assert!(!copy.path().join("report.html").exists() && !copy.path().join("fig").exists());
     let empty = tempfile::tempdir().expect("a temporary folder");
-    let said = bad(report(empty.path(), &[]), 2);
+    let said = bad_line(report(empty.path(), &[]), 2);
     assert!(said.contains("neither sweep.json nor manifest.json"), "{said}");
-    assert!(bad(report(&empty.path().join("nowhere"), &[]), 2).contains("nowhere"));
+    assert!(bad_line(report(&empty.path().join("nowhere"), &[]), 2).contains("nowhere"));
 }
 
 #[test]
@@ -323,7 +285,7 @@ fn a_run_has_a_page_too() {
     assert_eq!((&data["sweep"]["planned"], &data["sweep"]["variants"][0]["name"]), (&1.into(), &"jolteon".into()));
     assert_draws(&run, 5, &[false]);
     fs::write(run.join("summary.json"), "{}").expect("it can be written");
-    let said = bad(report(&run, &[]), 1);
+    let said = bad_line(report(&run, &[]), 1);
     assert!(said.contains("summary.json") && !said.contains("sweep`"), "{said}");
     assert_eq!(said.matches("again").count(), 1, "{said}");
 }

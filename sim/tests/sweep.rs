@@ -12,6 +12,7 @@ use systole::experiment::{Build, GridRequest, Loads, Plan, PlanRequest, Scenario
 use systole::scenario::Worlds;
 use tempfile::TempDir;
 
+use crate::product::{Tree, assert_holds, bad, command, good, planted, regional_path, run, text, tree, write_regional};
 use crate::runs::{regional, workloads, world};
 
 /// Eight short points.
@@ -34,62 +35,19 @@ const GRID: [&str; 15] = [
 ];
 pub const POINTS: usize = 8;
 
-pub fn command(verb: &str, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_systole"));
-    command.arg(verb).args(args);
-    command
-}
-
-pub fn run(verb: &str, args: &[&str]) -> Output {
-    command(verb, args).output().expect("the binary runs")
+/// The scenario and its grid, as arguments.
+pub fn grid_arguments() -> Vec<String> {
+    std::iter::once(regional_path()).chain(GRID.iter().map(|arg| arg.to_string())).collect()
 }
 
 /// What a sweep of the grid into `out` is asked for.
 pub fn arguments(out: &Path) -> Vec<String> {
-    let scenario = workloads().join("regional.toml").display().to_string();
-    let grid = GRID.iter().map(|arg| arg.to_string());
     let out = ["--quiet".to_string(), "--out".to_string(), out.display().to_string()];
-    std::iter::once(scenario).chain(grid).chain(out).collect()
+    grid_arguments().into_iter().chain(out).collect()
 }
 
 pub fn sweep(out: &Path, more: &[&str]) -> Output {
     command("sweep", &[]).args(arguments(out)).args(more).output().expect("the binary runs")
-}
-
-pub fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// The output of a command that must succeed.
-pub fn good(output: Output) -> String {
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    text(&output.stdout)
-}
-
-/// What a command that must fail with `code` says.
-pub fn bad(output: Output, code: i32) -> String {
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{said}");
-    said
-}
-
-/// Every file below a folder, with its bytes, and every folder, with none.
-pub type Tree = BTreeMap<PathBuf, Option<Vec<u8>>>;
-
-pub fn tree(folder: &Path) -> Tree {
-    let (mut found, mut folders) = (BTreeMap::new(), vec![folder.to_path_buf()]);
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(&next).expect("it is a folder") {
-            let path = entry.expect("it is readable").path();
-            let name = path.strip_prefix(folder).expect("it is below").to_path_buf();
-            let bytes = (!path.is_dir()).then(|| fs::read(&path).expect("it is readable"));
-            if bytes.is_none() {
-                folders.push(path);
-            }
-            found.insert(name, bytes);
-        }
-    }
-    found
 }
 
 /// What an uninterrupted sweep of two points at a time writes.
@@ -106,21 +64,11 @@ pub fn whole() -> &'static Tree {
 
 /// A folder with the same files.
 pub fn copied() -> TempDir {
-    let copy = tempfile::tempdir().expect("a temporary folder");
-    // A folder comes before what is in it.
-    for (name, bytes) in whole() {
-        let path = copy.path().join(name);
-        let made = bytes.as_ref().map_or_else(|| fs::create_dir(&path), |bytes| fs::write(&path, bytes));
-        made.expect("it can be written");
-    }
-    copy
+    planted(whole())
 }
 
 pub fn assert_same(folder: &Path) {
-    let (expected, found) = (whole(), tree(folder));
-    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
-    let differing: Vec<&PathBuf> = expected.keys().filter(|name| expected.get(*name) != found.get(*name)).collect();
-    assert!(differing.is_empty(), "{differing:?}");
+    assert_holds(folder, whole());
 }
 
 /// The rows of a sweep's table, by column.
@@ -194,7 +142,7 @@ fn what_is_corrupt_is_reported_and_computed_again() {
         fs::write(path, after).expect("it can be written");
     };
     altered(file(0, "summary.json"), "goodput", "Goodput");
-    // No file's hash covers the manifest itself.
+    // Its seal covers the manifest itself.
     altered(file(3, "manifest.json"), "\"hospitals\": 12", "\"hospitals\": 13");
     fs::write(file(5, "series.csv"), "").expect("it can be written");
     fs::remove_file(file(6, "manifest.json")).expect("it was there");
@@ -227,9 +175,7 @@ fn another_sweep_never_gets_into_a_folder() {
 fn shards_points_and_merge_end_as_one_sweep() {
     let root = tempfile::tempdir().expect("a temporary folder");
     let (folder, plan) = (root.path().join("sweep"), root.path().join("plan.jsonl").display().to_string());
-    let mut args = arguments(&folder);
-    args.truncate(args.len() - 3);
-    good(command("plan", &[]).args(args).args(["-o", &plan]).output().expect("the binary runs"));
+    good(command("plan", &[]).args(grid_arguments()).args(["-o", &plan]).output().expect("the binary runs"));
     let out = folder.display().to_string();
     let point = |id: &str| run("point", &["--plan", &plan, "--id", id, "--out", &out, "--quiet"]);
     let ids = ids();
@@ -318,10 +264,8 @@ fn an_interrupted_sweep_keeps_what_it_has() {
 fn a_broken_rule_stops_the_sweep_and_can_be_seen_again() {
     let root = tempfile::tempdir().expect("a temporary folder");
     let file = root.path().join("twins.toml").display().to_string();
-    let text = fs::read_to_string(workloads().join("regional.toml")).expect("a shipped scenario is text");
-    let data = format!("[world]\ndata = {:?}", workloads().join("data"));
     let twins: String = (0..2).map(|replica| format!("[[fault]]\nkind = \"twins\"\nreplica = {replica}\n")).collect();
-    fs::write(&file, text.replace("[world]", &data) + &twins).expect("it can be written");
+    write_regional(Path::new(&file), &twins);
     let out = root.path().join("sweep").display().to_string();
     let grid = ["--vary", "consensus.protocol=qbft", "--replicates", "40", "--modelled", "--quiet"];
     let said = bad(run("sweep", &[&[file.as_str(), "--out", &out][..], &grid[..]].concat()), 5);

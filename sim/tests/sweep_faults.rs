@@ -13,10 +13,9 @@ use systole::experiment::{GridRequest, Plan, PlanFile, Sheet, Summary, SweepErro
 use systole::scenario::Worlds;
 use tempfile::TempDir;
 
+use crate::product::{bad, command, good, run, text, tree};
 use crate::runs::workloads;
-use crate::sweep::{
-    POINTS, arguments, assert_same, bad, command, copied, good, ids, plan, run, sweep, text, there, tree, whole,
-};
+use crate::sweep::{POINTS, arguments, assert_same, copied, grid_arguments, ids, plan, sweep, there, whole};
 
 /// Who owns nothing.
 const NOBODY: u32 = 65_534;
@@ -25,8 +24,7 @@ const NOBODY: u32 = 65_534;
 fn planned() -> (TempDir, String) {
     let root = tempfile::tempdir().expect("a temporary folder");
     let plan = root.path().join("plan.jsonl").display().to_string();
-    let mut args = arguments(Path::new("none"));
-    args.truncate(args.len() - 3);
+    let args = grid_arguments();
     good(command("plan", &[]).args(args).args(["-o", &plan]).output().expect("the binary runs"));
     (root, plan)
 }
@@ -262,8 +260,8 @@ fn a_full_disk_keeps_what_was_finished() {
     fs::create_dir(&disk).expect("it can be made");
     // A disk of a few points, then of more; what is on it is copied out, as it goes with its namespace.
     let script = "disk=$1 kept=$2 resumed=$3; shift 3
-        mount -t tmpfs -o size=160k tmpfs \"$disk\" || exit 99
-        \"$@\"; status=$?; cp -r \"$disk/sweep\" \"$kept\"
+        mount -t tmpfs -o size=160k tmpfs \"$disk\" || exit 99; mkdir \"$kept\"
+        \"$@\"; status=$?; cp -r \"$disk/sweep/.\" \"$kept\"
         mount -o remount,size=8m \"$disk\" && \"$@\" && cp -r \"$disk/sweep\" \"$resumed\" || exit 98
         exit $status";
     let output = Command::new("unshare")

@@ -10,6 +10,7 @@ use serde_json::Value;
 use systole::base::{NodeId, Time};
 use systole::engine::{self, Control, Progress, Sight, Witness};
 
+use crate::product::write_regional;
 use crate::runs::{modelled, regional, run_modelled, workloads};
 
 /// A short run of a small world.
@@ -249,10 +250,8 @@ fn work_adds_up_to_what_the_run_counted() {
 fn a_crash_cuts_work_short_and_is_shown() {
     let root = tempfile::tempdir().expect("a temporary folder");
     let (scenario, file) = (root.path().join("crash.toml"), root.path().join("trace.json"));
-    let text = std::fs::read_to_string(workloads().join("regional.toml")).expect("a shipped scenario is text");
-    let data = format!("[world]\ndata = {:?}", workloads().join("data"));
     let crash = "[[fault]]\nkind = \"crash\"\nreplica = 1\nat_s = 1\nrestart_s = 1.3\n";
-    std::fs::write(&scenario, text.replace("[world]", &data) + crash).expect("it can be written");
+    write_regional(&scenario, crash);
     let path = file.display().to_string();
     // One slow core has always something left to do.
     let slow = ["replica.crypto_cores=1", "world.load_tps=80000", "run.weight=40", "consensus.protocol=raft"];

@@ -32,28 +32,11 @@ fn json_is_alone_and_quiet_is_silent() {
     fs::write(&baseline, cases).expect("it can be written");
     // A point that is no part of the sweep is told of by `merge`, but not when it must be silent.
     fs::create_dir_all(root.path().join("sweep/points/0123456789abcdef")).expect("it can be made");
+    let search = ["limit", &scenario, "--set=limit.from_tps=50", "--set=limit.to_tps=60", "--set=limit.window_s=0.5"];
     let commands = [
-        with(&["run", &scenario, "--modelled", "--out", &results]),
-        with(&[
-            "limit",
-            &scenario,
-            "--set=limit.from_tps=50",
-            "--set=limit.to_tps=60",
-            "--set=limit.window_s=0.5",
-            "--out",
-            &results,
-        ]),
-        with(&[
-            "limit",
-            &scenario,
-            "--set=limit.from_tps=50",
-            "--set=limit.to_tps=60",
-            "--set=limit.window_s=0.5",
-            "--replicates",
-            "2",
-            "--out",
-            &limits,
-        ]),
+        with(&["run", &scenario, "--modelled", "--ledger", "--out", &results]),
+        with(&[&search[..], &["--out", &results]].concat()),
+        with(&[&search[..], &["--replicates", "2", "--out", &limits]].concat()),
         with(&["plan", &scenario, "--modelled", "--replicates", "2", "-o", &plan]),
         plain(&["point", "--plan", &plan, "--id", "0", "--out", &out]),
         with(&["sweep", &scenario, "--modelled", "--replicates", "2", "--shard", "1/2", "--out", &out]),
@@ -68,6 +51,8 @@ fn json_is_alone_and_quiet_is_silent() {
         plain(&["regress", "--rounds", "1", "--baseline", &baseline, "--out", &gate]),
         plain(&["check", "--protocol", "raft", "--schedules", "2"]),
         with(&["trace", &scenario, "--window", "200ms", "-o", &trace]),
+        plain(&["bench", &scenario, "--repetitions", "1"]),
+        plain(&["calibrate", "--budget", "1"]),
         plain(&["validate", &scenario]),
         plain(&["schema"]),
         plain(&["glossary"]),
@@ -75,14 +60,18 @@ fn json_is_alone_and_quiet_is_silent() {
         plain(&["man"]),
         plain(&["man", "-o", &pages]),
     ];
-    for command in commands {
+    let silent = |command: &[String]| {
         let args: Vec<&str> = command.iter().map(String::as_str).chain(["--json", "--quiet"]).collect();
         let output = systole(&args, &[]);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success() && said.is_empty(), "{args:?}: {said}");
         let value: Result<Value, _> = serde_json::from_slice(&output.stdout);
         assert!(value.is_ok(), "{args:?} prints no JSON: {}", String::from_utf8_lossy(&output.stdout));
-    }
+    };
+    commands.iter().for_each(|command| silent(command));
+    let kept = fs::read_dir(root.path().join("results/regional")).expect("a run is kept").flatten();
+    let ledger = kept.map(|entry| entry.path().join("ledger.ndjson")).find(|path| path.exists());
+    silent(&plain(&["audit", &ledger.expect("one run keeps its ledger").display().to_string()]));
 }
 
 #[test]
