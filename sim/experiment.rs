@@ -10,6 +10,7 @@ mod compare;
 mod contracts;
 mod crew;
 mod emit;
+mod figures;
 mod glossary;
 mod grid;
 mod ledger;
@@ -43,6 +44,7 @@ pub use contracts::{
     VERIFICATION_BAR,
 };
 pub use emit::{JobEngine, JobError, JobPlace};
+pub use figures::{Figures, Held};
 pub use glossary::{Kind, Term, glossary};
 pub use grid::{Grid, GridError, GridRequest, LOAD_KEY, Loads, Variation};
 pub use ledger::{Inclusion, LEDGER_FILE};

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
-use crate::experiment::{CompareRequest, Comparison, Loads, ScenarioText, SweepFolder, Tally, Variant};
+use crate::experiment::{
+    CompareRequest, Comparison, Figures, Loads, ScenarioText, Summary, SweepFolder, Tally, Variant,
+};
 use crate::scenario::Prices;
 
 use super::args::{OverridesArgs, Voice};
@@ -118,8 +120,9 @@ fn of_scenario(args: &CompareArgs, scenario: &Path, at_tps: Option<f64>) -> Resu
     let failed = |error| failure(error, &|point| replay(&plan, point, scenario));
     let folder = SweepFolder::open(&path, &plan.sheet()).map_err(failed)?;
     let wanted: Vec<usize> = (0..plan.points.len()).collect();
-    let (ran, summaries) = swept(&folder, &plan, &wanted, args.points.jobs, &mut watch).map_err(failed)?;
-    folder.tabulate(&plan, &summaries).map_err(failed)?;
+    let (ran, summaries): (_, Vec<Summary>) =
+        swept(&folder, &plan, &wanted, args.points.jobs, &mut watch).map_err(failed)?;
+    folder.tabulate(&plan, &summaries.iter().map(Figures::from).collect::<Vec<_>>()).map_err(failed)?;
     let variants = Variant::of_plan(&plan, &summaries)?;
     Ok(Subject { variants, prices, tally: Some(ran.tally), folders: vec![path] })
 }

@@ -9,7 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 
 use crate::experiment::{
-    Got, Halt, JobEngine, JobError, JobPlace, Plan, PlanFile, SweepError, SweepFolder, listed, write_whole,
+    Figures, Got, Halt, JobEngine, JobError, JobPlace, Plan, PlanFile, SweepError, SweepFolder, listed, write_whole,
 };
 use crate::report::line;
 use crate::scenario::Worlds;
@@ -134,7 +134,7 @@ pub(super) fn point(args: &PointArgs, voice: Voice) -> Result<(), Failure> {
     let id = &point.entry.id;
     watch.label(format!("{} {id}", file.sheet.heading.scenario));
     let mut corrupt = None;
-    let got = folder.obtain(&point, host::threads(args.threads), &mut watch, |error| corrupt = Some(error));
+    let got = folder.obtain::<Figures>(&point, host::threads(args.threads), &mut watch, |error| corrupt = Some(error));
     watch.finish();
     if let Some(error) = corrupt {
         watch.warn(&format!("point {id} was corrupt: {error}"));
@@ -168,5 +168,5 @@ pub(super) fn merge(args: &MergeArgs, voice: Voice) -> Result<(), Failure> {
         let what = "there that are no part of the sweep, and ignored";
         note(&format!("{}: {count} {what}: {names}", args.folder.display()));
     }
-    report(&plan, &merged.summaries, &args.folder, None, voice)
+    report(&plan, &merged.figures, &args.folder, None, voice)
 }

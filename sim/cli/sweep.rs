@@ -12,8 +12,8 @@ use serde_json::json;
 
 use crate::base::Digest;
 use crate::experiment::{
-    Cell, Crew, Estimate, Got, GridRequest, Happened, Loads, POINTS_FILE, Plan, PlanRequest, ScenarioText, Summary,
-    SweepError, SweepFolder, Tally, Variation, point_id,
+    Cell, Crew, Estimate, Figures, Got, GridRequest, Happened, Held, Loads, POINTS_FILE, Plan, PlanRequest,
+    ScenarioText, SweepError, SweepFolder, Tally, Variation, point_id,
 };
 use crate::report::line;
 use crate::scenario::Worlds;
@@ -110,7 +110,7 @@ pub(super) fn sweep(args: &SweepArgs, voice: Voice) -> Result<(), Failure> {
     let wanted: Vec<usize> = (shard.first..plan.points.len()).step_by(shard.of).collect();
     let failed = |error| failure(error, &|point| replay(&plan, point, &scenario.path));
     let folder = SweepFolder::open(&path, &plan.sheet()).map_err(failed)?;
-    let (ran, summaries) = swept(&folder, &plan, &wanted, points.jobs, &mut watch).map_err(failed)?;
+    let (ran, figures) = swept(&folder, &plan, &wanted, points.jobs, &mut watch).map_err(failed)?;
     if args.shard.is_some() {
         let of = plan.points.len();
         if voice.json {
@@ -123,8 +123,8 @@ pub(super) fn sweep(args: &SweepArgs, voice: Voice) -> Result<(), Failure> {
             format!("{} of {of} points: {}\nresults      {}\n", wanted.len(), counted(ran.tally), path.display());
         return print(&what);
     }
-    folder.tabulate(&plan, &summaries).map_err(failed)?;
-    report(&plan, &summaries, &path, Some(&ran), voice)?;
+    folder.tabulate(&plan, &figures).map_err(failed)?;
+    report(&plan, &figures, &path, Some(&ran), voice)?;
     if !args.report {
         return Ok(());
     }
@@ -132,14 +132,14 @@ pub(super) fn sweep(args: &SweepArgs, voice: Voice) -> Result<(), Failure> {
     if voice.json { Ok(()) } else { print(&super::report::said(&reported)) }
 }
 
-/// Has every point of `wanted` there, and shows how far it is; returns the summaries in that order.
-pub(super) fn swept(
+/// Has every point of `wanted` there, and shows how far it is; returns what is held of each, in that order.
+pub(super) fn swept<H: Held>(
     folder: &SweepFolder,
     plan: &Plan,
     wanted: &[usize],
     jobs: Option<u16>,
     watch: &mut Watch,
-) -> Result<(Ran, Vec<Summary>), SweepError> {
+) -> Result<(Ran, Vec<H>), SweepError> {
     folder.tidy(wanted.iter().map(|&nth| &plan.points[nth]))?;
     let stop = watch.interrupted();
     let crew = host::crew(jobs, wanted.len(), &stop);
@@ -149,8 +149,8 @@ pub(super) fn swept(
     let mut board = Board::new(plan, "point", wanted.len());
     let done = folder.run(plan, wanted, &crew, |happened| board.show(happened, watch));
     watch.finish();
-    let (tally, summaries) = done?;
-    Ok((Ran { tally, jobs: crew.jobs, fewer }, summaries))
+    let (tally, held) = done?;
+    Ok((Ran { tally, jobs: crew.jobs, fewer }, held))
 }
 
 /// Why fewer points run at a time than there are cores.
@@ -293,17 +293,17 @@ pub(super) fn counted(tally: Tally) -> String {
 /// Prints what the points of a whole sweep came to.
 pub(super) fn report(
     plan: &Plan,
-    summaries: &[Summary],
+    figures: &[Figures],
     path: &Path,
     ran: Option<&Ran>,
     voice: Voice,
 ) -> Result<(), Failure> {
-    let cells = Cell::of_plan(plan, summaries);
+    let cells = Cell::of_plan(plan, figures);
     let (scenario, replicates) = (plan.heading.scenario.as_str(), plan.heading.grid.replicates);
     if voice.json {
         let report = Report {
             scenario,
-            points: summaries.len(),
+            points: figures.len(),
             replicates,
             computed: ran.map(|ran| ran.tally.computed),
             reused: ran.map(|ran| ran.tally.reused),
@@ -314,7 +314,7 @@ pub(super) fn report(
         return print_json(&report);
     }
     let mut out = String::new();
-    line!(out, "{scenario}: {} points, {}", summaries.len(), averaged(replicates, "run"));
+    line!(out, "{scenario}: {} points, {}", figures.len(), averaged(replicates, "run"));
     line!(out);
     out += &markdown(&cells);
     line!(out);

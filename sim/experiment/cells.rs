@@ -9,7 +9,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 use crate::metrics::Definition;
 
 use super::plan::Plan;
-use super::{LatencySummary, Summary};
+use super::{Figures, LatencySummary};
 
 /// A mean over replicates.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -89,14 +89,14 @@ pub(super) fn from_map<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec
 
 impl Cell {
     /// The cells of a plan in its order.
-    pub fn of_plan(plan: &Plan, summaries: &[Summary]) -> Vec<Cell> {
+    pub fn of_plan(plan: &Plan, figures: &[Figures]) -> Vec<Cell> {
         let replicates = plan.heading.grid.replicates;
-        let cells = summaries.chunks(replicates as usize).enumerate();
+        let cells = figures.chunks(replicates as usize).enumerate();
         cells.map(|(nth, runs)| Cell::of(plan, nth * replicates as usize, runs)).collect()
     }
 
-    fn of(plan: &Plan, first: usize, runs: &[Summary]) -> Cell {
-        let estimate = |value: &dyn Fn(&Summary) -> Option<f64>| {
+    fn of(plan: &Plan, first: usize, runs: &[Figures]) -> Cell {
+        let estimate = |value: &dyn Fn(&Figures) -> Option<f64>| {
             let values: Vec<f64> = runs.iter().filter_map(value).collect();
             Estimate::of(&values)
         };

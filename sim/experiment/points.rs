@@ -6,12 +6,12 @@ use rayon::prelude::*;
 
 use crate::metrics::Definition;
 
-use super::Summary;
+use super::Figures;
 use super::plan::Plan;
 
-/// The table of a plan and its points' summaries. A cell is empty where there is nothing to say: a latency that nothing
+/// The table of a plan and its points' figures. A cell is empty where there is nothing to say: a latency that nothing
 /// has, a load that the world decides on, a resource or contracts that only other points have.
-pub(super) fn points_csv(plan: &Plan, summaries: &[Summary]) -> Vec<u8> {
+pub(super) fn points_csv(plan: &Plan, figures: &[Figures]) -> Vec<u8> {
     let replicates = plan.heading.grid.replicates as usize;
     let origin = |nth: usize| Origin {
         id: plan.points[nth].entry.id.clone(),
@@ -19,8 +19,8 @@ pub(super) fn points_csv(plan: &Plan, summaries: &[Summary]) -> Vec<u8> {
         load_tps: plan.load_tps(nth),
         replicate: nth % replicates,
     };
-    let origins: Vec<Origin> = (0..summaries.len()).map(origin).collect();
-    table(origins.iter().zip(summaries))
+    let origins: Vec<Origin> = (0..figures.len()).map(origin).collect();
+    table(origins.iter().zip(figures))
 }
 
 /// What a point followed from, as far as the table says it.
@@ -37,12 +37,12 @@ pub struct Origin {
 }
 
 /// The table of points from wherever they are known.
-pub(super) fn table<'a>(points: impl Iterator<Item = (&'a Origin, &'a Summary)> + Clone) -> Vec<u8> {
-    let summaries = points.clone().map(|(_, summary)| summary);
-    let resources: BTreeSet<&String> = summaries.flat_map(|summary| summary.utilisation.keys()).collect();
-    csv_of(&points.collect::<Vec<_>>(), |_, (origin, summary)| {
-        let mut row = inputs(origin, summary);
-        row.extend(measured(summary, &resources));
+pub(super) fn table<'a>(points: impl Iterator<Item = (&'a Origin, &'a Figures)> + Clone) -> Vec<u8> {
+    let figures = points.clone().map(|(_, figures)| figures);
+    let resources: BTreeSet<&String> = figures.flat_map(|figures| figures.utilisation.keys()).collect();
+    csv_of(&points.collect::<Vec<_>>(), |_, (origin, figures)| {
+        let mut row = inputs(origin, figures);
+        row.extend(measured(figures, &resources));
         row
     })
 }
@@ -70,7 +70,7 @@ pub(super) fn percent(share: f64) -> f64 {
 }
 
 /// What a point followed from. A varied key has its own name.
-fn inputs(origin: &Origin, summary: &Summary) -> Cells {
+fn inputs(origin: &Origin, figures: &Figures) -> Cells {
     let cell = |name: &str, value: String| (name.to_string(), value);
     let load = origin.load_tps.map(|load| load.to_string()).unwrap_or_default();
     let mut row = vec![cell("id", origin.id.clone())];
@@ -78,38 +78,35 @@ fn inputs(origin: &Origin, summary: &Summary) -> Cells {
     row.extend(origin.varied.iter().filter(|(key, _)| key != "seed").cloned());
     row.push(cell("load_tps", load));
     row.push(cell("replicate", origin.replicate.to_string()));
-    row.push(cell("seed", summary.seed.to_string()));
-    row.push(cell("digest", summary.digest.to_string()));
+    row.push(cell("seed", figures.seed.to_string()));
+    row.push(cell("digest", figures.digest.to_string()));
     row
 }
 
-fn measured(summary: &Summary, resources: &BTreeSet<&String>) -> Cells {
+fn measured(figures: &Figures, resources: &BTreeSet<&String>) -> Cells {
     let cell = |name: &str, value: String| (name.to_string(), value);
     let mut row = vec![
-        cell("offered_tps", summary.offered_tps.to_string()),
-        cell("throughput_tps", summary.throughput_tps.to_string()),
-        cell("goodput_tps", summary.goodput_tps.to_string()),
+        cell("offered_tps", figures.offered_tps.to_string()),
+        cell("throughput_tps", figures.throughput_tps.to_string()),
+        cell("goodput_tps", figures.goodput_tps.to_string()),
     ];
     for name in Definition::ALL.map(Definition::name) {
-        let latency = &summary.latency_ms[name];
+        let latency = &figures.latency_ms[name];
         let known = |value: f64| if latency.count == 0 { String::new() } else { value.to_string() };
         for (quantile, value) in [("p50", latency.p50), ("p90", latency.p90), ("p99", latency.p99)] {
             row.push(cell(&format!("{name}_{quantile}_ms"), known(value)));
         }
     }
-    row.push(cell("messages_per_tx", summary.messages_per_tx.to_string()));
-    row.push(cell("bytes_per_tx", summary.bytes_per_tx.to_string()));
+    row.push(cell("messages_per_tx", figures.messages_per_tx.to_string()));
+    row.push(cell("bytes_per_tx", figures.bytes_per_tx.to_string()));
     for resource in resources {
-        let used = summary.utilisation.get(*resource).map(|used| percent(used.max).to_string());
+        let used = figures.utilisation.get(*resource).map(|used| percent(used.max).to_string());
         row.push(cell(&format!("{resource}_max_percent"), used.unwrap_or_default()));
     }
-    let refused = summary.contracts.as_ref().map(|contracts| {
-        let by_reason = contracts.kinds.values().flat_map(|kind| kind.refused.values());
-        by_reason.sum::<u64>().to_string()
-    });
-    row.push(cell("binding_resource", summary.binding_resource.clone()));
-    row.push(cell("slo_met", summary.meets_slos().to_string()));
-    row.push(cell("rejected_total", summary.rejected.values().sum::<u64>().to_string()));
+    let refused = figures.refused_total().map(|refused| refused.to_string());
+    row.push(cell("binding_resource", figures.binding_resource.clone()));
+    row.push(cell("slo_met", figures.meets_slos().to_string()));
+    row.push(cell("rejected_total", figures.rejected_total().to_string()));
     row.push(cell("contracts_refused_total", refused.unwrap_or_default()));
     row
 }

@@ -23,7 +23,7 @@ use crate::metrics::{Definition, Series};
 use crate::scenario::{Scenario, ScenarioFile};
 
 use super::ledger::{self, LEDGER_FILE};
-use super::{LimitSummary, Point, Probe, Summary};
+use super::{Held, LimitSummary, Point, Probe, Summary};
 
 pub use manifest::Manifest;
 pub(super) use place::{Placed, beside, folder_of, io_at, place, place_new_file, sweep_up, write_all};
@@ -153,9 +153,9 @@ impl Store {
         }
     }
 
-    /// Reads the summary of a point that was kept without its ledger in `folder`, if it is exactly what this build keeps
-    /// of such inputs: every file has its hash, and every word of the manifest is as it would be written.
-    pub(super) fn recall(&self, folder: &Path, scenario: &Scenario, inputs: Digest) -> Result<Summary, StoreError> {
+    /// Reads a point that was kept without its ledger in `folder`, if it is exactly what this build keeps of such inputs:
+    /// every file has its hash, and every word of the manifest is as it would be written.
+    pub(super) fn recall<H: Held>(&self, folder: &Path, scenario: &Scenario, inputs: Digest) -> Result<H, StoreError> {
         let path = folder.join(MANIFEST_FILE);
         let manifest = fs::read(&path).map_err(io_at(&path))?;
         let Claims { files } =
@@ -163,9 +163,9 @@ impl Store {
         if !files.keys().map(String::as_str).eq(POINT_FILES) {
             return Err(StoreError::Foreign { path });
         }
-        let summary: Summary = parsed(folder, SUMMARY_FILE, &checked(folder, &files)?)?;
-        let expected = self.manifest(scenario, inputs, summary.digest, scenario.timing(), files);
-        if manifest == expected.sealed() { Ok(summary) } else { Err(StoreError::Foreign { path }) }
+        let held: H = parsed(folder, SUMMARY_FILE, &checked(folder, &files)?)?;
+        let expected = self.manifest(scenario, inputs, held.digest(), scenario.timing(), files);
+        if manifest == expected.sealed() { Ok(held) } else { Err(StoreError::Foreign { path }) }
     }
 
     fn manifest(

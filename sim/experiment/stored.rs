@@ -9,7 +9,7 @@ use super::plan::Sheet;
 use super::points::{Origin, table};
 use super::store::{MANIFEST_FILE, io_at, point_id};
 use super::sweep::{POINTS_FILE, POINTS_FOLDER, SWEEP_FILE};
-use super::{Manifest, Store, StoreError, Summary};
+use super::{Figures, Manifest, Store, StoreError, Summary};
 
 /// Why a folder cannot be read.
 #[derive(Debug, Error)]
@@ -104,7 +104,8 @@ impl StoredFolder {
 
     /// `points.csv` of the points.
     pub fn points_csv(&self) -> Vec<u8> {
-        table(self.points.iter().map(|point| (&point.origin, &point.summary)))
+        let figures: Vec<Figures> = self.points.iter().map(|point| (&point.summary).into()).collect();
+        table(self.points.iter().map(|point| &point.origin).zip(&figures))
     }
 }
 

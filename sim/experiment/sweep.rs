@@ -8,6 +8,7 @@
 mod merge;
 
 use std::fs;
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -21,7 +22,7 @@ use super::crew::{Jobs, work_off};
 use super::limits::{PLAN_FILE, SEARCHES_FOLDER};
 use super::plan::{Plan, Planned, Sheet};
 use super::store::{Placed, io_at, json, place_new_file, sweep_up};
-use super::{HostFacts, Store, StoreError, Summary, simulate};
+use super::{Figures, Held, HostFacts, Store, StoreError, Summary, simulate};
 
 pub use merge::Merged;
 
@@ -190,22 +191,22 @@ impl SweepFolder {
     }
 
     /// What is there of a point: nothing, or whether it is valid.
-    fn recall(&self, point: &Planned) -> Option<Result<Summary, StoreError>> {
+    fn recall<H: Held>(&self, point: &Planned) -> Option<Result<H, StoreError>> {
         let folder = self.of_point(&point.entry.id);
         // A folder that cannot be read is corrupt; one that is not there is none.
         fs::symlink_metadata(&folder).is_ok().then(|| self.store.recall(&folder, &point.scenario, point.inputs))
     }
 
     /// Finds a point, or simulates and keeps it; `corrupt` is told of one that is there and not valid.
-    pub fn obtain(
+    pub fn obtain<H: Held>(
         &self,
         point: &Planned,
         threads: usize,
         control: &mut dyn Control,
         corrupt: impl FnOnce(StoreError),
-    ) -> Result<(Got, Summary), Halt> {
+    ) -> Result<(Got, H), Halt> {
         match self.recall(point) {
-            Some(Ok(summary)) => return Ok((Got::Reused, summary)),
+            Some(Ok(held)) => return Ok((Got::Reused, held)),
             Some(Err(error)) => corrupt(error),
             None => {}
         }
@@ -215,32 +216,32 @@ impl SweepFolder {
         let summary = Summary::of(scenario, world, &simulated, HostFacts::default());
         let parent = self.path.join(POINTS_FOLDER);
         // Whoever computes the same point at the same time writes the same bytes.
-        let stays = |folder: &Path| self.store.recall(folder, scenario, point.inputs).is_ok();
+        let stays = |folder: &Path| self.store.recall::<Figures>(folder, scenario, point.inputs).is_ok();
         match self.store.keep_in(&parent, scenario, &simulated, &summary, stays).map_err(Halt::Store)? {
-            Placed::Ours => Ok((Got::Computed, summary)),
-            Placed::Theirs => Ok((Got::Reused, summary)),
+            Placed::Ours => Ok((Got::Computed, H::of(summary))),
+            Placed::Theirs => Ok((Got::Reused, H::of(summary))),
         }
     }
 
     /// Has every point of `wanted` there: first those that are, then the others, several at a time. Stops at the first
     /// that has no outcome; what is done by then stays. Whoever calls is told what happens, on its own thread. Returns
-    /// the summaries in the order of `wanted`.
-    pub fn run(
+    /// what is held of each, in the order of `wanted`.
+    pub fn run<H: Held>(
         &self,
         plan: &Plan,
         wanted: &[usize],
         crew: &Crew<'_>,
         mut told: impl FnMut(Happened),
-    ) -> Result<(Tally, Vec<Summary>), SweepError> {
-        let mut found: Vec<Option<Summary>> = Vec::with_capacity(wanted.len());
+    ) -> Result<(Tally, Vec<H>), SweepError> {
+        let mut found: Vec<Option<H>> = Vec::with_capacity(wanted.len());
         for some in wanted.chunks(LOOKED_FOR) {
             let recalled: Vec<_> = some.par_iter().map(|&nth| self.recall(&plan.points[nth])).collect();
             for (&nth, recalled) in some.iter().zip(recalled) {
-                let summary = recalled.and_then(Result::ok);
-                if summary.is_some() {
+                let held = recalled.and_then(Result::ok);
+                if held.is_some() {
                     told(Happened::Done(nth, Got::Reused));
                 }
-                found.push(summary);
+                found.push(held);
             }
             told(Happened::Waited);
             if crew.stop.load(Ordering::Relaxed) {
@@ -251,22 +252,23 @@ impl SweepFolder {
         let missing: Vec<usize> = (0..wanted.len()).filter(|&nth| found[nth].is_none()).collect();
         let points: Vec<usize> = missing.iter().map(|&nth| wanted[nth]).collect();
         let reused = wanted.len() - missing.len();
-        let jobs = Points { folder: self, plan, threads: crew.threads };
-        let keep = |place: usize, summary| found[missing[place]] = Some(summary);
+        let jobs = Points { folder: self, plan, threads: crew.threads, held: PhantomData };
+        let keep = |place: usize, held| found[missing[place]] = Some(held);
         let tally = work_off(&jobs, &points, crew, reused, told, keep)?;
         Ok((tally, found.into_iter().flatten().collect()))
     }
 }
 
 /// The points of a plan, for a crew.
-struct Points<'a> {
+struct Points<'a, H> {
     folder: &'a SweepFolder,
     plan: &'a Plan,
     threads: usize,
+    held: PhantomData<fn() -> H>,
 }
 
-impl Jobs for Points<'_> {
-    type Kept = Summary;
+impl<H: Held> Jobs for Points<'_, H> {
+    type Kept = H;
 
     fn id(&self, nth: usize) -> &str {
         &self.plan.points[nth].entry.id
@@ -281,7 +283,7 @@ impl Jobs for Points<'_> {
         nth: usize,
         control: &mut dyn Control,
         corrupt: &mut dyn FnMut(StoreError),
-    ) -> Result<(Got, Summary), Halt> {
+    ) -> Result<(Got, H), Halt> {
         self.folder.obtain(&self.plan.points[nth], self.threads, control, corrupt)
     }
 }

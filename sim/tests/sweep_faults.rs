@@ -72,7 +72,7 @@ fn opened(folder: &Path) -> (Plan, SweepFolder) {
 fn to_run_again(plan: &Plan, folder: &SweepFolder) -> Vec<String> {
     match folder.merge(plan) {
         Ok(merged) => {
-            assert_eq!((merged.summaries.len(), merged.strays), (POINTS, Vec::new()));
+            assert_eq!((merged.figures.len(), merged.strays), (POINTS, Vec::new()));
             Vec::new()
         }
         Err(SweepError::Incomplete { ids, .. }) => {

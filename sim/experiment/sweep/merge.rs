@@ -8,13 +8,13 @@ use rayon::prelude::*;
 
 use super::super::points::points_csv;
 use super::super::store::{place_file, strays};
-use super::{POINTS_FILE, POINTS_FOLDER, Plan, Planned, SWEEP_FILE, Summary, SweepError, SweepFolder, sweep_up};
+use super::{Figures, POINTS_FILE, POINTS_FOLDER, Plan, Planned, SWEEP_FILE, SweepError, SweepFolder, sweep_up};
 
 /// A whole sweep, read.
 #[derive(Debug)]
 pub struct Merged {
     /// Of every point, in the plan's order.
-    pub summaries: Vec<Summary>,
+    pub figures: Vec<Figures>,
     /// What is beside the points or in their folders and is none of theirs, relative to the sweep's folder. Nothing
     /// reads it.
     pub strays: Vec<String>,
@@ -25,33 +25,33 @@ impl SweepFolder {
     pub fn merge(&self, plan: &Plan) -> Result<Merged, SweepError> {
         let recall = |point: &Planned| {
             let strays = || strays(&self.of_point(&point.entry.id));
-            self.recall(point).map(|recalled| recalled.and_then(|summary| Ok((summary, strays()?))))
+            self.recall(point).map(|recalled| recalled.and_then(|figures: Figures| Ok((figures, strays()?))))
         };
         let recalled: Vec<_> = plan.points.par_iter().map(recall).collect();
-        let (mut summaries, mut ids, mut all_strays) = (Vec::new(), Vec::new(), self.stray_points(plan)?);
+        let (mut figures, mut ids, mut all_strays) = (Vec::new(), Vec::new(), self.stray_points(plan)?);
         for (point, recalled) in plan.points.iter().zip(recalled) {
             let id = &point.entry.id;
             match recalled {
                 None => ids.push(format!("{id} (missing)")),
                 Some(Err(error)) => ids.push(format!("{id} ({error})")),
-                Some(Ok((summary, names))) => {
+                Some(Ok((found, names))) => {
                     all_strays.extend(names.iter().map(|name| format!("{POINTS_FOLDER}/{id}/{name}")));
-                    summaries.push(summary);
+                    figures.push(found);
                 }
             }
         }
         if !ids.is_empty() {
             return Err(SweepError::Incomplete { ids, total: plan.points.len() });
         }
-        self.tabulate(plan, &summaries)?;
-        Ok(Merged { summaries, strays: all_strays })
+        self.tabulate(plan, &figures)?;
+        Ok(Merged { figures, strays: all_strays })
     }
 
     /// Writes the table of all points, and deletes what killed processes left. Nobody may be writing to the folder.
-    pub fn tabulate(&self, plan: &Plan, summaries: &[Summary]) -> Result<(), SweepError> {
+    pub fn tabulate(&self, plan: &Plan, figures: &[Figures]) -> Result<(), SweepError> {
         sweep_up(&self.path, &BTreeSet::from([SWEEP_FILE, POINTS_FILE]))?;
         self.tidy(plan.points.iter())?;
-        place_file(&self.path, POINTS_FILE, &points_csv(plan, summaries))?;
+        place_file(&self.path, POINTS_FILE, &points_csv(plan, figures))?;
         Ok(())
     }
 
