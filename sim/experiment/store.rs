@@ -26,6 +26,7 @@ use super::ledger::{self, LEDGER_FILE};
 use super::{Held, LimitSummary, Point, Probe, Summary};
 
 pub use manifest::Manifest;
+use manifest::{Decisive, is_sealed};
 pub(super) use place::{Placed, beside, folder_of, io_at, place, place_new_file, sweep_up, write_all};
 pub use place::{place_file, write_whole};
 
@@ -154,18 +155,30 @@ impl Store {
     }
 
     /// Reads a point that was kept without its ledger in `folder`, if it is exactly what this build keeps of such inputs:
-    /// every file has its hash, and every word of the manifest is as it would be written.
+    /// every file has its hash, the manifest its seal, and what all of its words follow from is as it would be written.
     pub(super) fn recall<H: Held>(&self, folder: &Path, scenario: &Scenario, inputs: Digest) -> Result<H, StoreError> {
         let path = folder.join(MANIFEST_FILE);
         let manifest = fs::read(&path).map_err(io_at(&path))?;
-        let Claims { files } =
+        let found: Decisive =
             serde_json::from_slice(&manifest).map_err(|source| StoreError::Malformed { path: path.clone(), source })?;
-        if !files.keys().map(String::as_str).eq(POINT_FILES) {
+        if !self.is_of(&found, scenario, inputs) {
             return Err(StoreError::Foreign { path });
         }
-        let held: H = parsed(folder, SUMMARY_FILE, &checked(folder, &files)?)?;
-        let expected = self.manifest(scenario, inputs, held.digest(), scenario.timing(), files);
-        if manifest == expected.sealed() { Ok(held) } else { Err(StoreError::Foreign { path }) }
+        if !is_sealed(&manifest) {
+            return Err(StoreError::Corrupt { path });
+        }
+        let held: H = parsed(folder, SUMMARY_FILE, &checked(folder, &found.files)?)?;
+        if held.digest() == found.digest { Ok(held) } else { Err(StoreError::Foreign { path }) }
+    }
+
+    /// Whether this build would say the same of a point with these inputs.
+    fn is_of(&self, found: &Decisive, scenario: &Scenario, inputs: Digest) -> bool {
+        let build = (found.schema_version, found.tool_version.as_str(), found.git_commit.as_str());
+        build == (SCHEMA_VERSION, env!("CARGO_PKG_VERSION"), self.git_commit.as_str())
+            && found.inputs == inputs
+            && found.execution() == scenario.file.crypto.execution
+            && found.cost_provenance == scenario.costs.provenance
+            && found.files.keys().map(String::as_str).eq(POINT_FILES)
     }
 
     fn manifest(
@@ -231,12 +244,6 @@ pub(super) fn digest_of(path: &Path) -> Result<Digest, StoreError> {
     let file = fs::File::open(path).map_err(io_at(path))?;
     hasher.update_reader(file).map_err(io_at(path))?;
     Ok(Digest(*hasher.finalize().as_bytes()))
-}
-
-/// What a manifest says of the files beside it.
-#[derive(Deserialize)]
-pub(super) struct Claims {
-    pub files: BTreeMap<String, Digest>,
 }
 
 /// Reads files of a folder, each of which has its hash.

@@ -25,7 +25,8 @@ pub fn figures_of_limits(folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
         return Err(ReportError::invalid(&path, "holds no variants"));
     }
     let bars: Vec<Bar> = limits.variants.iter().map(|limit| Bar::searched(limit.clone(), limit.name(), None)).collect();
-    let mut figures = vec![bars::saturation(&format!("{}; whisker: 95 % confidence", subtitle(&limits)), &bars)];
+    let drawn = "full: sustained, light: on to what is not, whisker: 95 % confidence";
+    let mut figures = vec![bars::saturation(&format!("{}; {drawn}", subtitle(&limits)), &bars)];
     figures.extend(scaling::plots(&limits).into_iter().map(|(name, plot)| Figure::new(name, plot.svg())));
     write_svg(folder, &figures)
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::base::Digest;
 use crate::experiment::plan::{Build, Planned};
-use crate::experiment::store::{Claims, MANIFEST_FILE, checked, io_at, json, parsed, place, probes_csv, write_all};
+use crate::experiment::store::{MANIFEST_FILE, checked, io_at, json, parsed, place, probes_csv, write_all};
 use crate::experiment::{Found, LimitSummary, StoreError};
 
 /// Version of the folder's layout.
@@ -47,6 +47,12 @@ impl Manifest {
             files,
         }
     }
+}
+
+/// What a manifest says of the files beside it.
+#[derive(Deserialize)]
+struct Claims {
+    files: BTreeMap<String, Digest>,
 }
 
 /// Keeps what a search found in a folder of searches, whole or not at all.

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::base::Digest;
 use crate::experiment::Summary;
+use crate::scenario::Execution;
 
 use super::{StoreError, io_at, json};
 
@@ -78,6 +79,37 @@ impl Manifest {
     }
 }
 
+/// What every other word of a manifest follows from, and the hashes of its files.
+#[derive(Debug, Deserialize)]
+pub(super) struct Decisive {
+    pub schema_version: u32,
+    pub tool_version: String,
+    pub git_commit: String,
+    pub inputs: Digest,
+    pub digest: Digest,
+    configuration: Configuration,
+    /// No input: a price is the same wherever it is from.
+    pub cost_provenance: String,
+    pub files: BTreeMap<String, Digest>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Configuration {
+    crypto: Crypto,
+}
+
+#[derive(Debug, Deserialize)]
+struct Crypto {
+    execution: Execution,
+}
+
+impl Decisive {
+    /// Whether cryptography was executed, which is no input either: the outcome does not depend on it.
+    pub fn execution(&self) -> Execution {
+        self.configuration.crypto.execution
+    }
+}
+
 /// Where the seal is.
 fn seal_in(bytes: &[u8]) -> Option<Range<usize>> {
     let end = bytes.strip_suffix(END)?.len();
@@ -85,7 +117,7 @@ fn seal_in(bytes: &[u8]) -> Option<Range<usize>> {
 }
 
 /// Whether the seal is that of all other bytes.
-fn is_sealed(bytes: &[u8]) -> bool {
+pub(super) fn is_sealed(bytes: &[u8]) -> bool {
     let Some(digits) = seal_in(bytes) else { return false };
     let mut unsealed = bytes.to_vec();
     unsealed[digits.clone()].fill(b'0');
