@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use systole::base::Digest;
 use systole::experiment::{Build, GridRequest, Loads, Plan, PlanRequest, ScenarioText, Summary};
 use systole::scenario::Worlds;
 use tempfile::TempDir;
@@ -153,6 +154,41 @@ fn what_is_corrupt_is_reported_and_computed_again() {
     }
     let told = good(output);
     assert!(told.contains("computed 4, reused 4"), "{told}");
+    assert_same(copy.path());
+}
+
+/// A manifest with another word in it, and the seal of that.
+fn resealed(path: &Path, from: &str, to: &str) {
+    const SEAL: &str = "\"seal\": \"";
+    let before = fs::read_to_string(path).expect("it is text");
+    let after = before.replacen(from, to, 1);
+    assert_ne!(before, after, "{from}");
+    let digits = after.rfind(SEAL).expect("it is sealed") + SEAL.len();
+    let mut sealed = after.into_bytes();
+    sealed[digits..digits + 64].fill(b'0');
+    let seal = Digest::of(&sealed).to_string();
+    sealed[digits..digits + 64].copy_from_slice(seal.as_bytes());
+    fs::write(path, sealed).expect("it can be written");
+}
+
+#[test]
+fn what_another_build_kept_or_was_executed_otherwise_is_computed_again() {
+    let copy = copied();
+    let ids = ids();
+    let words = [
+        ("\"schema_version\": 2", "\"schema_version\": 1"),
+        (concat!("\"tool_version\": \"", env!("CARGO_PKG_VERSION")), "\"tool_version\": \"0.0.1"),
+        ("\"git_commit\": \"", "\"git_commit\": \"0"),
+        ("\"execution\": \"real\"", "\"execution\": \"modelled\""),
+        ("\"cost_provenance\": \"", "\"cost_provenance\": \"not "),
+    ];
+    for ((from, to), id) in words.iter().zip(&ids) {
+        resealed(&copy.path().join("points").join(id).join("manifest.json"), from, to);
+    }
+    let output = sweep(copy.path(), &[]);
+    let said = text(&output.stderr);
+    assert_eq!(said.matches("this is not what this build writes of that point").count(), words.len(), "{said}");
+    assert!(good(output).contains("computed 5, reused 3"), "{said}");
     assert_same(copy.path());
 }
 
