@@ -122,8 +122,12 @@ impl Plot {
             Shade::Fault => FAULT,
             Shade::None | Shade::Outside => BAND,
         };
+        let own: Vec<&Band> = self.bands.iter().filter(|band| band.shade == shade).collect();
+        if own.is_empty() {
+            return;
+        }
         canvas.group("class=\"band\"", |pen| {
-            for band in self.bands.iter().filter(|band| band.shade == shade) {
+            for band in own {
                 let (from, to) = self.extent(top, band);
                 pen.area((from, top), (to, BOTTOM), colour);
                 if shade == Shade::Fault {
