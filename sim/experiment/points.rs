@@ -38,8 +38,9 @@ pub struct Origin {
 
 /// The table of points from wherever they are known.
 pub(super) fn table<'a>(points: impl Iterator<Item = (&'a Origin, &'a Figures)> + Clone) -> Vec<u8> {
-    let figures = points.clone().map(|(_, figures)| figures);
-    let resources: BTreeSet<&String> = figures.flat_map(|figures| figures.utilisation.keys()).collect();
+    // One by one: to collect them would sort the names of all points.
+    let mut resources: BTreeSet<&String> = BTreeSet::new();
+    points.clone().for_each(|(_, figures)| resources.extend(figures.utilisation.keys()));
     csv_of(&points.collect::<Vec<_>>(), |_, (origin, figures)| {
         let mut row = inputs(origin, figures);
         row.extend(measured(figures, &resources));
