@@ -252,7 +252,7 @@ impl Plan {
 
 impl Sheet {
     /// Reads the plan of a sweep's folder; nothing where it is not one that this version wrote, byte for byte.
-    pub(super) fn read(folder: &Path) -> Option<Sheet> {
+    pub fn read(folder: &Path) -> Option<Sheet> {
         let bytes = std::fs::read(folder.join(SWEEP_FILE)).ok()?;
         let sheet: Sheet = serde_json::from_slice(&bytes).ok()?;
         let whole = sheet.heading.schema_version == SCHEMA_VERSION

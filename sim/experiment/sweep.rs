@@ -2,8 +2,9 @@
 //!
 //! `sweep.json` is the plan; a folder of another plan is refused. `points/<id>` is a point, there and valid or absent.
 //! `points.csv` is written when all are there. Every file is written beside its place and renamed, and a point is
-//! taken for done only if every byte of it is as this build writes it: so whoever computes which point, when, and however
-//! often it is killed, the folder ends the same. Wall times and memory, which are the host's, are not kept.
+//! taken for done only if no byte of it has changed since this build wrote it of the same inputs: so whoever computes
+//! which point, when, and however often it is killed, the folder ends the same. Wall times and memory, which are the
+//! host's, are not kept.
 
 mod merge;
 

@@ -18,7 +18,6 @@ use serde_json::Value;
 use crate::experiment::{Build, Grid, Heading, MANIFEST_FILE, SWEEP_FILE, Sheet, Store, point_id};
 
 use super::error::ReportError;
-use super::input;
 
 pub(super) use model::{Bar, Cell, Run, Source, Sweep, Variant};
 
@@ -70,12 +69,9 @@ impl PlannedFolder {
 fn plan(folder: &Path) -> Result<PlannedFolder, ReportError> {
     let (sheet, manifest) = (folder.join(SWEEP_FILE), folder.join(MANIFEST_FILE));
     if sheet.exists() {
-        let found: Sheet = input::json(&sheet)?;
-        let (points, replicates) = (found.points.len(), found.heading.grid.replicates as usize);
-        if replicates == 0 || points == 0 || points != found.heading.grid.cells() * replicates {
-            let what = format!("lists {points} points, which are not those of its grid; run the sweep again");
-            return Err(ReportError::invalid(&sheet, what));
-        }
+        let damaged =
+            "is not the plan that this version writes; delete it and run the sweep again, which keeps whole points";
+        let found = Sheet::read(folder).ok_or_else(|| ReportError::invalid(&sheet, damaged))?;
         let place = |id: &String| (folder.join("points").join(id), format!("points/{id}/"));
         let places = found.points.iter().map(|entry| place(&entry.id)).collect();
         return Ok(PlannedFolder { sheet: found, places });
